@@ -1,0 +1,81 @@
+# avow: build, run, check, lint, bench, fuzz, install. Not recursive; objects and programs go to $(BUILD).
+#
+#   make            build/avowd and build/avowctl
+#   make run        the first hour: token, example zones, signed answers on 127.0.0.1:5300
+#   make check      every test; make campaign: the long ones
+#   make SANITIZE=address,undefined BUILD=build/asan check-unit
+
+BUILD    ?= build
+SANITIZE ?=
+
+FLOORS := base wire zonefile dnssec tsig config store change ipc answer room pkcs11 \
+          front desk keeper signer
+PROGRAMS := avowd avowctl
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+NO_CONFIGURE := clean distclean run dependencies
+ifneq ($(filter-out $(NO_CONFIGURE),$(or $(MAKECMDGOALS),all)),)
+-include config.mk
+endif
+
+# Run by itself whenever configure.ac or what it fills in is newer.
+configure: configure.ac
+	autoreconf --force --install
+config.mk: configure config.mk.in
+	./configure $(CONFIGURE_FLAGS) >/dev/null
+	@touch config.mk
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+            -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef
+HARDENING := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+             -ftrivial-auto-var-init=zero -fPIE
+OPTIMISE := -O2 -g
+LINK_HARDENING := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
+ifneq ($(SANITIZE),)
+SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+OPTIMISE := -O1 -g
+else
+HARDENING += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+endif
+
+ALL_CPPFLAGS = -I. -Iinclude -D_GNU_SOURCE -DAVOW_VERSION='"$(VERSION)"' $(LIB_CFLAGS) $(CPPFLAGS)
+ALL_CFLAGS = -std=gnu17 $(OPTIMISE) $(WARNINGS) $(HARDENING) $(SANITIZE_FLAGS) -pthread $(CFLAGS)
+ALL_LDFLAGS = $(LINK_HARDENING) $(SANITIZE_FLAGS) -pthread $(LDFLAGS)
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
+LIBRARIES := $(foreach floor,$(FLOORS),$(if $(wildcard src/$(floor)/*.c),$(BUILD)/lib/lib$(floor).a))
+GROUP = -Wl,--start-group $(LIBRARIES) -Wl,--end-group
+
+all: $(PROGRAMS:%=$(BUILD)/%)
+
+$(BUILD)/%.o: %.c config.mk
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+define library
+$$(BUILD)/lib/lib$(1).a: $$(call objects,$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+endef
+$(foreach floor,$(FLOORS),$(eval $(call library,$(floor))))
+
+define program
+$$(BUILD)/$(1): $$(call objects,$(1)) $$(LIBRARIES)
+	$$(CC) $$(ALL_LDFLAGS) $$(call objects,$(1)) $$(GROUP) $$(LIB_LIBS) -o $$@
+endef
+$(foreach name,$(PROGRAMS),$(eval $(call program,$(name))))
+
+-include tests/tests.mk
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+clean:
+	rm -rf $(BUILD)
+distclean: clean
+	rm -rf configure config.mk config.h config.h.in config.log config.status autom4te.cache aclocal.m4
+
+.PHONY: all clean distclean

@@ -1,0 +1,35 @@
+# The targets that test; included by the Makefile at the top.
+
+# Unit tests: tests/unit/test_NAME.c, one program each, linked with every floor.
+UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
+UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
+UNIT_SUPPORT := $(BUILD)/tests/unit/support.o
+
+$(BUILD)/tests/unit/%.o: ALL_CPPFLAGS += $(CHECK_CFLAGS) -Itests/unit
+$(UNIT_PROGRAMS): $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SUPPORT) $(LIBRARIES)
+	$(CC) $(ALL_LDFLAGS) $< $(UNIT_SUPPORT) $(GROUP) $(LIB_LIBS) $(CHECK_LIBS) -o $@
+
+check-unit: $(UNIT_PROGRAMS)
+	@failed=0; for t in $(UNIT_PROGRAMS); do $$t || { failed=1; echo "FAILED: $$t"; }; done; exit $$failed
+
+# Fuzz targets: tests/fuzz/fuzz_NAME.c with clang's libFuzzer; seeds in tests/fuzz/seeds/NAME.
+# `make fuzz FUZZ_SECONDS=N` runs each for N seconds; the targets must never crash, leak or hang.
+FUZZ_SECONDS ?= 10
+FUZZ_BUILD := $(BUILD)/fuzz
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+fuzz-build:
+	$(MAKE) CC=clang BUILD=$(FUZZ_BUILD) SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
+fuzz-programs: $(FUZZ_NAMES:%=$(BUILD)/fuzz_%)
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIBRARIES)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $< $(GROUP) $(LIB_LIBS) -o $@
+fuzz: fuzz-build
+	@for n in $(FUZZ_NAMES); do \
+	    mkdir -p $(FUZZ_BUILD)/corpus/$$n tests/fuzz/seeds/$$n; \
+	    echo "fuzz $$n"; \
+	    $(FUZZ_BUILD)/fuzz_$$n -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 \
+	        -print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ_BUILD)/$$n- \
+	        $(FUZZ_BUILD)/corpus/$$n tests/fuzz/seeds/$$n || exit 1; \
+	done
+
+.PHONY: check-unit fuzz fuzz-build fuzz-programs
