@@ -7,6 +7,8 @@
 
 BUILD    ?= build
 SANITIZE ?=
+V        ?= 0
+QUIET    := $(if $(filter 0,$(V)),@)
 
 FLOORS := base wire zonefile dnssec tsig config store change ipc answer room pkcs11 \
           front desk keeper signer
@@ -53,19 +55,21 @@ all: $(PROGRAMS:%=$(BUILD)/%)
 
 $(BUILD)/%.o: %.c config.mk
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	@echo "  CC   $<"
+	$(QUIET)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 define library
 $$(BUILD)/lib/lib$(1).a: $$(call objects,$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$(QUIET)$$(AR) rcs $$@ $$^
 endef
 $(foreach floor,$(FLOORS),$(eval $(call library,$(floor))))
 
 define program
 $$(BUILD)/$(1): $$(call objects,$(1)) $$(LIBRARIES)
-	$$(CC) $$(ALL_LDFLAGS) $$(call objects,$(1)) $$(GROUP) $$(LIB_LIBS) -o $$@
+	@echo "  LINK $$@"
+	$(QUIET)$$(CC) $$(ALL_LDFLAGS) $$(call objects,$(1)) $$(GROUP) $$(LIB_LIBS) -o $$@
 endef
 $(foreach name,$(PROGRAMS),$(eval $(call program,$(name))))
 

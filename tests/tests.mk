@@ -7,7 +7,8 @@ UNIT_SUPPORT := $(BUILD)/tests/unit/support.o
 
 $(BUILD)/tests/unit/%.o: ALL_CPPFLAGS += $(CHECK_CFLAGS) -Itests/unit
 $(UNIT_PROGRAMS): $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SUPPORT) $(LIBRARIES)
-	$(CC) $(ALL_LDFLAGS) $< $(UNIT_SUPPORT) $(GROUP) $(LIB_LIBS) $(CHECK_LIBS) -o $@
+	@echo "  LINK $@"
+	$(QUIET)$(CC) $(ALL_LDFLAGS) $< $(UNIT_SUPPORT) $(GROUP) $(LIB_LIBS) $(CHECK_LIBS) -o $@
 
 check-unit: $(UNIT_PROGRAMS)
 	@failed=0; for t in $(UNIT_PROGRAMS); do $$t || { failed=1; echo "FAILED: $$t"; }; done; exit $$failed
@@ -22,7 +23,8 @@ fuzz-build:
 	$(MAKE) CC=clang BUILD=$(FUZZ_BUILD) SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
 fuzz-programs: $(FUZZ_NAMES:%=$(BUILD)/fuzz_%)
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIBRARIES)
-	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $< $(GROUP) $(LIB_LIBS) -o $@
+	@echo "  LINK $@"
+	$(QUIET)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $< $(GROUP) $(LIB_LIBS) -o $@
 fuzz: fuzz-build
 	@for n in $(FUZZ_NAMES); do \
 	    mkdir -p $(FUZZ_BUILD)/corpus/$$n tests/fuzz/seeds/$$n; \

@@ -7,6 +7,7 @@
 #define AVOW_WIRE_TYPE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "avow/base/result.h"
