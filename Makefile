@@ -73,6 +73,33 @@ $$(BUILD)/$(1): $$(call objects,$(1)) $$(LIBRARIES)
 endef
 $(foreach name,$(PROGRAMS),$(eval $(call program,$(name))))
 
+# ---- the first hour -----------------------------------------------------------------------------
+# Installs what is missing when it can (as root), builds, makes a SoftHSM token and a configuration
+# below run/, starts the daemon on 127.0.0.1:5300 and prints what to try.
+run:
+	@sh etc/dependencies.sh --run
+	@$(MAKE) all
+	@sh etc/first-hour.sh start $(abspath $(BUILD))
+stop:
+	@sh etc/first-hour.sh stop $(abspath $(BUILD))
+
+# ---- installing ---------------------------------------------------------------------------------
+PREFIX     ?= /usr/local
+SBINDIR    ?= $(PREFIX)/sbin
+MANDIR     ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
+UNITDIR    ?= /lib/systemd/system
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
+	install -d -m 0750 $(DESTDIR)$(SYSCONFDIR)/avow
+	install -m 0755 $(BUILD)/avowd $(BUILD)/avowctl $(DESTDIR)$(SBINDIR)
+	install -m 0644 man/avowd.8 man/avowctl.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 0644 man/avow.yaml.5 $(DESTDIR)$(MANDIR)/man5
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|@SBINDIR@|$(SBINDIR)|' etc/avowd.service > $(DESTDIR)$(UNITDIR)/avowd.service
+	test -e $(DESTDIR)$(SYSCONFDIR)/avow/avow.yaml || \
+	    install -m 0640 etc/avow.yaml $(DESTDIR)$(SYSCONFDIR)/avow/avow.yaml
+
 -include tests/tests.mk
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
@@ -82,4 +109,4 @@ clean:
 distclean: clean
 	rm -rf configure config.mk config.h config.h.in config.log config.status autom4te.cache aclocal.m4
 
-.PHONY: all clean distclean
+.PHONY: all run stop install clean distclean

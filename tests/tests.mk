@@ -34,4 +34,35 @@ fuzz: fuzz-build
 	        $(FUZZ_BUILD)/corpus/$$n tests/fuzz/seeds/$$n || exit 1; \
 	done
 
-.PHONY: check-unit fuzz fuzz-build fuzz-programs
+# `make check` installs what the tests need when it can, then runs them all, cheapest first.
+check:
+	@sh etc/dependencies.sh --test
+	@$(MAKE) all check-floors check-unit check-links check-hostile check-fuzz check-scenario
+
+# A taste of each fuzz target; `make fuzz FUZZ_SECONDS=600` for a campaign.
+check-fuzz:
+	@$(MAKE) fuzz FUZZ_SECONDS=2
+
+check-sanitizers:
+	$(MAKE) CC=clang SANITIZE=address,undefined BUILD=$(BUILD)/asan check-unit
+	$(MAKE) CC=clang SANITIZE=thread BUILD=$(BUILD)/tsan check-unit
+
+# Scenarios: the real daemon and real peers, on loopback. SCENARIO=name picks some.
+SCENARIO ?=
+PYTEST ?= python3 -m pytest
+check-scenario: all
+	AVOW_BUILD=$(abspath $(BUILD)) $(PYTEST) -q -p no:cacheprovider tests/scenario $(if $(SCENARIO),-k '$(SCENARIO)')
+
+# The long ones: kills, comparisons on everything, fuzzing.
+campaign: all
+	AVOW_BUILD=$(abspath $(BUILD)) AVOW_CAMPAIGN=1 $(PYTEST) -q -p no:cacheprovider tests/scenario $(if $(SCENARIO),-k '$(SCENARIO)')
+	$(MAKE) fuzz FUZZ_SECONDS=$(or $(CAMPAIGN_FUZZ_SECONDS),120)
+
+# Style: format, clang-tidy, sizes of functions and files.
+LINT_SOURCES = $(wildcard src/*/*.c src/*/*.h include/avow/*/*.h tests/*/*.c tests/*/*.h)
+lint:
+	clang-format --dry-run --Werror $(LINT_SOURCES)
+	python3 tests/sizes.py
+	clang-tidy --quiet $(wildcard src/*/*.c) -- $(ALL_CPPFLAGS) -std=gnu17 -pthread
+
+.PHONY: check check-fuzz check-sanitizers check-scenario campaign lint check-unit fuzz fuzz-build fuzz-programs
