@@ -18,6 +18,8 @@ enum {
     NAME_MAX_OCTETS = 255,
     NAME_MAX_LABELS = 127,
     NAME_MAX_LABEL_OCTETS = 63,
+    /* Each pointer of an honest name leads to one label more, or to the root. */
+    NAME_MAX_POINTERS = NAME_MAX_LABELS,
     /* Longest presentation form: every octet escaped as \DDD, dots, a NUL. */
     NAME_MAX_TEXT = 1024
 };
@@ -42,10 +44,11 @@ void name_copy(struct name *to, const struct name *from);
  * name     Caller's storage, written here; the root name when reading fails.
  *
  * A pointer must lead to before the place where the current run of labels began. Each jump
- * therefore goes backwards, and reading ends.
+ * therefore goes backwards, and reading ends. A chain of more than NAME_MAX_POINTERS is refused, so
+ * that many names that share a chain of bare pointers cost no more than their length.
  *
  * Fails    `message`, when the name leaves the message, is longer than 255 octets, has a label
- *          type other than 00 and 11, or points forwards.
+ *          type other than 00 and 11, points forwards or through too many pointers.
  * Source   RFC 1035 sections 2.3.4, 3.1, 4.1.4; RFC 9267 section 2 (what goes wrong here).
  */
 void name_read(struct reader *message, struct name *name);
@@ -62,7 +65,7 @@ void name_write(struct writer *writer, const struct name *name);
  * text     `length` octets, escapes \X and \DDD allowed; relative unless it ends in a dot. "@" is
  *          not special here.
  * origin   Appended to a relative name; NULL when only absolute names are welcome.
- * name     Caller's storage; unspecified unless RESULT_OK.
+ * name     Caller's storage, not that of `origin`; unspecified unless RESULT_OK.
  *
  * Returns  RESULT_OK; RESULT_FORMAT for a bad escape, an empty label, a label over 63 octets or a
  *          relative name without origin; RESULT_FULL when the whole exceeds 255 octets.
@@ -107,7 +110,8 @@ MUST_CHECK enum result name_wildcard_of(const struct name *parent, struct name *
 
 /*
  * Replace the suffix `from` (which `name` must be below) by `to`: DNAME substitution.
- * RESULT_FULL when the new name is longer than 255 octets (RFC 6672 section 2.2: YXDOMAIN).
+ * RESULT_FULL when the new name is longer than 255 octets (RFC 6672 section 2.2: YXDOMAIN);
+ * RESULT_FORMAT when `name` is not within `from`. `result` may be `name` or `to`.
  */
 MUST_CHECK enum result name_replace_suffix(const struct name *name, const struct name *from,
                                            const struct name *to, struct name *result);
