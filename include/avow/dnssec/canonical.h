@@ -11,6 +11,10 @@
 #include "avow/base/buffer.h"
 #include "avow/wire/rrset.h"
 
+/* Labels of an owner as signatures count them: root and a leading asterisk left out (RFC 4034
+ * section 3.1.3). */
+uint8_t canonical_labels(const struct name *owner);
+
 /* How an RRset is looked at by a signature. */
 struct canonical_view {
     uint32_t original_ttl; /* instead of the RRset's */

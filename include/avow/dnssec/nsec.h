@@ -42,8 +42,9 @@ void nsec_write(struct writer *rdata, const struct name *next, const uint16_t *t
 /* Read it, the bitmap checked. RESULT_FORMAT. */
 MUST_CHECK enum result nsec_read(struct reader *rdata, struct nsec *nsec);
 
-/* Whether `name` lies strictly between owner and next in canonical order; the last NSEC of a zone,
- * whose next is the apex, covers what follows its owner; the only one all but its owner. */
+/* Whether `name` lies strictly between owner and next in canonical order. The last NSEC of a zone,
+ * whose next is the apex, covers every name of the zone that follows its owner; so does the only
+ * one of a zone that has but one name. */
 bool nsec_covers(const struct name *owner, const struct name *next, const struct name *name);
 
 #endif

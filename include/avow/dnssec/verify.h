@@ -51,8 +51,10 @@ const char *verdict_sentence(enum verdict verdict);
 /*
  * Prepare a key. Close the verifier afterwards, whatever was returned.
  *
- * Returns RESULT_OK; RESULT_FORMAT when the key is no public key of its algorithm (dnskey_fault, a
- * point off its curve); RESULT_SYSTEM when OpenSSL lacks memory.
+ * Returns RESULT_OK; RESULT_FORMAT when the key is no public key of its algorithm (a wrong length,
+ * a point off its curve, an RSA modulus below 512 or above 4096 bits: what others signed with short
+ * keys can be checked, dnskey_fault says what may sign here); RESULT_SYSTEM when OpenSSL lacks
+ * memory.
  */
 MUST_CHECK enum result verifier_open(struct verifier *verifier, const struct dnskey *key);
 void verifier_close(struct verifier *verifier);
