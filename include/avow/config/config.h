@@ -1,0 +1,226 @@
+/*
+ * config.h - the configuration file as plain structs, checked as a whole.
+ *
+ * What each key means, its default and its limits stand in the table of src/config/schema.c, which
+ * avow.yaml(5) is made of. Times are seconds, sizes octets; paths are absolute; texts are
+ * NUL-terminated and owned by the struct config they belong to, as is everything that its pointers
+ * lead to. A field marked "may be NULL" is NULL when the key was left out and has no default.
+ * A room holds a share of it (share.h), in which what that room must not know is NULL or 0.
+ *
+ * Floor: config. The only landlord of libyaml.
+ */
+#ifndef AVOW_CONFIG_CONFIG_H
+#define AVOW_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "avow/base/complaint.h"
+#include "avow/base/log.h"
+#include "avow/base/result.h"
+#include "avow/wire/name.h"
+
+enum { CONFIG_ADDRESS_TEXT = 64, CONFIG_CONTROL_PATH_OCTETS = 108 };
+
+/* An address and a port, both in network order as sockaddr has them: octets[0] comes first. */
+struct config_address {
+    uint8_t family;     /* 4 or 6 */
+    uint8_t octets[16]; /* the first 4 for family 4, the rest zero */
+    uint16_t port;      /* in host order */
+};
+
+/* The addresses that begin with the same bits. The octets' other bits are zero. */
+struct config_prefix {
+    uint8_t family; /* 4 or 6; 0: no prefix, which holds every address */
+    uint8_t length; /* bits: 0 to 32 or 128 */
+    uint8_t octets[16];
+};
+
+enum config_log_target { CONFIG_LOG_STDERR, CONFIG_LOG_SYSLOG, CONFIG_LOG_FILE };
+
+struct config_server {
+    struct config_address *listen; /* at least one, none twice */
+    size_t listen_count;
+    uint32_t workers; /* front worker threads; 0: one per core */
+    char *state;      /* folder of store and audit log */
+    char *control;    /* avowctl's socket; shorter than CONFIG_CONTROL_PATH_OCTETS */
+    char *user;       /* to become when started as root; may be NULL */
+    char *pid_file;   /* may be NULL */
+    enum config_log_target log_target;
+    char *log_file; /* for CONFIG_LOG_FILE; else NULL */
+    enum log_level log_level;
+    uint64_t store_size;   /* octets that the store's map may grow to */
+    char *identity;        /* for NSID, id.server and hostname.bind; NULL: off */
+    char *version;         /* for version.server and version.bind; NULL: off */
+    uint16_t udp_payload;  /* largest UDP answer, octets */
+    uint32_t tcp_clients;  /* connections open at once */
+    uint32_t tcp_idle;     /* seconds without a message after which a connection is closed */
+    uint32_t tcp_pipeline; /* questions of one connection that may be under way at once */
+};
+
+/* An environment variable for a PKCS#11 module. */
+struct config_variable {
+    char *name;
+    char *value;
+};
+
+struct config_keystore {
+    char *name;
+    char *module;   /* path of the shared object */
+    char *uri;      /* RFC 7512, without a PIN in it */
+    char *pin_file; /* may be NULL: the token needs no login */
+    uint8_t *pin;   /* its first line; NULL unless loaded with CONFIG_SECRETS, or in a share */
+    size_t pin_length;
+    struct config_variable *environment;
+    size_t environment_count;
+    uint32_t sessions; /* signing threads; 0: one per core */
+};
+
+struct config_tsig {
+    struct name name;      /* of the key, lower-case */
+    const char *algorithm; /* "hmac-sha256": also the name on the wire; not owned */
+    char *secret_file;     /* may be NULL: the secret stands in the configuration file */
+    uint8_t *secret;       /* decoded; NULL unless loaded with CONFIG_SECRETS, or in a share */
+    size_t secret_length;
+};
+
+enum config_keys { CONFIG_KEYS_KSK_ZSK, CONFIG_KEYS_CSK };
+enum config_denial { CONFIG_DENIAL_NSEC3, CONFIG_DENIAL_NSEC };
+
+/* Which signatures are verified before they are stored. SAMPLE: all that a change makes, and some
+ * of those that are made in bulk. */
+enum config_verify { CONFIG_VERIFY_ALWAYS, CONFIG_VERIFY_SAMPLE, CONFIG_VERIFY_NEVER };
+
+struct config_policy {
+    char *name;
+    const struct config_keystore *keystore; /* NULL in shares of rooms that do not need it */
+    uint8_t algorithm;                      /* DNSSEC number: 8, 10, 13, 14, 15, 16 */
+    uint16_t rsa_size;                      /* bits, for algorithms 8 and 10 */
+    enum config_keys keys;
+    uint32_t zsk_lifetime; /* 0: never replaced */
+    uint32_t ksk_lifetime; /* 0: never replaced */
+    uint32_t dnskey_ttl;
+    /* jitter + refresh < validity: between being made and being due there is always some time. */
+    uint32_t signature_validity; /* from inception (which lies an hour back) to expiration */
+    uint32_t signature_refresh;  /* made anew when so little validity is left */
+    uint32_t signature_jitter;   /* taken off the validity, spread by name */
+    enum config_denial denial;
+    uint16_t nsec3_iterations; /* extra ones: 0 to 50 */
+    uint8_t nsec3_salt_length; /* octets */
+    bool nsec3_opt_out;
+    enum config_verify verify_signatures;
+};
+
+/* Names that an update may touch. */
+enum config_scope {
+    CONFIG_SCOPE_NAME /* this one */,
+    CONFIG_SCOPE_SUBDOMAIN /* and those below */
+};
+
+struct config_name_rule {
+    enum config_scope scope;
+    struct name name;
+};
+
+/* One entry of allow-transfer or allow-update. Within an entry all that is given must match. */
+struct config_acl_entry {
+    const struct config_tsig *key; /* NULL: no key asked for */
+    struct config_prefix address;  /* family 0: any address */
+    bool insecure;                 /* an address alone is meant to be enough */
+    /* For allow-update only: */
+    struct config_name_rule *names; /* none: every name of the zone */
+    size_t name_count;
+    uint16_t *types; /* none: every type but those that DNSSEC makes */
+    size_t type_count;
+};
+
+/* Somebody to tell of a new serial. */
+struct config_notify {
+    struct config_address address;
+    const struct config_tsig *key; /* NULL: unsigned */
+};
+
+struct config_zone {
+    struct name name; /* lower-case */
+    char *file;
+    const struct config_policy *policy; /* NULL: served unsigned */
+    struct config_acl_entry *allow_transfer;
+    size_t allow_transfer_count;
+    struct config_acl_entry *allow_update;
+    size_t allow_update_count;
+    struct config_notify *notify;
+    size_t notify_count;
+};
+
+struct config_rate_limit {
+    uint32_t responses_per_second; /* per client network and name; 0: no limit */
+    uint32_t slip; /* one in so many of the dropped is sent truncated instead; 0: none */
+    struct config_prefix *exempt;
+    size_t exempt_count;
+};
+
+/* Zeroed: empty. Do not copy: the pointers from zones and policies lead into the arrays. */
+struct config {
+    char *file; /* the configuration file */
+    struct config_server server;
+    struct config_keystore *keystores;
+    size_t keystore_count;
+    struct config_tsig *tsig;
+    size_t tsig_count;
+    struct config_policy *policies;
+    size_t policy_count;
+    struct config_zone *zones; /* in canonical order of their names */
+    size_t zone_count;
+    struct config_rate_limit rate_limit;
+};
+
+/* How far a configuration is checked. */
+enum config_depth {
+    CONFIG_TEXT,   /* what the file says: no other file is touched, no user looked up */
+    CONFIG_FILES,  /* also files and the user that it names; secrets are read and wiped again */
+    CONFIG_SECRETS /* the same, and secrets stay in the struct */
+};
+
+/*
+ * Read a configuration file.
+ *
+ * config      Caller's storage, written here; empty unless RESULT_OK. Give back with config_free.
+ * path        As the person named it: complaints repeat it so. Relative paths in the file are
+ *             relative to the folder that it is in.
+ * complaints  Gets every error, not only the first; warnings about what is legal but unwise; and
+ *             one note for each part that this version checks but does not act on.
+ *
+ * Returns     RESULT_OK; RESULT_FORMAT when there was any error; RESULT_SYSTEM when the file could
+ *             not be read or memory ran out. Each failure was complained of.
+ */
+MUST_CHECK enum result config_load(struct config *config, const char *path, enum config_depth depth,
+                                   struct complaints *complaints);
+
+/* The text of a configuration file, already read. */
+struct config_source {
+    const char *path; /* as in config_load; need not exist with CONFIG_TEXT */
+    const void *text; /* UTF-8 */
+    size_t length;
+};
+
+/* The same for a file that was already read. */
+MUST_CHECK enum result config_parse(struct config *config, const struct config_source *source,
+                                    enum config_depth depth, struct complaints *complaints);
+
+/* Give back all memory, PINs and secrets wiped. Takes a config in any state, leaves it empty. */
+void config_free(struct config *config);
+
+/* Wipe PINs and secrets: once their share has been sent, the supervisor needs them no more. */
+void config_wipe_secrets(struct config *config);
+
+/* The zone of exactly this name (any letter case); NULL when there is none. */
+const struct config_zone *config_zone_find(const struct config *config, const struct name *name);
+
+/* `192.0.2.1@53`; returns `text`. */
+char *config_address_to_text(const struct config_address *address, char text[CONFIG_ADDRESS_TEXT]);
+
+/* Whether the prefix holds an address (4 or 16 octets, by `family`). */
+bool config_prefix_holds(const struct config_prefix *prefix, uint8_t family, const uint8_t *octets);
+
+#endif
