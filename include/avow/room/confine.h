@@ -1,0 +1,67 @@
+/*
+ * confine.h - what a room gives up before it meets its first stranger.
+ *
+ * The rights of all rooms stand in one table in confine.c. A step that this kernel does not have is
+ * said aloud and left out; it is never silent. Landlock and seccomp hold for threads that are
+ * started afterwards, so confine before the first one.
+ *
+ * Floor: room. Source: landlock(7), seccomp(2), capabilities(7).
+ */
+#ifndef AVOW_ROOM_CONFINE_H
+#define AVOW_ROOM_CONFINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "avow/base/result.h"
+#include "avow/ipc/messages.h"
+
+#define CONFINE_STEPS(S)                                                                           \
+    S(USER, "user")                 /* the configured user, no supplementary groups */             \
+    S(CAPABILITIES, "capabilities") /* none left, none to be had */                                \
+    S(NO_NEW_PRIVILEGES, "no-new-privileges")                                                      \
+    S(NO_DUMP, "no-core-dumps") /* not dumpable, not traceable, RLIMIT_CORE 0 */                   \
+    S(LIMITS, "limits")         /* RLIMIT_NOFILE, RLIMIT_FSIZE where nothing is written */         \
+    S(LANDLOCK, "landlock")                                                                        \
+    S(SECCOMP, "seccomp")
+
+enum confine_step {
+#define CONFINE_ENUMERATOR(NAME, word) CONFINE_##NAME,
+    CONFINE_STEPS(CONFINE_ENUMERATOR)
+#undef CONFINE_ENUMERATOR
+        CONFINE_STEP_COUNT
+};
+
+/* A folder or file and everything beneath it. */
+struct confine_path {
+    const char *path;
+    enum { CONFINE_READ, CONFINE_WRITE } access; /* write includes read, make and remove */
+};
+
+struct confine_order {
+    enum room_kind room;
+    uid_t user; /* to become; (uid_t)-1: stay as we are */
+    gid_t group;
+    const struct confine_path *paths; /* for Landlock, besides what the table grants */
+    size_t path_count;
+};
+
+/* What came of it: bits 1 << enum confine_step. What is in neither does not concern the room. */
+struct confinement {
+    uint32_t active;
+    uint32_t missing; /* wanted, but this system cannot */
+};
+
+/*
+ * Give up everything that the room's row does not grant. Cannot be undone.
+ *
+ * Returns RESULT_OK, also when steps are missing; RESULT_SYSTEM when a step that every Linux has
+ * (user, capabilities, limits, no new privileges) failed: the room must not go on.
+ */
+MUST_CHECK enum result confine(const struct confine_order *order, struct confinement *confinement);
+
+/* "user, capabilities, ... ; missing: landlock". Returns `text`. */
+char *confinement_text(const struct confinement *confinement, char *text, size_t size);
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * metrics.h - counters and gauges, one page of shared memory per room.
+ *
+ * A page is a row of stripes. Each thread writes only its own stripe, with plain stores and no
+ * lock; a reader adds the stripes up. Pages outlive the room's process: counters go on after a
+ * restart, gauges are set to zero when the room starts. Every room's page has the same table, so
+ * that the keeper reads all of them for `avowctl status`.
+ *
+ * Floor: room.
+ */
+#ifndef AVOW_ROOM_METRICS_H
+#define AVOW_ROOM_METRICS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "avow/base/result.h"
+
+/* M(kind, NAME, "name", "help") */
+#define METRICS(M)                                                                                 \
+    /* front */                                                                                    \
+    M(COUNTER, QUERIES_UDP, "queries_udp", "datagrams received")                                   \
+    M(COUNTER, QUERIES_TCP, "queries_tcp", "messages received over TCP")                           \
+    M(COUNTER, RESPONSES, "responses", "answers sent")                                             \
+    M(COUNTER, RESPONSE_OCTETS, "response_octets", "octets in answers sent")                       \
+    M(COUNTER, RCODE_NOERROR, "rcode_noerror", "answers NOERROR")                                  \
+    M(COUNTER, RCODE_FORMERR, "rcode_formerr", "answers FORMERR")                                  \
+    M(COUNTER, RCODE_SERVFAIL, "rcode_servfail", "answers SERVFAIL")                               \
+    M(COUNTER, RCODE_NXDOMAIN, "rcode_nxdomain", "answers NXDOMAIN")                               \
+    M(COUNTER, RCODE_NOTIMP, "rcode_notimp", "answers NOTIMP")                                     \
+    M(COUNTER, RCODE_REFUSED, "rcode_refused", "answers REFUSED")                                  \
+    M(COUNTER, RCODE_OTHER, "rcode_other", "answers with another RCODE")                           \
+    M(COUNTER, TRUNCATED, "truncated", "answers with TC set")                                      \
+    M(COUNTER, DROPPED_MALFORMED, "dropped_malformed", "messages that got no answer")              \
+    M(COUNTER, DROPPED_LIMIT, "dropped_limit", "answers held back by the rate limit")              \
+    M(COUNTER, SLIPPED_LIMIT, "slipped_limit", "answers shortened by the rate limit")              \
+    M(COUNTER, DROPPED_SEND, "dropped_send", "answers that the kernel did not take")               \
+    M(COUNTER, CACHE_HITS, "cache_hits", "answers from the answer cache")                          \
+    M(COUNTER, CACHE_MISSES, "cache_misses", "answers made from the store")                        \
+    M(COUNTER, STORE_CORRUPT, "store_corrupt", "records that failed their check when read")        \
+    M(COUNTER, WANTS_ASKED, "wants_asked", "missing signatures asked for")                         \
+    M(COUNTER, WANTS_ANSWERED, "wants_answered", "of these, answered in time")                     \
+    M(COUNTER, WANTS_TIMEOUT, "wants_timeout", "of these, given up at the deadline")               \
+    M(COUNTER, WANTS_OVERFLOW, "wants_overflow", "queries that could not be parked")               \
+    M(COUNTER, HANDOFFS, "handoffs", "messages handed to the desk")                                \
+    M(COUNTER, TCP_ACCEPTED, "tcp_accepted", "TCP connections accepted")                           \
+    M(COUNTER, TCP_REFUSED, "tcp_refused", "TCP connections closed for want of room")              \
+    M(GAUGE, TCP_OPEN, "tcp_open", "TCP connections open")                                         \
+    M(GAUGE, WANTS_PARKED, "wants_parked", "queries waiting for a signature")                      \
+    M(GAUGE, CACHE_OCTETS, "cache_octets", "memory of the answer cache")                           \
+    /* keeper */                                                                                   \
+    M(COUNTER, LOADS, "loads", "zone files loaded")                                                \
+    M(COUNTER, LOADS_FAILED, "loads_failed", "zone files with errors")                             \
+    M(COUNTER, COMMITS, "commits", "transactions committed")                                       \
+    M(COUNTER, COMMITS_FAILED, "commits_failed", "transactions that failed")                       \
+    M(COUNTER, SIGNATURES_STORED, "signatures_stored", "signatures written to the store")          \
+    M(COUNTER, SIGNATURES_FAILED, "signatures_failed", "signatures that were refused or failed")   \
+    M(COUNTER, SCRUBBED, "scrubbed", "records checked in the background")                          \
+    M(COUNTER, RECORDS_CORRUPT, "records_corrupt", "records that failed that check")               \
+    M(GAUGE, SIGNATURES_PENDING, "signatures_pending", "signatures still to be made")              \
+    M(GAUGE, STORE_USED_PERMILLE, "store_used_permille", "of the map, in thousandths")             \
+    M(GAUGE, READER_LAG_MS, "reader_lag_ms", "age of the oldest snapshot in use")                  \
+    /* signer */                                                                                   \
+    M(COUNTER, SIGNATURES, "signatures", "signatures made")                                        \
+    M(COUNTER, SIGN_FAILURES, "sign_failures", "signatures at which the token failed")             \
+    M(COUNTER, SIGN_REFUSALS, "sign_refusals", "jobs that policy forbade")                         \
+    M(COUNTER, SIGN_NANOSECONDS, "sign_nanoseconds", "time spent in the token")                    \
+    M(COUNTER, TOKEN_LOGINS, "token_logins", "logins to a token")                                  \
+    M(GAUGE, TOKENS_UP, "tokens_up", "tokens at hand")                                             \
+    M(GAUGE, KEYS_LOADED, "keys_loaded", "keys ready to sign")                                     \
+    /* desk */                                                                                     \
+    M(COUNTER, DESK_MESSAGES, "desk_messages", "messages from the front")                          \
+    M(COUNTER, DESK_REFUSED, "desk_refused", "of these, refused")                                  \
+    M(COUNTER, DESK_BADKEY, "desk_badkey", "of these, with a key that is not known")               \
+    /* every room */                                                                               \
+    M(COUNTER, LETTERS, "letters", "messages from other rooms")                                    \
+    M(COUNTER, LETTERS_REFUSED, "letters_refused", "of these, refused or malformed")
+
+enum metric {
+#define METRIC_ENUMERATOR(kind, NAME, name, help) METRIC_##NAME,
+    METRICS(METRIC_ENUMERATOR)
+#undef METRIC_ENUMERATOR
+        METRIC_COUNT
+};
+
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE };
+
+enum { METRICS_STRIPES = 256 };
+
+/* One thread's own numbers, on cache lines of its own. */
+struct metrics_stripe {
+    _Alignas(64) _Atomic uint64_t values[METRIC_COUNT];
+};
+
+struct metrics_page {
+    struct metrics_stripe stripes[METRICS_STRIPES];
+};
+
+/* The size of a page's memory file. */
+size_t metrics_page_octets(void);
+
+/* Zero the gauges of all stripes: the room has just started. */
+void metrics_reset_gauges(struct metrics_page *page);
+
+/* The sum over all stripes. A reader's page may be PROT_READ. */
+uint64_t metrics_sum(const struct metrics_page *page, enum metric metric);
+
+const char *metric_name(enum metric metric);
+const char *metric_help(enum metric metric);
+enum metric_kind metric_kind(enum metric metric);
+
+/* The thread that owns the stripe, and no other, may call these. A NULL stripe is fine. */
+static inline void metric_add(struct metrics_stripe *stripe, enum metric metric, uint64_t amount)
+{
+    if (!stripe)
+        return;
+    _Atomic uint64_t *value = &stripe->values[metric];
+    atomic_store_explicit(value, atomic_load_explicit(value, memory_order_relaxed) + amount,
+                          memory_order_relaxed);
+}
+
+static inline void metric_set(struct metrics_stripe *stripe, enum metric metric, uint64_t amount)
+{
+    if (stripe)
+        atomic_store_explicit(&stripe->values[metric], amount, memory_order_relaxed);
+}
+
+static inline uint64_t metric_get(const struct metrics_stripe *stripe, enum metric metric)
+{
+    return stripe ? atomic_load_explicit(&stripe->values[metric], memory_order_relaxed) : 0;
+}
+
+#endif
