@@ -18,7 +18,11 @@ struct builder {
     struct writer writer; /* limit: what the answer may have, less what is reserved */
     uint16_t counts[SECTIONS];
     uint16_t names[BUILDER_NAMES]; /* offsets of label sequences in the message, oldest first */
+    /* Which remembered name follows the first label of each: a tree, so that a name is looked up
+     * label by label from the root, and no label is compared twice. */
+    uint8_t parents[BUILDER_NAMES];
     uint8_t name_count;
+    uint8_t question_octets; /* of the question's name; 0: there is none */
 };
 
 /* A place to come back to. */
@@ -31,7 +35,9 @@ struct builder_mark {
 /*
  * Begin in `octets`, which already hold the header and question (copied from the query, so that
  * the question is echoed octet for octet); `question_length` octets from the start are kept, the
- * question's name at offset 12 becomes the first target. `limit` is the most the message may have.
+ * question's name at offset 12 becomes the first target. `limit` is the most the message may have;
+ * the caller who keeps room for an OPT or a TSIG lowers it, raises writer.limit again at the end,
+ * writes them into `writer` and counts them. A `question_length` of 12 means no question.
  */
 void builder_begin(struct builder *builder, uint8_t *octets, size_t question_length, size_t limit);
 
@@ -40,9 +46,9 @@ void builder_rewind(struct builder *builder, const struct builder_mark *mark);
 
 /*
  * Add a whole RRset to a section (sections only ever go forward). Goes in whole or not at all:
- * false, and the builder is as before, when it does not fit.
+ * false, and the builder is as before, when it does not fit (or when its run is malformed).
  *
- * owner_case  The owner as it is to appear; compressed case-insensitively against earlier names.
+ * rrset  Its owner as it is to appear; compressed case-insensitively against earlier names.
  */
 MUST_CHECK bool builder_rrset(struct builder *builder, enum section section,
                               const struct rrset *rrset);

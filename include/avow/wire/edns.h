@@ -59,7 +59,7 @@ struct edns_reply {
     const char *extended_text; /* NULL: none */
 };
 
-/* Write the OPT record; fails the writer when it does not fit. */
+/* Write the OPT record; fails the writer when it does not fit. The caller counts it. */
 void edns_write(struct writer *writer, const struct edns_reply *reply);
 
 /* Octets that edns_write will need. */

@@ -60,9 +60,12 @@ static inline enum opcode header_opcode(const struct header *header)
     return (enum opcode)((header->flags & FLAG_OPCODE) >> 11);
 }
 
+/* Read the question. A pointer in its name is an error: nothing but the header, which an answer
+ * changes, comes before it. */
 void question_read(struct reader *message, struct question *question);
 
-/* One record of any of the three record sections; its RDATA is not looked into. */
+/* One record of any of the three record sections; its RDATA is not looked into, and the TTL is as
+ * it was sent (for OPT it is flags; else a TTL with the top bit set means 0, RFC 2181 section 8). */
 void record_read(struct reader *message, struct record *record);
 
 const char *rcode_to_text(uint16_t rcode); /* "NOERROR", ...; never NULL */
