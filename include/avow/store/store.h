@@ -1,0 +1,79 @@
+/*
+ * store.h - the store: one LMDB environment in a folder, its tables and its checksums.
+ *
+ * Three ways in: the one writer (keeper), readers that run beside it without a lock file (front,
+ * desk), and readers that need the store for themselves (avowctl, offline). A process opens a
+ * store once, after fork, and shares it between its threads; each thread has its own snapshots.
+ * Floor: store. LMDB stays behind this floor and `change`.
+ */
+#ifndef AVOW_STORE_STORE_H
+#define AVOW_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "avow/base/hash.h"
+#include "avow/base/result.h"
+
+struct MDB_env;
+struct pages;
+
+enum { STORE_FORMAT = 1, STORE_PROBLEM_OCTETS = 320 };
+#define STORE_MAP_OCTETS ((uint64_t)64 << 30) /* the address range that is reserved by default */
+
+enum store_access {
+    STORE_WRITER, /* makes the store when it is missing; refused while another writer has it */
+    STORE_READER, /* read only, no lock file; needs a store that a writer has made, and pages */
+    STORE_OFFLINE /* read only; refused while a writer has it, and keeps writers away */
+};
+
+enum store_table {
+    TABLE_NODES,   /* version + name key -> node.h */
+    TABLE_RRSETS,  /* version + name key + type -> an RRset kept apart from its node */
+    TABLE_NSEC3,   /* version + hash -> one NSEC3 record and its signatures */
+    TABLE_ZONES,   /* name key -> zones.h */
+    TABLE_KEYS,    /* name key + number -> keys.h */
+    TABLE_JOURNAL, /* reserved: zone + serial -> a change in IXFR form */
+    TABLE_EXPIRY,  /* time + version + kind + sequence -> expiry.h */
+    TABLE_META,    /* format, seed of the checksums, counters */
+    STORE_TABLES
+};
+
+struct store_options {
+    const char *folder; /* made with mode 0700 for a writer when it is missing */
+    enum store_access access;
+    uint64_t map_octets;       /* 0: STORE_MAP_OCTETS; the same for writer and readers */
+    const struct pages *pages; /* STORE_READER beside a running keeper: its pages ... */
+    unsigned slot;             /* ... and a slot to use while opening; else NULL and 0 */
+};
+
+/* A zeroed store is a closed one. */
+struct store {
+    struct MDB_env *environment;
+    unsigned tables[STORE_TABLES];
+    struct hash_key checksum_keys[STORE_TABLES];
+    enum store_access access;
+    uint64_t map_octets;
+    int lock_plus_one; /* our own lock file's descriptor + 1; 0 when there is none */
+    bool writes_off;   /* a flush failed: nothing more is written until the store is reopened */
+    char problem[STORE_PROBLEM_OCTETS];
+};
+
+/*
+ * Open a store.
+ *
+ * Returns  RESULT_OK; RESULT_REFUSED when another process has it or its format is not
+ *          STORE_FORMAT; RESULT_CORRUPT when it is no store; RESULT_SYSTEM otherwise (for
+ *          STORE_READER also: no store there yet, or the keeper has not published: try again).
+ *          Unless RESULT_OK the store is closed and store->problem is one line for a person.
+ */
+MUST_CHECK enum result store_open(struct store *store, const struct store_options *options);
+
+/* Takes a store in any state. Every snapshot and change must have ended. */
+void store_close(struct store *store);
+
+/* The table's name, for messages. */
+const char *store_table_name(enum store_table table);
+
+#endif
