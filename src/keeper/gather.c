@@ -110,24 +110,30 @@ enum result gather_add(struct gather *gather, const struct name *owner,
     struct writer writer = writer_over(key, sizeof key);
 
     name_key_write(&writer, owner);
+    return gather_add_key(gather, key, writer.length, record);
+}
+
+enum result gather_add_key(struct gather *gather, const uint8_t *key, size_t key_length,
+                           const struct gathered *record)
+{
     if (gather->count == gather->capacity && grow_places(gather))
         return RESULT_SYSTEM;
-    uint8_t *place = claim(gather, sizeof(struct packed) + writer.length + record->rdata_length);
+    uint8_t *place = claim(gather, sizeof(struct packed) + key_length + record->rdata_length);
     if (!place)
         return RESULT_SYSTEM;
     *(struct packed *)(void *)place = (struct packed){.ttl = record->ttl,
                                                       .line = record->line,
                                                       .type = record->type,
-                                                      .key_length = (uint16_t)writer.length,
+                                                      .key_length = (uint16_t)key_length,
                                                       .rdata_length = record->rdata_length,
                                                       .file = (uint16_t)record->file};
-    memcpy(place + sizeof(struct packed), key, writer.length);
+    memcpy(place + sizeof(struct packed), key, key_length);
     if (record->rdata_length)
-        memcpy(place + sizeof(struct packed) + writer.length, record->rdata, record->rdata_length);
+        memcpy(place + sizeof(struct packed) + key_length, record->rdata, record->rdata_length);
 
     struct gather_place *slot = &gather->places[gather->count++];
     slot->record = place;
-    slot->prefix = key_prefix(key, writer.length, gather->apex_key_length);
+    slot->prefix = key_prefix(key, key_length, gather->apex_key_length);
     /* Most zone files are written in order: then nothing needs to be sorted. */
     if (gather->sorted && gather->count > 1 && compare_places(slot - 1, slot) > 0)
         gather->sorted = 0;
@@ -209,6 +215,34 @@ enum found gather_next(struct gather *gather, struct gathered *record)
     if (found == FOUND_YES)
         gather->next++;
     return found;
+}
+
+/* Order of a place and a bare prefix; a place that begins with it is equal. */
+static int compare_prefix(const struct gather_place *place, const uint8_t *prefix, size_t length)
+{
+    const struct packed *packed = (const struct packed *)(const void *)place->record;
+    size_t shorter = packed->key_length < length ? packed->key_length : length;
+    int order = memcmp(packed_key(packed), prefix, shorter);
+    if (order)
+        return order;
+    return packed->key_length < length ? -1 : 0;
+}
+
+int gather_has_prefix(const struct gather *gather, const uint8_t *prefix, size_t length)
+{
+    size_t low = 0, high = gather->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare_prefix(&gather->places[middle], prefix, length);
+        if (order == 0)
+            return 1;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return 0;
 }
 
 void gather_close(struct gather *gather)

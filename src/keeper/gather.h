@@ -51,6 +51,10 @@ void gather_open(struct gather *gather, const struct name *apex);
 MUST_CHECK enum result gather_add(struct gather *gather, const struct name *owner,
                                   const struct gathered *record);
 
+/* The same for a key that is at hand, such as an NSEC3 hash. */
+MUST_CHECK enum result gather_add_key(struct gather *gather, const uint8_t *key, size_t key_length,
+                                      const struct gathered *record);
+
 /* Bring everything into order: by owner, then type, then as they came. RESULT_SYSTEM. */
 MUST_CHECK enum result gather_sort(struct gather *gather);
 
@@ -59,6 +63,10 @@ enum found gather_next(struct gather *gather, struct gathered *record);
 
 /* Look at the next record without stepping over it. */
 enum found gather_peek(const struct gather *gather, struct gathered *record);
+
+/* Once sorted: whether some record's key begins with these octets, a whole number of labels below
+ * the apex: whether the name or something below it is there. */
+int gather_has_prefix(const struct gather *gather, const uint8_t *prefix, size_t length);
 
 void gather_close(struct gather *gather);
 

@@ -1,0 +1,554 @@
+/* compose.c - gathered records to whole nodes, in canonical order. */
+#include "compose.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "avow/dnssec/nsec.h"
+#include "avow/wire/type.h"
+#include "soa.h"
+
+/* What one walk needs. Buffers are reused from owner to owner. */
+struct walk {
+    struct compose *compose;
+    struct gather *gather;
+    struct gather hashes; /* key: NSEC3 hash; RDATA: the types of its bitmap, 16 bits each */
+    size_t apex_length;   /* of the apex's key */
+
+    struct zone_set *sets;
+    struct node_rrset *rrsets;
+    struct buffer *runs; /* one per set */
+    size_t capacity;
+    size_t count; /* sets of the owner at hand */
+
+    uint8_t before[NAME_KEY_MAX_OCTETS]; /* key of the owner before */
+    size_t before_length;
+    uint8_t top[NAME_KEY_MAX_OCTETS]; /* key of the cut or DNAME that hides what is below */
+    size_t top_length;                /* 0: none */
+    uint16_t top_flag;                /* NODE_BELOW_CUT or NODE_BELOW_DNAME */
+    uint8_t top_labels;
+    struct buffer nsec; /* run of the NSEC record at hand */
+};
+
+/* The owner at hand. */
+struct place {
+    const uint8_t *key;
+    size_t length;
+    struct name name;
+    bool below; /* hidden by walk.top */
+};
+
+static bool has_prefix(const uint8_t *key, size_t length, const uint8_t *prefix,
+                       size_t prefix_length)
+{
+    return length >= prefix_length && memcmp(key, prefix, prefix_length) == 0;
+}
+
+/* ---- the sets of an owner ------------------------------------------------------------------- */
+
+static enum result grow_sets(struct walk *walk)
+{
+    size_t capacity = walk->capacity ? walk->capacity * 2 : 16;
+    struct zone_set *sets = reallocarray(walk->sets, capacity, sizeof *sets);
+    if (sets)
+        walk->sets = sets;
+    struct node_rrset *rrsets = reallocarray(walk->rrsets, capacity + 2, sizeof *rrsets);
+    if (rrsets)
+        walk->rrsets = rrsets;
+    struct buffer *runs = reallocarray(walk->runs, capacity, sizeof *runs);
+    if (runs)
+        walk->runs = runs;
+    if (!sets || !rrsets || !runs)
+        return RESULT_SYSTEM;
+    memset(runs + walk->capacity, 0, (capacity - walk->capacity) * sizeof *runs);
+    walk->capacity = capacity;
+    return RESULT_OK;
+}
+
+/* Begin a set. What types come is known to be in ascending order. */
+static enum result add_set(struct walk *walk, const struct gathered *record)
+{
+    if (walk->count == walk->capacity && grow_sets(walk))
+        return RESULT_SYSTEM;
+    walk->sets[walk->count] = (struct zone_set){.type = record->type,
+                                                .file = (uint16_t)record->file,
+                                                .line = record->line,
+                                                .ttl = record->ttl,
+                                                .ttl_highest = record->ttl};
+    buffer_clear(&walk->runs[walk->count]);
+    walk->count++;
+    return RESULT_OK;
+}
+
+static enum result add_record(struct walk *walk, const struct gathered *record)
+{
+    if (walk->count == 0 || walk->sets[walk->count - 1].type != record->type) {
+        enum result result = add_set(walk, record);
+        if (result)
+            return result;
+    }
+    struct zone_set *set = &walk->sets[walk->count - 1];
+    if (record->ttl < set->ttl)
+        set->ttl = record->ttl;
+    if (record->ttl > set->ttl_highest)
+        set->ttl_highest = record->ttl;
+    bool added;
+    return rdata_run_insert(&walk->runs[walk->count - 1], &set->rdata.count, record->type,
+                            record->rdata, record->rdata_length, &added);
+}
+
+/* Everything that the records say about one owner. */
+static enum result collect_owner(struct walk *walk, struct place *place)
+{
+    struct gathered record;
+    enum result result = RESULT_OK;
+
+    walk->count = 0;
+    while (gather_peek(walk->gather, &record) == FOUND_YES && record.key_length == place->length &&
+           memcmp(record.key, place->key, place->length) == 0) {
+        result = add_record(walk, &record);
+        if (result)
+            return result;
+        walk->gather->next++;
+    }
+    for (size_t i = 0; i < walk->count; i++) {
+        walk->sets[i].rdata.octets = walk->runs[i].octets;
+        walk->sets[i].rdata.length = (uint32_t)walk->runs[i].length;
+        walk->compose->totals.records += walk->sets[i].rdata.count;
+    }
+    return name_key_read(place->key, place->length, &place->name);
+}
+
+static struct zone_set *find_set(struct walk *walk, uint16_t type)
+{
+    for (size_t i = 0; i < walk->count; i++) {
+        if (walk->sets[i].type == type && !walk->sets[i].dropped)
+            return &walk->sets[i];
+    }
+    return NULL;
+}
+
+/* ---- the apex ------------------------------------------------------------------------------- */
+
+/* Insert a set of our own at its place among those of the owner; fills its run. */
+static enum result insert_set(struct walk *walk, const struct zone_set *set)
+{
+    struct gathered none = {.type = set->type};
+    size_t at = 0;
+
+    while (at < walk->count && walk->sets[at].type < set->type)
+        at++;
+    enum result result = add_set(walk, &none);
+    if (result)
+        return result;
+    struct buffer run = walk->runs[walk->count - 1];
+    memmove(&walk->sets[at + 1], &walk->sets[at], (walk->count - 1 - at) * sizeof *walk->sets);
+    memmove(&walk->runs[at + 1], &walk->runs[at], (walk->count - 1 - at) * sizeof *walk->runs);
+    buffer_add(&run, set->rdata.octets, set->rdata.length);
+    walk->runs[at] = run;
+    walk->sets[at] = *set;
+    walk->sets[at].rdata.octets = run.octets;
+    return buffer_check(&run);
+}
+
+/* Our DNSKEYs, together with those that the zone has itself. */
+static enum result add_dnskeys(struct walk *walk)
+{
+    const struct compose_signing *signing = walk->compose->signing;
+    struct zone_set *own = find_set(walk, TYPE_DNSKEY);
+
+    if (!own)
+        return insert_set(walk, &(struct zone_set){.type = TYPE_DNSKEY,
+                                                   .ttl = signing->dnskey_ttl,
+                                                   .ttl_highest = signing->dnskey_ttl,
+                                                   .rdata = signing->dnskeys});
+    struct reader run = rdata_run_reader(&signing->dnskeys), rdata;
+    struct buffer *buffer = &walk->runs[own - walk->sets];
+    while (rdata_next(&run, &rdata)) {
+        bool added;
+        enum result result = rdata_run_insert(buffer, &own->rdata.count, TYPE_DNSKEY, rdata.at,
+                                              reader_left(&rdata), &added);
+        if (result)
+            return result;
+    }
+    own->rdata.octets = buffer->octets;
+    own->rdata.length = (uint32_t)buffer->length;
+    return RESULT_OK;
+}
+
+static enum result add_nsec3param(struct walk *walk)
+{
+    uint8_t octets[2 + 8 + NSEC3_MAX_SALT];
+    struct writer writer = writer_over(octets, sizeof octets);
+
+    size_t mark = writer_open_length(&writer);
+    nsec3param_write(&writer, &walk->compose->signing->nsec3);
+    writer_close_length(&writer, mark);
+    struct zone_set set = {
+        .type = TYPE_NSEC3PARAM, /* TTL 0: nobody but secondaries asks for it */
+        .rdata = {.octets = octets, .length = (uint32_t)writer.length, .count = 1}};
+    return insert_set(walk, &set);
+}
+
+/* The SOA says how long a denial may be remembered (RFC 9077 section 3). */
+static enum result read_soa(struct walk *walk)
+{
+    struct compose *compose = walk->compose;
+    struct zone_set *set = find_set(walk, TYPE_SOA);
+    struct soa soa;
+
+    if (!set)
+        return RESULT_OK; /* the rules say so */
+    uint8_t *rdata = walk->runs[set - walk->sets].octets + 2;
+    size_t length = set->rdata.length - 2;
+    if (soa_read(rdata, length, &soa))
+        return RESULT_FORMAT;
+    if (compose->serial)
+        soa.serial = compose->serial(compose->serial_context, soa.serial);
+    soa_set_serial(rdata, length, soa.serial);
+    compose->totals.serial = soa.serial;
+    compose->totals.denial_ttl = soa.minimum < set->ttl ? soa.minimum : set->ttl;
+    return RESULT_OK;
+}
+
+static enum result complete_apex(struct walk *walk)
+{
+    enum result result = read_soa(walk);
+    if (result || walk->compose->signing->denial == COMPOSE_UNSIGNED)
+        return result;
+    result = add_dnskeys(walk);
+    if (!result && walk->compose->signing->denial == COMPOSE_NSEC3)
+        result = add_nsec3param(walk);
+    return result;
+}
+
+/* ---- what kind of place --------------------------------------------------------------------- */
+
+static bool has_children(const struct walk *walk, const struct place *place)
+{
+    struct gathered next;
+    return gather_peek(walk->gather, &next) == FOUND_YES &&
+           has_prefix(next.key, next.key_length, place->key, place->length);
+}
+
+static bool has_wildcard_child(const struct walk *walk, const struct place *place)
+{
+    uint8_t key[NAME_KEY_MAX_OCTETS + 2];
+
+    memcpy(key, place->key, place->length);
+    key[place->length] = '*';
+    key[place->length + 1] = 0;
+    return gather_has_prefix(walk->gather, key, place->length + 2);
+}
+
+/* Flags of a place that is not hidden, and the memory of what it hides. */
+static uint16_t place_flags(struct walk *walk, const struct place *place)
+{
+    uint16_t flags = place->length == walk->apex_length ? NODE_APEX : 0;
+
+    if (walk->count == 0)
+        flags |= NODE_EMPTY;
+    if (!flags && find_set(walk, TYPE_NS))
+        flags |= NODE_CUT;
+    else if (find_set(walk, TYPE_DNAME))
+        flags |= NODE_DNAME;
+    if (flags & (NODE_CUT | NODE_DNAME)) {
+        memcpy(walk->top, place->key, place->length);
+        walk->top_length = place->length;
+        walk->top_labels = place->name.labels;
+        walk->top_flag = flags & NODE_CUT ? NODE_BELOW_CUT : NODE_BELOW_DNAME;
+    } else if (has_children(walk, place)) {
+        flags |= NODE_HAS_CHILDREN;
+        if (has_wildcard_child(walk, place))
+            flags |= NODE_HAS_WILDCARD_CHILD;
+    }
+    return flags;
+}
+
+/* ---- signatures and denial ------------------------------------------------------------------ */
+
+/* Whether an RRset is to be signed: at a cut only what the parent is authoritative for
+ * (RFC 4035 section 2.2). */
+static bool wants_signature(uint16_t flags, uint16_t type)
+{
+    if (flags & NODE_BELOW)
+        return false;
+    return !(flags & NODE_CUT) || type == TYPE_DS || type == TYPE_NSEC;
+}
+
+/* The types of the owner, for a bitmap; `extra` are RRSIG and NSEC as they apply, ascending. */
+static size_t bitmap_types(struct walk *walk, uint16_t flags, bool nsec, uint16_t *types)
+{
+    static const uint16_t made[] = {TYPE_RRSIG, TYPE_NSEC};
+    size_t count = 0, next_made = 0;
+    bool signed_here = nsec;
+
+    for (size_t i = 0; i < walk->count; i++)
+        signed_here |= !walk->sets[i].dropped && wants_signature(flags, walk->sets[i].type);
+    size_t made_count = !signed_here ? 0 : nsec ? 2 : 1;
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct zone_set *set = &walk->sets[i];
+        /* Beside NS at a cut only DS belongs to the parent's side (RFC 4034 section 4.1.2). */
+        if (set->dropped || (flags & NODE_CUT && set->type != TYPE_NS && set->type != TYPE_DS))
+            continue;
+        while (next_made < made_count && made[next_made] < set->type)
+            types[count++] = made[next_made++];
+        types[count++] = set->type;
+    }
+    while (next_made < made_count)
+        types[count++] = made[next_made++];
+    return count;
+}
+
+/* The next owner that has an NSEC record: the next one that nothing hides. */
+static enum result next_nsec_owner(struct walk *walk, const struct place *place, uint16_t flags,
+                                   struct name *next)
+{
+    size_t before = walk->gather->next;
+    struct gathered record;
+    enum found found = gather_peek(walk->gather, &record);
+
+    while (flags & (NODE_CUT | NODE_DNAME) && found == FOUND_YES &&
+           has_prefix(record.key, record.key_length, place->key, place->length)) {
+        walk->gather->next++;
+        found = gather_peek(walk->gather, &record);
+    }
+    walk->gather->next = before;
+    if (found == FOUND_YES)
+        return name_key_read(record.key, record.key_length, next);
+    name_copy(next, walk->compose->apex);
+    name_lower(next);
+    return RESULT_OK;
+}
+
+static enum result add_nsec(struct walk *walk, const struct place *place, uint16_t flags)
+{
+    uint16_t *types = malloc((walk->count + 2) * sizeof *types);
+    uint8_t *rdata = malloc(NAME_MAX_OCTETS + NSEC_MAX_BITMAP);
+    struct name next;
+    enum result result =
+        types && rdata ? next_nsec_owner(walk, place, flags, &next) : RESULT_SYSTEM;
+
+    if (!result) {
+        struct writer writer = writer_over(rdata, NAME_MAX_OCTETS + NSEC_MAX_BITMAP);
+        nsec_write(&writer, &next, types, bitmap_types(walk, flags, true, types));
+        buffer_clear(&walk->nsec);
+        buffer_u16(&walk->nsec, (uint16_t)writer.length);
+        buffer_add(&walk->nsec, rdata, writer.length);
+        result = writer.failed ? RESULT_FULL : buffer_check(&walk->nsec);
+    }
+    if (!result)
+        result =
+            insert_set(walk, &(struct zone_set){.type = TYPE_NSEC,
+                                                .ttl = walk->compose->totals.denial_ttl,
+                                                .rdata = {.octets = walk->nsec.octets,
+                                                          .length = (uint32_t)walk->nsec.length,
+                                                          .count = 1}});
+    free(types);
+    free(rdata);
+    return result;
+}
+
+/* Remember a name for the NSEC3 chain, with its types (RFC 5155 section 7.1). */
+static enum result remember_hash(struct walk *walk, struct node_parts *parts, uint16_t flags)
+{
+    const struct compose_signing *signing = walk->compose->signing;
+    bool opt_out = signing->nsec3.flags & NSEC3_FLAG_OPT_OUT;
+
+    if (opt_out && flags & NODE_CUT && !find_set(walk, TYPE_DS))
+        return RESULT_OK;
+    uint16_t few[32], *types = few;
+    if (walk->count + 2 > COUNT(few))
+        types = malloc((walk->count + 2) * sizeof *types);
+    if (!types)
+        return RESULT_SYSTEM;
+    size_t count = bitmap_types(walk, flags, false, types);
+    enum result result =
+        gather_add_key(&walk->hashes, parts->hash, NSEC3_HASH_OCTETS,
+                       &(struct gathered){.rdata = (const uint8_t *)types,
+                                          .rdata_length = (uint16_t)(count * sizeof *types)});
+    if (types != few)
+        free(types);
+    return result;
+}
+
+static void add_hashes(const struct walk *walk, const struct place *place, struct node_parts *parts)
+{
+    const struct nsec3_parameters *nsec3 = &walk->compose->signing->nsec3;
+    struct name wildcard;
+
+    nsec3_hash(nsec3, &place->name, parts->hash);
+    parts->flags |= NODE_HAS_HASH;
+    if (parts->flags & (NODE_HAS_CHILDREN | NODE_APEX) &&
+        name_wildcard_of(&place->name, &wildcard) == RESULT_OK) {
+        nsec3_hash(nsec3, &wildcard, parts->wildcard_hash);
+        parts->flags |= NODE_HAS_WILDCARD_HASH;
+    }
+}
+
+/* ---- handing out ---------------------------------------------------------------------------- */
+
+static void fill_rrsets(struct walk *walk, struct node_parts *parts)
+{
+    const struct compose_signing *signing = walk->compose->signing;
+
+    parts->rrsets = walk->rrsets;
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct zone_set *set = &walk->sets[i];
+        if (set->dropped)
+            continue;
+        struct node_rrset *rrset = &walk->rrsets[parts->count++];
+        *rrset = (struct node_rrset){.type = set->type, .ttl = set->ttl, .rdata = set->rdata};
+        if (signing->denial == COMPOSE_UNSIGNED || !wants_signature(parts->flags, set->type))
+            continue;
+        rrset->signature_room = set->type == TYPE_DNSKEY && parts->flags & NODE_APEX
+                                    ? signing->key_room
+                                    : signing->zone_room;
+        walk->compose->totals.rrsets++;
+    }
+}
+
+static enum result emit(struct walk *walk, const struct place *place, uint16_t flags)
+{
+    struct compose *compose = walk->compose;
+    enum compose_denial denial = compose->signing->denial;
+    struct node_parts parts = {.flags = flags};
+    enum result result = RESULT_OK;
+
+    if (place->below) {
+        parts.flags = walk->top_flag;
+        parts.above = walk->top_labels;
+    } else {
+        compose->totals.names++;
+        if (denial == COMPOSE_NSEC && !(flags & NODE_EMPTY))
+            result = add_nsec(walk, place, flags);
+        if (!result && denial == COMPOSE_NSEC3) {
+            add_hashes(walk, place, &parts);
+            result = remember_hash(walk, &parts, flags);
+        }
+    }
+    if (result)
+        return result;
+    fill_rrsets(walk, &parts);
+    return compose->sink.node(compose->sink.context, place->key, place->length, &parts);
+}
+
+/* Names that have nothing themselves but something below them (RFC 4592 section 2.2.2): every
+ * label boundary of this key that lies behind what it shares with the key before. */
+static enum result emit_empty(struct walk *walk, const struct place *place)
+{
+    size_t shared = 0, at = 0;
+
+    while (at < place->length && at < walk->before_length && place->key[at] == walk->before[at]) {
+        if (place->key[at++] == 0)
+            shared = at;
+    }
+    for (at = shared; at < place->length - 1; at++) {
+        if (place->key[at] != 0)
+            continue;
+        struct place empty = {.key = place->key, .length = at + 1};
+        enum result result = name_key_read(empty.key, empty.length, &empty.name);
+        walk->count = 0;
+        if (!result)
+            result = emit(walk, &empty, place_flags(walk, &empty));
+        if (result)
+            return result;
+    }
+    return RESULT_OK;
+}
+
+static bool is_hidden(struct walk *walk, const struct place *place)
+{
+    if (walk->top_length && !has_prefix(place->key, place->length, walk->top, walk->top_length))
+        walk->top_length = 0;
+    return walk->top_length != 0;
+}
+
+static enum result take_owner(struct walk *walk, struct place *place)
+{
+    place->below = is_hidden(walk, place);
+    enum result result = place->below ? RESULT_OK : emit_empty(walk, place);
+    if (!result)
+        result = collect_owner(walk, place);
+    if (result)
+        return result;
+    struct zone_owner owner = {.name = &place->name, .sets = walk->sets, .count = walk->count};
+    result = zone_rules_owner(walk->compose->rules, &owner);
+    if (!result && place->length == walk->apex_length)
+        result = complete_apex(walk);
+    if (!result)
+        result = emit(walk, place, place->below ? 0 : place_flags(walk, place));
+    memcpy(walk->before, place->key, place->length);
+    walk->before_length = place->length;
+    return result;
+}
+
+static enum result hand_out_chain(struct walk *walk)
+{
+    struct compose *compose = walk->compose;
+    struct gathered record, next, first;
+    uint8_t rdata[2 + 8 + NSEC3_MAX_SALT + NSEC3_HASH_OCTETS + NSEC_MAX_BITMAP];
+    enum result result = gather_sort(&walk->hashes);
+
+    if (result || gather_peek(&walk->hashes, &first) == FOUND_NOT)
+        return result;
+    while (!result && gather_next(&walk->hashes, &record) == FOUND_YES) {
+        if (gather_peek(&walk->hashes, &next) == FOUND_NOT)
+            next = first;
+        struct writer writer = writer_over(rdata, sizeof rdata);
+        size_t mark = writer_open_length(&writer);
+        nsec3_write(&writer, &compose->signing->nsec3, next.key,
+                    (const uint16_t *)(const void *)record.rdata, record.rdata_length / 2);
+        writer_close_length(&writer, mark);
+        struct node_rrset rrset = {
+            .type = TYPE_NSEC3,
+            .ttl = compose->totals.denial_ttl,
+            .rdata = {.octets = rdata, .length = (uint32_t)writer.length, .count = 1},
+            .signature_room = compose->signing->zone_room};
+        compose->totals.nsec3++;
+        result = writer.failed ? RESULT_FULL
+                               : compose->sink.nsec3(compose->sink.context, record.key, &rrset);
+    }
+    return result;
+}
+
+static enum result walk_owners(struct walk *walk)
+{
+    struct gathered record;
+    enum result result = RESULT_OK;
+
+    walk->gather->next = 0;
+    while (!result && gather_peek(walk->gather, &record) == FOUND_YES) {
+        struct place place = {.key = record.key, .length = record.key_length};
+        result = take_owner(walk, &place);
+    }
+    /* The rules have more to say at the end, but only when the walk got there. */
+    return result ? result : zone_rules_finish(walk->compose->rules);
+}
+
+enum result compose_zone(struct compose *compose, struct gather *gather)
+{
+    struct walk walk = {.compose = compose, .gather = gather};
+    uint8_t key[NAME_KEY_MAX_OCTETS];
+    struct writer writer = writer_over(key, sizeof key);
+
+    compose->totals = (struct compose_totals){.names = 0};
+    name_key_write(&writer, compose->apex);
+    walk.apex_length = writer.length;
+    memcpy(walk.before, key, writer.length);
+    walk.before_length = writer.length;
+    walk.hashes = (struct gather){.sorted = 1};
+
+    enum result result = walk_owners(&walk);
+    if (!result)
+        result = hand_out_chain(&walk);
+
+    for (size_t i = 0; i < walk.capacity; i++)
+        buffer_free(&walk.runs[i]);
+    buffer_free(&walk.nsec);
+    free(walk.runs);
+    free(walk.sets);
+    free(walk.rrsets);
+    gather_close(&walk.hashes);
+    return result;
+}
