@@ -3,9 +3,13 @@
 # Unit tests: tests/unit/test_NAME.c, one program each, linked with every floor.
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
-UNIT_SUPPORT := $(BUILD)/tests/unit/support.o
+UNIT_SUPPORT := $(BUILD)/tests/unit/support.o $(BUILD)/tests/libsupport.a
 
-$(BUILD)/tests/unit/%.o: ALL_CPPFLAGS += $(CHECK_CFLAGS) -Itests/unit
+$(BUILD)/tests/unit/%.o $(BUILD)/tests/support/%.o: ALL_CPPFLAGS += $(CHECK_CFLAGS) -Itests/unit -Itests/support
+# What several kinds of tests share; an archive, so that a test takes only what it uses.
+$(BUILD)/tests/libsupport.a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+	@rm -f $@
+	$(QUIET)$(AR) rcs $@ $^
 $(UNIT_PROGRAMS): $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SUPPORT) $(LIBRARIES)
 	@echo "  LINK $@"
 	$(QUIET)$(CC) $(ALL_LDFLAGS) $< $(UNIT_SUPPORT) $(GROUP) $(LIB_LIBS) $(CHECK_LIBS) -o $@
