@@ -9,14 +9,6 @@
 #include "avow/wire/rdata.h"
 #include "avow/wire/type.h"
 
-struct name name_of(const char *text)
-{
-    struct name name;
-
-    ck_assert_msg(name_from_string(text, &name) == RESULT_OK, "no name: %s", text);
-    return name;
-}
-
 /* The next word of a line, in quotes or not; moves `*at` behind it. */
 static bool next_word(void *at, struct token *token)
 {

@@ -8,6 +8,7 @@
 #define TESTS_SUPPORT_RECORDS_H
 
 #include "avow/wire/rrset.h"
+#include "name_of.h"
 
 struct records_set {
     struct name owner;
@@ -33,8 +34,5 @@ const struct records_set *records_find(const struct records *records, const stru
 
 /* The same memory as the code under test sees it. */
 struct rrset records_rrset(const struct records_set *set);
-
-/* The name that a test writes; ends the test when it is none. */
-struct name name_of(const char *text);
 
 #endif
