@@ -185,8 +185,8 @@ static void describe(struct pkcs11_token *token, CK_SLOT_ID slot, const CK_TOKEN
         .pin_locked = info->flags & CKF_USER_PIN_LOCKED,
     };
     unpad(token->label, info->label, sizeof(info->label));
-    unpad(token->serial, info->serial_number, sizeof(info->serial_number));
-    unpad(token->manufacturer, info->manufacturer_id, sizeof(info->manufacturer_id));
+    unpad(token->serial, info->serialNumber, sizeof(info->serialNumber));
+    unpad(token->manufacturer, info->manufacturerID, sizeof(info->manufacturerID));
     unpad(token->model, info->model, sizeof(info->model));
 }
 

@@ -40,7 +40,7 @@ static struct offer ask(const struct pkcs11_module *module, const struct pkcs11_
     if (cryptoki(module)->C_GetMechanismInfo(token->slot, mechanism, &info) != CKR_OK)
         return (struct offer){.able = false};
     return (struct offer){
-        .able = info.flags & flag, .smallest = info.min_key_size, .largest = info.max_key_size};
+        .able = info.flags & flag, .smallest = info.ulMinKeySize, .largest = info.ulMaxKeySize};
 }
 
 /* Whether a curve lies in the range. Tokens count the Edwards curves' bits from 255 to 256 and from
