@@ -11,8 +11,9 @@
  *     F(kind, field)      kinds: u8 u16 u32 u64 name octets text fd
  *
  * In a frame: integers in network order; a name uncompressed; octets and text after a 32-bit
- * length, a text with its NUL behind it; a descriptor (fd) travels beside the frame. No message is
- * longer than FRAME_MAX_OCTETS. What the macros make of this: message.h.
+ * length, a text with its NUL behind it; of a descriptor (fd) only whether there is one, for it
+ * travels beside the frame. No message is longer than FRAME_MAX_OCTETS. What the macros make of
+ * this: message.h.
  *
  * Floor: ipc.
  */
@@ -135,8 +136,10 @@ enum signing_outcome {
  * RSA modulus; validity: the most seconds from now that an expiration may lie. */
 #define FIELDS_key_ensure(F)                                                                       \
     F(u32, request)                                                                                \
-    F(u32, number) F(name, zone) F(text, keystore) F(u8, algorithm) F(u16, flags) F(u8, role)      \
-        F(u16, bits) F(octets, id) F(u8, may_generate) F(u32, validity)
+    F(u32, number)                                                                                 \
+    F(name, zone)                                                                                  \
+    F(text, keystore) F(u8, algorithm) F(u16, flags) F(u8, role) F(u16, bits) F(octets, id)        \
+        F(u8, may_generate) F(u32, validity)
 #define FIELDS_key_forget(F) F(u32, number)
 #define FIELDS_sign(F)       F(u16, count) F(octets, jobs)
 /* dnskey: RDATA, empty unless ok; text: what went wrong, or where the key lies. */
@@ -162,8 +165,8 @@ enum signing_outcome {
 /* An empty message: nothing is sent. close: the connection is to be closed behind it. */
 #define FIELDS_reply(F)                                                                            \
     F(u8, kind)                                                                                    \
-    F(u32, socket) F(u64, connection) F(octets, client) F(octets, local) F(octets, message)        \
-        F(u8, close)
+    F(u32, socket)                                                                                 \
+    F(u64, connection) F(octets, client) F(octets, local) F(octets, message) F(u8, close)
 
 /* ---- CONTROL: keeper (upper) and avowctl (lower), one connection per call --------------------
  *
@@ -182,12 +185,12 @@ enum signing_outcome {
 
 enum { CONTROL_VERSION = 1 };
 
-/* ---- all ------------------------------------------------------------------------------------ */
+/* ---- all; CONTROL first, so that its numbers stay when the others change ------------------- */
 
-#define LINKS(L) L(ROOM) L(WANTED) L(SIGNING) L(HANDOFF) L(CONTROL)
+#define LINKS(L) L(CONTROL) L(ROOM) L(WANTED) L(SIGNING) L(HANDOFF)
 
 #define MESSAGES(M)                                                                                \
-    MESSAGES_ROOM(M) MESSAGES_WANTED(M) MESSAGES_SIGNING(M) MESSAGES_HANDOFF(M) MESSAGES_CONTROL(M)
+    MESSAGES_CONTROL(M) MESSAGES_ROOM(M) MESSAGES_WANTED(M) MESSAGES_SIGNING(M) MESSAGES_HANDOFF(M)
 
 enum link {
 #define LINK_ENUMERATOR(link) LINK_##link,
