@@ -173,6 +173,7 @@ struct config {
     struct config_zone *zones; /* in canonical order of their names */
     size_t zone_count;
     struct config_rate_limit rate_limit;
+    struct arena *memory; /* owns all of the above */
 };
 
 /* How far a configuration is checked. */
