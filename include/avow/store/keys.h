@@ -63,7 +63,7 @@ struct key_row {
 };
 
 /* Read one key. */
-MUST_CHECK enum found_record key_get(const struct snapshot *snapshot, const struct name *zone,
+MUST_CHECK enum found_record key_get(struct snapshot *snapshot, const struct name *zone,
                                      uint32_t number, struct key_row *key);
 
 /* Walk a zone's keys in order of number: the first whose number is above `after`. */

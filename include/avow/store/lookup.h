@@ -49,7 +49,7 @@ void lookup_name(struct snapshot *snapshot, uint32_t version, const struct name 
                  struct lookup *lookup);
 
 /* One node by its exact name; RECORD_ABSENT proves nothing. */
-MUST_CHECK enum found_record lookup_node(const struct snapshot *snapshot, uint32_t version,
+MUST_CHECK enum found_record lookup_node(struct snapshot *snapshot, uint32_t version,
                                          const struct name *name, struct node_view *node);
 
 /*
@@ -59,7 +59,11 @@ MUST_CHECK enum found_record lookup_node(const struct snapshot *snapshot, uint32
  * from   First name to visit, or the name behind which to go on with WALK_BEHIND.
  * node   Receives the node. RECORD_ABSENT at the end of the version.
  */
-enum walk { WALK_FROM, WALK_BEHIND, WALK_NEXT /* from where the last call stood; from unused */ };
+enum walk {
+    WALK_FROM,
+    WALK_BEHIND,
+    WALK_NEXT /* from where the last call stood, nothing looked up in between; from unused */
+};
 MUST_CHECK enum found_record lookup_walk(struct snapshot *snapshot, uint32_t version,
                                          enum walk walk, const struct name *from,
                                          struct node_view *node);

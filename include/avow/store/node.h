@@ -35,11 +35,11 @@ enum node_flag {
 
 /* A node in the map. Its RRsets were checked to be well-formed when it was opened. */
 struct node_view {
-    const struct snapshot *snapshot; /* for RRsets that are kept apart; NULL: none can be read */
-    const uint8_t *key;              /* version + name key */
-    const uint8_t *hash;             /* NSEC3 hash of the name, NODE_HASH_OCTETS; NULL without */
-    const uint8_t *wildcard_hash;    /* NSEC3 hash of `*.` before the name; NULL without */
-    struct reader rows;              /* at the first RRset */
+    struct snapshot *snapshot;    /* for RRsets that are kept apart; NULL: none can be read */
+    const uint8_t *key;           /* version + name key */
+    const uint8_t *hash;          /* NSEC3 hash of the name, NODE_HASH_OCTETS; NULL without */
+    const uint8_t *wildcard_hash; /* NSEC3 hash of `*.` before the name; NULL without */
+    struct reader rows;           /* at the first RRset */
     uint16_t key_length;
     uint16_t flags; /* of enum node_flag */
     uint16_t count; /* RRsets */

@@ -19,10 +19,12 @@ struct snapshot {
     const struct pages *pages; /* NULL: LMDB's own locks (writer's process) or nobody writes */
     struct MDB_txn *transaction;
     struct MDB_cursor *cursors[STORE_TABLES]; /* opened on first use */
-    uint64_t id;     /* transaction id; as of the last renewal while at rest */
-    uint64_t ticket; /* with which it was renewed */
+    uint64_t id;      /* transaction id; as of the last renewal while at rest */
+    uint64_t ticket;  /* with which it was renewed */
+    unsigned renewed; /* bit per table: the cursor belongs to this renewal */
     unsigned slot;
     bool resting;
+    bool spoiled;   /* LMDB met a damaged page: the transaction must really be renewed */
     bool of_change; /* the view of a running change: not to be renewed or closed by its user */
 };
 
@@ -61,11 +63,11 @@ uint64_t snapshot_zones_generation(const struct snapshot *snapshot);
 
 /* The record with exactly this key (record->key and key_length are the input); RECORD_THERE fills
  * the rest and `payload`, seal checked. */
-MUST_CHECK enum found_record snapshot_get(const struct snapshot *snapshot, enum store_table table,
+MUST_CHECK enum found_record snapshot_get(struct snapshot *snapshot, enum store_table table,
                                           struct record *record, struct reader *payload);
 
 /* Where a walk may stand. */
-enum snapshot_move { MOVE_AT_OR_AFTER, MOVE_NEXT, MOVE_BEFORE, MOVE_LAST };
+enum snapshot_move { MOVE_AT_OR_AFTER, MOVE_NEXT, MOVE_PREVIOUS, MOVE_LAST };
 
 /*
  * Move the thread's cursor of a table; `record` receives where it stands, unchecked (record_open

@@ -48,7 +48,7 @@ struct zone {
 };
 
 /* Read a zone's row through a snapshot. */
-MUST_CHECK enum found_record zone_get(const struct snapshot *snapshot, const struct name *apex,
+MUST_CHECK enum found_record zone_get(struct snapshot *snapshot, const struct name *apex,
                                       struct zone *zone);
 
 /* Walk all rows: `after` is the apex behind which to go on, NULL for the first. */
