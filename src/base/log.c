@@ -67,6 +67,9 @@ static size_t put_time(char *line, size_t size)
 }
 
 static void write_line(enum log_level level, const char *format, va_list arguments)
+    PRINTF_LIKE(2, 0);
+
+static void write_line(enum log_level level, const char *format, va_list arguments)
 {
     char line[LOG_LINE_OCTETS];
     size_t length = out.descriptor < 0 ? 0 : put_time(line, sizeof line);
