@@ -27,8 +27,13 @@ uint8_t *buffer_claim(struct buffer *buffer, size_t length)
 {
     if (buffer->failed)
         return NULL;
-    if (length > SIZE_MAX - buffer->length ||
-        (buffer->length + length > buffer->capacity && !grow(buffer, buffer->length + length))) {
+    if (length > SIZE_MAX - buffer->length) {
+        buffer->failed = true;
+        return NULL;
+    }
+    /* Also for no octets at all: NULL would say that it failed. */
+    bool fits = buffer->octets && buffer->length + length <= buffer->capacity;
+    if (!fits && !grow(buffer, buffer->length + length)) {
         buffer->failed = true;
         return NULL;
     }
