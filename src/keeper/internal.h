@@ -1,0 +1,254 @@
+/*
+ * internal.h - what the keeper's files share: the room's state, its zones and their keys.
+ *
+ * One thread, one loop; the loader's thread (load.c) works on memory of its own and hands slices
+ * over. Whoever changes the store goes through commit.c.
+ */
+#ifndef KEEPER_INTERNAL_H
+#define KEEPER_INTERNAL_H
+
+#include "avow/change/change.h"
+#include "avow/change/pins.h"
+#include "avow/change/watermark.h"
+#include "avow/config/config.h"
+#include "avow/room/room.h"
+#include "avow/store/zones.h"
+
+#include "jobs.h"
+
+struct loader;
+struct control;
+
+enum {
+    ZONE_MAX_KEYS = 8,
+    INCEPTION_OFFSET = 3600, /* seconds: for validators whose clocks are late */
+    TICK_MS = 250
+};
+
+/* A key of a zone, as the keeper sees it. */
+struct zone_key {
+    struct key_row row;
+    uint32_t handle;    /* its number in letters to the signer */
+    bool stored;        /* row is in the store */
+    bool asked;         /* KEY_ENSURE is under way */
+    bool ready;         /* the signer has proved it */
+    uint32_t signature; /* octets of an RRSIG RDATA made with it, its length field included */
+};
+
+enum zone_phase {
+    PHASE_NEW,          /* nothing done yet */
+    PHASE_KEYS,         /* waits for its keys, then loads */
+    PHASE_QUEUED,       /* waits for the loader */
+    PHASE_LOADING,      /* the loader has it */
+    PHASE_SERVED,       /* its version is served; signatures may be under way */
+    PHASE_FAILED        /* the last load failed; what was served before still is */
+};
+
+/* Where the background signing of a zone stands. */
+struct cursor {
+    enum { CURSOR_IDLE, CURSOR_NODES, CURSOR_NSEC3 } at;
+    bool started;              /* `name` or `hash` was visited */
+    struct name name;
+    uint8_t hash[NODE_HASH_OCTETS];
+    unsigned segment_left;     /* names that still share the expiration */
+    uint32_t segment_expiration;
+    uint64_t not_before;       /* monotonic ms: after a failure, wait */
+};
+
+struct keeper_zone {
+    struct keeper_zone *next;
+    struct keeper *keeper;
+    struct name name;
+    const struct config_zone *config; /* NULL: no longer configured, about to go */
+    struct zone row;                  /* as in the store */
+    enum zone_phase phase;
+    bool reload_wanted;               /* asked for while it was loading */
+    bool forced;                      /* reload even when the file has not changed */
+    struct zone_key keys[ZONE_MAX_KEYS];
+    unsigned key_count;
+    struct cursor cursor;
+    unsigned in_flight;               /* jobs */
+    uint32_t dropping;                /* version that is being dropped; 0 = none */
+    uint32_t refreshed;               /* signatures renewed since the serial last moved */
+    uint32_t rate_mark;               /* rrsets_signed at the last second, for the rate */
+    char problem[320];                /* what keeps it from being as it should; "" = nothing */
+};
+
+struct keeper {
+    struct room *room;
+    struct ev_loop *loop;
+    const struct config *config;
+    struct metrics_stripe *metrics;
+
+    struct store store;
+    struct pages pages;
+    struct pins pins;
+    struct snapshot view; /* for reading; renewed and rested by whoever reads */
+    bool settled;         /* every reader has left the predecessor's snapshots */
+    uint64_t transaction; /* newest commit */
+    struct watermark watermark;
+
+    struct keeper_zone *zones; /* in canonical order of names */
+    uint32_t next_handle;
+    uint32_t next_request;
+
+    struct channel *orders, *bulk; /* NULL while the signer is away */
+    struct dispatch_state signer_letters;
+    bool token_up;
+    char token_text[256];
+    uint32_t token_rate;
+    unsigned bulk_frames; /* sent, not answered */
+    struct frame *frame;
+
+    struct jobs jobs;
+    struct front_link *fronts; /* one per worker of the front */
+    unsigned front_count;
+
+    struct loader *loader;
+    struct control *control;
+
+    ev_timer tick;
+    ev_timer commit_soon;
+    ev_prepare prepare;
+    ev_idle idle;
+    bool commit_now;
+    bool walk_on;    /* a walk only paused for other events */
+    uint64_t now_ms;   /* monotonic, as of the last tick or event */
+    uint64_t now;      /* wall, seconds */
+    uint64_t rate_at;  /* when rate was last worked out */
+    uint64_t rate_mark;
+    uint32_t rate;     /* signatures stored in the last second */
+    uint64_t last_expiry_ms;
+};
+
+/* A worker of the front. */
+struct front_link {
+    struct keeper *keeper;
+    struct channel *channel; /* NULL while it is away */
+    struct dispatch_state letters;
+    uint32_t generation; /* moves when the worker is another one: waiters of the old are void */
+};
+
+/* ---- zones.c: the list ------------------------------------------------------------------------ */
+
+struct keeper_zone *keeper_zone_find(struct keeper *keeper, const struct name *name);
+struct keeper_zone *keeper_zone_of_version(struct keeper *keeper, uint32_t version);
+
+/* Bring the list in line with the configuration: at start, and on reload. */
+MUST_CHECK enum result keeper_zones_configure(struct keeper *keeper);
+void keeper_zones_free(struct keeper *keeper);
+
+/* Set (or, with NULL, clear) what is wrong with a zone; logged when it is news. */
+void keeper_zone_problem(struct keeper_zone *zone, const char *format, ...) PRINTF_LIKE(2, 3);
+void keeper_zone_fine(struct keeper_zone *zone);
+
+/* Whether the zone's policy signs it. */
+static inline bool keeper_zone_signs(const struct keeper_zone *zone)
+{
+    return zone->config && zone->config->policy;
+}
+
+/* Begin what the zone needs next: keys, a load, signatures. */
+void keeper_zone_advance(struct keeper_zone *zone);
+
+/* ---- keyring.c: keys -------------------------------------------------------------------------- */
+
+/* Read the zone's keys from the store. */
+MUST_CHECK enum result keyring_read(struct keeper_zone *zone);
+
+/* Ask the signer for the keys that the zone lacks. True when all are ready. */
+bool keyring_ensure(struct keeper_zone *zone);
+
+/* The signer was restarted: no key is ready any more. */
+void keyring_forget(struct keeper *keeper);
+
+void keyring_take(struct keeper *keeper, const struct message_key *key);
+
+/* Handles of the keys that sign a type now; returns how many, at most SIGN_JOB_KEYS. */
+unsigned keyring_signers(const struct keeper_zone *zone, uint16_t type, uint32_t *handles);
+
+/* Octets that the signatures of an RRset of the type take. */
+uint32_t keyring_room(const struct keeper_zone *zone, uint16_t type);
+
+/* ---- load.c ----------------------------------------------------------------------------------- */
+
+MUST_CHECK enum result loader_open(struct keeper *keeper);
+void loader_queue(struct keeper_zone *zone);
+void loader_close(struct keeper *keeper);
+
+/* Whether the zone's file is another one than that which was loaded. */
+bool loader_file_changed(const struct keeper_zone *zone);
+
+/* ---- schedule.c: what is signed when ---------------------------------------------------------- */
+
+/* Send background work as long as the signer takes it. */
+void schedule_pump(struct keeper *keeper);
+
+/* Look for signatures that are due. */
+void schedule_due(struct keeper *keeper);
+
+/* Begin (again) the walk that signs what has no signature. */
+void schedule_zone(struct keeper_zone *zone);
+
+/* Whether signatures of an RRset are missing, wrong or due. */
+bool schedule_needs(const struct keeper_zone *zone, uint16_t flags, const struct rrset_view *rrset);
+
+/* When signatures made now run out; spread by `name` over the policy's jitter. */
+uint32_t schedule_expiration(const struct keeper_zone *zone, const uint8_t *octets, size_t length);
+
+/* ---- wanted.c: signatures that the front waits for -------------------------------------------- */
+
+void wanted_take(struct front_link *front, const struct message_want *want);
+
+/* Tell all who wait for a job how it ended; `transaction` 0: it failed. */
+void wanted_tell(struct keeper *keeper, struct job *job, uint64_t transaction);
+
+/* ---- sign.c: to the signer and back ----------------------------------------------------------- */
+
+void sign_connect(struct keeper *keeper, unsigned index, int descriptor);
+
+/* Send urgent jobs now. RESULT_FULL, RESULT_TOKEN. */
+MUST_CHECK enum result sign_urgent(struct keeper *keeper, struct job *job,
+                                   const struct rrset *rrset);
+
+/* A batch for the background. */
+struct sign_batch {
+    struct writer writer;
+    uint16_t count;
+    struct job *jobs[256];
+};
+void sign_batch_begin(struct keeper *keeper, struct sign_batch *batch);
+/* Add a job; false when the batch is full: send it first. */
+MUST_CHECK bool sign_batch_add(struct sign_batch *batch, struct job *job,
+                               const struct rrset *rrset);
+MUST_CHECK enum result sign_batch_send(struct keeper *keeper, struct sign_batch *batch);
+
+/* Jobs that the signer has had for too long: it hangs. */
+void sign_check_deadlines(struct keeper *keeper);
+
+/* ---- commit.c: the only way to the store ------------------------------------------------------ */
+
+/* Write what was signed. */
+void commit_signatures(struct keeper *keeper);
+
+/* Begin, and end with publication. On failure it is logged once and the result returned. */
+MUST_CHECK enum result commit_begin(struct keeper *keeper, struct change *change);
+MUST_CHECK enum result commit_end(struct keeper *keeper, struct change *change,
+                                  bool zones_changed, struct keeper_zone *const *touched,
+                                  size_t count);
+
+/* Store one zone's row by itself. */
+MUST_CHECK enum result commit_zone(struct keeper_zone *zone, bool zones_changed);
+
+/* ---- control.c -------------------------------------------------------------------------------- */
+
+MUST_CHECK enum result control_open(struct keeper *keeper);
+void control_close(struct keeper *keeper);
+
+/* Something happened to a zone: those who wait for it look again. */
+void control_zone_event(struct keeper_zone *zone);
+
+/* A complaint of a load, for the one who asked for it. */
+void control_zone_complaint(struct keeper_zone *zone, const char *text);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * jobs.h - signatures under way: asked for, made, not yet stored.
+ *
+ * A job is found by its number when the signer answers, and by what it signs when somebody else
+ * wants the same: then there is one signature for all who wait (single flight).
+ */
+#ifndef KEEPER_JOBS_H
+#define KEEPER_JOBS_H
+
+#include <stdbool.h>
+
+#include "avow/base/buffer.h"
+#include "avow/base/hash.h"
+#include "avow/ipc/messages.h"
+#include "avow/wire/rrset.h"
+
+struct keeper_zone;
+
+enum { JOBS_LIMIT = 16384, JOBS_BUCKETS = 16384, JOB_WAITERS = 64 };
+
+/* Somebody in the front who waits. */
+struct job_waiter {
+    struct job_waiter *next;
+    uint64_t id;
+    uint32_t generation;
+    uint16_t front;
+};
+
+struct job {
+    struct job *next;     /* in its bucket, or in the list of free ones */
+    struct job *next_done; /* in the list of those to be stored */
+    uint64_t number;      /* place and generation */
+    struct keeper_zone *zone;
+    uint32_t version;
+    enum want_kind kind;
+    uint16_t type;
+    bool in_use;
+    bool urgent;
+    bool first;      /* the RRset had no signature: the counts rise when it is stored */
+    uint32_t expiration;
+    uint64_t sequence; /* in the order of the walk */
+    uint64_t sent_ms;
+    struct name owner;
+    uint8_t hash[20];
+    uint8_t *signatures; /* run of RRSIG RDATA; owned */
+    struct rdata_run run;
+    struct job_waiter *waiters;
+    unsigned waiter_count;
+};
+
+struct jobs {
+    struct job *places; /* JOBS_LIMIT */
+    struct job *free;
+    struct job **buckets;
+    struct job *done; /* made, to be stored; the newest first */
+    size_t done_count;
+    size_t in_use;
+    uint64_t sequence;
+    struct hash_key key;
+    struct job_waiter *spare;
+};
+
+/* What a job signs. */
+struct job_subject {
+    uint32_t version;
+    enum want_kind kind;
+    uint16_t type;
+    const struct name *owner; /* WANT_RRSET */
+    const uint8_t *hash;      /* WANT_NSEC3 */
+};
+
+MUST_CHECK enum result jobs_open(struct jobs *jobs);
+void jobs_close(struct jobs *jobs);
+
+/* The job that signs this; NULL when there is none. */
+struct job *jobs_find(const struct jobs *jobs, const struct job_subject *subject);
+
+/* The job with this number; NULL when it ended. */
+struct job *jobs_by_number(const struct jobs *jobs, uint64_t number);
+
+/* A new one; NULL when too many are under way. */
+struct job *jobs_make(struct jobs *jobs, struct keeper_zone *zone,
+                      const struct job_subject *subject);
+
+/* Take a job out and forget it; its waiters must have been told. */
+void jobs_end(struct jobs *jobs, struct job *job);
+
+/* Keep what the signer made, and put the job on the list of those to be stored. */
+MUST_CHECK enum result jobs_done(struct jobs *jobs, struct job *job, const struct rdata_run *run);
+
+/* RESULT_FULL when too many wait already. */
+MUST_CHECK enum result jobs_wait(struct jobs *jobs, struct job *job, uint16_t front,
+                                 uint32_t generation, uint64_t id);
+void jobs_free_waiters(struct jobs *jobs, struct job *job);
+
+#endif
