@@ -42,7 +42,7 @@ struct zonefile_record {
     uint16_t length;          /* octets of rdata */
     uint16_t file;            /* number in struct zonefile_files */
     uint32_t line;            /* where the record begins, from 1 */
-    const struct zonefile_parser *parser; /* for zonefile_complain */
+    struct zonefile_parser *parser; /* for zonefile_complain */
 };
 
 /* What is too much. Zero means the default, which is named. */
@@ -56,7 +56,8 @@ struct zonefile_options {
     const char *path;        /* the zone file; NULL: `octets` instead */
     const void *octets;      /* text in memory; $INCLUDE is then an error */
     size_t length;           /* octets of it */
-    const struct name *zone; /* origin at the start; an owner outside it is an error */
+    const struct name *zone; /* origin at the start; an owner outside it is an error. NULL: there
+                              * is no origin until $ORIGIN, and no owner is outside */
     bool any_owner;          /* accept owners outside `zone` all the same */
     uint16_t class_;         /* 0: CLASS_IN; a record of another class is an error */
     struct zonefile_limits limits;
@@ -74,6 +75,7 @@ struct zonefile_totals {
     uint64_t records; /* handed to the callback */
     uint64_t octets;  /* of text, all files together */
     uint32_t files;
+    struct name apex; /* owner of the first SOA; length 0 when there was none */
 };
 
 /*
