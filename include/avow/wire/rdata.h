@@ -41,16 +41,19 @@ void rdata_write_canonical(struct writer *writer, uint16_t type, const uint8_t *
 bool rdata_has_canonical_names(uint16_t type);
 
 /* The name at which additional data may be looked for (NS, MX, SRV, NAPTR, SVCB ...); false when
- * the type has none. Also used for CNAME, DNAME and PTR targets. */
+ * the type has none. Also used for CNAME, DNAME and PTR targets. It may be the root, which in SVCB
+ * and HTTPS of ServiceMode stands for the owner (RFC 9460 section 2.5.2). */
 bool rdata_target(uint16_t type, const uint8_t *octets, size_t length, struct name *target);
 
 /*
  * RDATA from the tokens of a master file.
  *
  * The lexer's tokens reach the parser through this small interface, so that wire needs to know
- * nothing of files. `next` yields one token at a time and false at the end of the record; `quoted`
- * tells whether it stood in quotes. Escapes are still in the text. `what` of a failure is a
- * sentence for a person, static storage.
+ * nothing of files. `next` yields one token at a time and false at the end of the record; a token's
+ * text need only live until the next call. `quoted` tells whether it stood in quotes, which are
+ * not part of the text. Escapes are still in the text. A token that begins unquoted and has quotes
+ * in it, such as alpn="h2,h3", may come as one token with its quotes or as `alpn=` and a quoted
+ * one. `what` of a failure is a sentence for a person, static storage.
  */
 struct token {
     const char *text;
