@@ -70,3 +70,5 @@ lint:
 	clang-tidy --quiet $(wildcard src/*/*.c) -- $(ALL_CPPFLAGS) -std=gnu17 -pthread
 
 .PHONY: check check-fuzz check-sanitizers check-scenario campaign lint check-unit fuzz fuzz-build fuzz-programs
+
+-include tests/faults/faults.mk

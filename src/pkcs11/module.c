@@ -14,8 +14,9 @@
 #define CODES(C)                                                                                        \
     C(OK)                                                                                               \
     C(CANCEL)                                                                                           \
-    C(HOST_MEMORY) C(SLOT_ID_INVALID) C(GENERAL_ERROR) C(FUNCTION_FAILED) C(ARGUMENTS_BAD) C(           \
-        NO_EVENT) C(NEED_TO_CREATE_THREADS) C(CANT_LOCK) C(ATTRIBUTE_READ_ONLY) C(ATTRIBUTE_SENSITIVE)  \
+    C(HOST_MEMORY)                                                                                      \
+    C(SLOT_ID_INVALID) C(GENERAL_ERROR) C(FUNCTION_FAILED) C(ARGUMENTS_BAD) C(NO_EVENT) C(              \
+        NEED_TO_CREATE_THREADS) C(CANT_LOCK) C(ATTRIBUTE_READ_ONLY) C(ATTRIBUTE_SENSITIVE)              \
         C(ATTRIBUTE_TYPE_INVALID) C(ATTRIBUTE_VALUE_INVALID) C(ACTION_PROHIBITED) C(                    \
             DATA_INVALID) C(DATA_LEN_RANGE) C(DEVICE_ERROR) C(DEVICE_MEMORY) C(DEVICE_REMOVED)          \
             C(ENCRYPTED_DATA_INVALID) C(ENCRYPTED_DATA_LEN_RANGE) C(FUNCTION_CANCELED) C(               \

@@ -52,7 +52,7 @@ static enum result check_pin_state(struct pkcs11_session *session, CK_FLAGS *fla
 enum result pkcs11_session_login(struct pkcs11_session *session, const struct pkcs11_pin *pin,
                                  struct pkcs11_failure *failure)
 {
-    CK_FLAGS flags;
+    CK_FLAGS flags = 0;
     CK_SESSION_INFO info;
 
     CK_RV code = cryptoki(session->module)->C_GetSessionInfo(session->handle, &info);

@@ -1,0 +1,19 @@
+# What fails on order; included by tests/tests.mk.
+
+# A PKCS#11 module before the real one. A sanitizer's runtime cannot come in by dlopen, so it is
+# always built without.
+FAULT_TOKEN := $(BUILD)/tests/faults/token.so
+$(FAULT_TOKEN): tests/faults/token.c config.mk
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(QUIET)$(CC) $(ALL_CPPFLAGS) -std=gnu17 -O2 -g $(WARNINGS) $(CFLAGS) -fPIC -fvisibility=hidden \
+	    -shared -pthread $< -o $@ -ldl
+
+# The unit test of the floor needs it beside itself, and the script that makes tokens.
+$(BUILD)/tests/unit/test_pkcs11: | $(FAULT_TOKEN)
+
+# The bare rate of a token, against which the daemon's is measured.
+SIGN_LOOP := $(BUILD)/tests/bench/sign_loop
+$(SIGN_LOOP): $(BUILD)/tests/bench/sign_loop.o $(BUILD)/lib/libpkcs11.a $(BUILD)/lib/libbase.a
+	@echo "  LINK $@"
+	$(QUIET)$(CC) $(ALL_LDFLAGS) $^ $(LIB_LIBS) -o $@
