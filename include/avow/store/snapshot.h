@@ -19,9 +19,11 @@ struct snapshot {
     const struct pages *pages; /* NULL: LMDB's own locks (writer's process) or nobody writes */
     struct MDB_txn *transaction;
     struct MDB_cursor *cursors[STORE_TABLES]; /* opened on first use */
-    uint64_t id;      /* transaction id; as of the last renewal while at rest */
-    uint64_t ticket;  /* with which it was renewed */
-    unsigned renewed; /* bit per table: the cursor belongs to this renewal */
+    uint64_t id;               /* transaction id; as of the last renewal while at rest */
+    uint64_t ticket;           /* with which it was renewed */
+    uint64_t zones_generation; /* published with it (the id without pages): when it moves, the
+                                * zone table is built anew */
+    unsigned renewed;          /* bit per table: the cursor belongs to this renewal */
     unsigned slot;
     bool resting;
     bool spoiled;   /* LMDB met a damaged page: the transaction must really be renewed */
@@ -54,10 +56,6 @@ void snapshot_rest(struct snapshot *snapshot);
 
 /* Takes any state. */
 void snapshot_close(struct snapshot *snapshot);
-
-/* Generation of the zones as published (pages), or the snapshot's id: rebuild the zone table when
- * it moves (zones.h). */
-uint64_t snapshot_zones_generation(const struct snapshot *snapshot);
 
 /* ---- for store and change: records by key -------------------------------------------------- */
 

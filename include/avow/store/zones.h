@@ -69,7 +69,7 @@ struct zone_table {
     struct zone_slot *slots; /* open addressing, a power of two */
     size_t capacity;
     size_t count;
-    uint64_t generation; /* snapshot_zones_generation when it was built */
+    uint64_t generation; /* of the snapshot that it was built from */
     uint64_t labels[2];  /* bit n: some apex has n labels */
     struct hash_key key;
     bool built;
