@@ -1,0 +1,447 @@
+/* rules.c - what must hold between the keys of one mapping. */
+#include "rules.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "load.h"
+#include "scalar.h"
+
+/* A missing file is a warning where the daemon can serve without it, from the store. */
+static void warn_unreadable(struct loader *loader, const struct yaml_node *map, const char *key,
+                            const char *path)
+{
+    if (loader->depth == CONFIG_TEXT || !path || !yaml_find(map, key) || access(path, R_OK) == 0)
+        return;
+    int error = errno;
+    loader_warning(loader, &yaml_find(map, key)->place, "%s cannot be read: %s", path,
+                   strerror(error));
+}
+
+/* ---- server -----------------------------------------------------------------------------------*/
+
+static const struct yaml_node *list_item(const struct yaml_node *list, size_t index)
+{
+    const struct yaml_node *item = list ? list->first : NULL;
+
+    while (item && index--)
+        item = item->next;
+    return item;
+}
+
+static void check_listen(struct loader *loader, const struct yaml_node *map,
+                         const struct config_server *server)
+{
+    const struct yaml_node *list = yaml_find(map, "listen");
+    char text[CONFIG_ADDRESS_TEXT];
+
+    for (size_t i = 1; i < server->listen_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (server->listen[i].family &&
+                scalar_same_address(&server->listen[i], &server->listen[j])) {
+                loader_error(loader, &list_item(list, i)->place,
+                             "%s is listed twice (first in line %u)",
+                             config_address_to_text(&server->listen[i], text),
+                             list_item(list, j)->place.line);
+                break;
+            }
+}
+
+static void set_identity(struct loader *loader, const struct yaml_node *map,
+                         struct config_server *server)
+{
+    char host[256] = "";
+
+    if (!yaml_find(map, "version"))
+        server->version =
+            arena_text(loader->config->memory, "avow " AVOW_VERSION, strlen("avow " AVOW_VERSION));
+    if (yaml_find(map, "identity") || gethostname(host, sizeof(host) - 1) || !*host)
+        return;
+    server->identity = arena_text(loader->config->memory, host, strlen(host));
+}
+
+void rules_server(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    struct config_server *server = object;
+
+    check_listen(loader, map, server);
+    set_identity(loader, map, server);
+    if (server->control && strlen(server->control) >= CONFIG_CONTROL_PATH_OCTETS)
+        loader_error(loader, loader_place(map, "control"),
+                     "the path of a socket has at most %d characters, '%s' has %zu",
+                     CONFIG_CONTROL_PATH_OCTETS - 1, server->control, strlen(server->control));
+    if (loader->depth == CONFIG_TEXT || !server->user)
+        return;
+    errno = 0;
+    if (!getpwnam(server->user))
+        loader_error(loader, loader_place(map, "user"), "there is no user '%s' on this system",
+                     server->user);
+}
+
+/* ---- keystores and TSIG keys ------------------------------------------------------------------*/
+
+static int hex_value(char character)
+{
+    const char *digits = "0123456789abcdef";
+    const char *at =
+        character
+            ? strchr(digits, character >= 'A' && character <= 'F' ? character + 32 : character)
+            : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+/* The path of pin-source=file:PATH or file:///PATH (RFC 7512 section 2.4), unescaped; NULL when the
+ * URI has none. */
+static char *pin_source(struct loader *loader, const char *uri, bool *given)
+{
+    const char *at = strstr(uri, "pin-source=");
+
+    *given = at != NULL;
+    if (!at)
+        return NULL;
+    at += strlen("pin-source=");
+    if (strncmp(at, "file:", 5) != 0)
+        return NULL;
+    at += 5;
+    at += strncmp(at, "//", 2) == 0 ? 2 : 0;
+    size_t length = strcspn(at, "&;"), used = 0;
+    char *path = arena_take(loader->document->memory, length + 1, 1);
+    if (!path)
+        return NULL;
+    for (size_t i = 0; i < length; used++) {
+        bool escape = at[i] == '%' && i + 2 < length && hex_value(at[i + 1]) >= 0 &&
+                      hex_value(at[i + 2]) >= 0;
+        path[used] = escape ? (char)(hex_value(at[i + 1]) << 4 | hex_value(at[i + 2])) : at[i];
+        i += escape ? 3 : 1;
+    }
+    return *path && strlen(path) == used ? loader_path(loader, path) : NULL;
+}
+
+static void check_pin(struct loader *loader, const struct yaml_node *map,
+                      struct config_keystore *keystore)
+{
+    const struct yaml_node *uri = yaml_find(map, "uri");
+    bool given = false;
+    char *path = keystore->uri ? pin_source(loader, keystore->uri, &given) : NULL;
+
+    if (given && keystore->pin_file) {
+        loader_error(loader, loader_place(map, "pin-file"),
+                     "the PIN is named twice: by pin-file and by pin-source in 'uri'");
+        return;
+    }
+    if (given && !path) {
+        loader_error(loader, &uri->place, "pin-source must be file:PATH");
+        return;
+    }
+    if (given)
+        keystore->pin_file = path;
+    if (keystore->pin_file && loader->depth != CONFIG_TEXT)
+        secrets_read_pin(loader, given ? &uri->place : &yaml_find(map, "pin-file")->place,
+                         keystore);
+}
+
+void rules_keystore(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    struct config_keystore *keystore = object;
+
+    warn_unreadable(loader, map, "module", keystore->module);
+    check_pin(loader, map, keystore);
+}
+
+void rules_tsig(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    struct config_tsig *tsig = object;
+    const struct yaml_node *file = yaml_find(map, "secret-file"),
+                           *secret = yaml_find(map, "secret");
+
+    if (!tsig->name.length)
+        name_root(&tsig->name);
+    if (file && secret)
+        loader_error(loader, &secret->key_place,
+                     "secret and secret-file are both given; one is allowed");
+    if (!file && !secret)
+        loader_error(loader, &map->place, "a TSIG key needs secret-file");
+    if (secret && loader->others_can_read)
+        loader_error(loader, &secret->key_place,
+                     "others than its owner can read the configuration file, which holds a secret; "
+                     "use secret-file, or: chmod 0600 %s",
+                     loader->document->path);
+    if (tsig->algorithm && !strcmp(tsig->algorithm, "hmac-sha1"))
+        loader_warning(loader, loader_place(map, "algorithm"),
+                       "hmac-sha1 is not recommended (RFC 8945 section 6); use hmac-sha256");
+    if (tsig->secret_file && loader->depth != CONFIG_TEXT)
+        secrets_read_tsig(loader, &file->place, tsig);
+    if (secret && loader->depth != CONFIG_SECRETS && tsig->secret) {
+        explicit_bzero(tsig->secret, tsig->secret_length);
+        tsig->secret = NULL;
+        tsig->secret_length = 0;
+    }
+}
+
+/* ---- policies ---------------------------------------------------------------------------------*/
+
+static void check_times(struct loader *loader, const struct yaml_node *map,
+                        const struct config_policy *policy)
+{
+    uint64_t spent = (uint64_t)policy->signature_refresh + policy->signature_jitter;
+    char validity[LOADER_WORD_OCTETS], refresh[LOADER_WORD_OCTETS], jitter[LOADER_WORD_OCTETS];
+
+    if (spent < policy->signature_validity)
+        return;
+    const char *key = yaml_find(map, "signature-validity")  ? "signature-validity"
+                      : yaml_find(map, "signature-refresh") ? "signature-refresh"
+                                                            : "signature-jitter";
+    loader_error(loader, loader_place(map, key),
+                 "signature-validity (%s) must be longer than signature-refresh (%s) and "
+                 "signature-jitter (%s) together",
+                 value_duration_to_text(policy->signature_validity, validity),
+                 value_duration_to_text(policy->signature_refresh, refresh),
+                 value_duration_to_text(policy->signature_jitter, jitter));
+}
+
+static void warn_nsec3(struct loader *loader, const struct yaml_node *map,
+                       const struct config_policy *policy)
+{
+    const struct yaml_node *nsec3 = yaml_find(map, "nsec3");
+
+    if (policy->denial == CONFIG_DENIAL_NSEC && nsec3)
+        loader_warning(loader, &nsec3->key_place, "'nsec3' has no effect with denial: nsec");
+    if (policy->nsec3_iterations)
+        loader_warning(loader, loader_place(nsec3, "iterations"),
+                       "NSEC3 iterations should be 0 (RFC 9276 section 3.1): resolvers may treat "
+                       "the zone as unsigned or broken");
+    if (policy->nsec3_salt_length)
+        loader_warning(loader, loader_place(nsec3, "salt-length"),
+                       "an NSEC3 salt does not help (RFC 9276 section 3.1); salt-length should be "
+                       "0");
+}
+
+void rules_policy(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    const struct config_policy *policy = object;
+    const struct yaml_node *size = yaml_find(map, "rsa-size"),
+                           *zsk = yaml_find(map, "zsk-lifetime");
+
+    if (policy->name && !strcmp(policy->name, "none"))
+        loader_error(loader, &yaml_find(map, "name")->place,
+                     "'none' means a zone that is not signed; give the policy another name");
+    check_times(loader, map, policy);
+    warn_nsec3(loader, map, policy);
+    if (size && policy->algorithm != 8 && policy->algorithm != 10)
+        loader_warning(loader, &size->key_place,
+                       "'rsa-size' has no effect: the algorithm is not RSA");
+    if (zsk && policy->keys == CONFIG_KEYS_CSK)
+        loader_warning(loader, &zsk->key_place,
+                       "'zsk-lifetime' has no effect with keys: csk; ksk-lifetime is for the one "
+                       "key");
+}
+
+/* ---- zones ------------------------------------------------------------------------------------*/
+
+/* The address is judged by whether it is written: a refused one must not cause a second complaint.
+ */
+static bool has_neither(const struct yaml_node *map)
+{
+    return !yaml_find(map, "key") && !yaml_find(map, "address");
+}
+
+static bool by_address_alone(const struct yaml_node *map, const struct config_acl_entry *entry)
+{
+    return yaml_find(map, "address") && !yaml_find(map, "key") && !entry->insecure;
+}
+
+void rules_transfer_entry(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    if (has_neither(map))
+        loader_error(loader, &map->place,
+                     "an entry of allow-transfer needs a key, an address or "
+                     "both");
+    if (by_address_alone(map, object))
+        loader_warning(loader, loader_place(map, "address"),
+                       "an address can be forged; add a key, or insecure: true to say that it is "
+                       "meant so");
+}
+
+void rules_update_entry(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    if (has_neither(map))
+        loader_error(loader, &map->place,
+                     "an entry of allow-update needs a key, or a key and an address");
+    if (by_address_alone(map, object))
+        loader_error(loader, loader_place(map, "address"),
+                     "an address can be forged and is not enough to change a zone; add a key, or "
+                     "insecure: true to allow it nevertheless");
+}
+
+void rules_name_rule(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    struct config_name_rule *rule = object;
+    bool name = yaml_find(map, "name"), subdomain = yaml_find(map, "subdomain");
+
+    if (name == subdomain)
+        loader_error(loader, &map->place, "an entry of names must have either name or subdomain");
+    if (!rule->name.length)
+        name_root(&rule->name);
+    rule->scope = subdomain ? CONFIG_SCOPE_SUBDOMAIN : CONFIG_SCOPE_NAME;
+}
+
+static void check_update_names(struct loader *loader, const struct yaml_node *map,
+                               const struct config_zone *zone, const struct config_acl_entry *entry)
+{
+    const struct yaml_node *item = list_item(yaml_find(map, "names"), 0);
+    char name[NAME_MAX_TEXT], apex[NAME_MAX_TEXT];
+
+    for (size_t i = 0; i < entry->name_count && item; i++, item = item->next)
+        if (item->first && entry->names[i].name.length > 1 &&
+            !name_is_within(&entry->names[i].name, &zone->name))
+            loader_error(loader, &item->first->place, "%s is not in the zone %s",
+                         name_to_text(&entry->names[i].name, name),
+                         name_to_text(&zone->name, apex));
+}
+
+void rules_zone(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    struct config_zone *zone = object;
+    const struct yaml_node *entry = list_item(yaml_find(map, "allow-update"), 0);
+
+    warn_unreadable(loader, map, "file", zone->file);
+    if (!zone->name.length) {
+        name_root(&zone->name);
+        return; /* without a name nothing can be said about names in it */
+    }
+    for (size_t i = 0; i < zone->allow_update_count && entry; i++, entry = entry->next)
+        check_update_names(loader, entry, zone, &zone->allow_update[i]);
+}
+
+/* ---- the whole --------------------------------------------------------------------------------*/
+
+/* Something that must be the only one of its name. */
+struct named {
+    const void *object; /* with the name at its beginning; for zones: of the copy */
+    const char *label;  /* the name as a text; NULL: it is a struct name */
+    const struct name *name;
+    const struct yaml_node *node; /* the mapping */
+};
+
+static int compare_names(const struct named *a, const struct named *b)
+{
+    return a->name ? name_compare(a->name, b->name) : strcmp(a->label, b->label);
+}
+
+static int compare_named(const void *left, const void *right)
+{
+    const struct named *a = left, *b = right;
+    int order = compare_names(a, b);
+
+    if (order)
+        return order;
+    if (a->node->place.line != b->node->place.line)
+        return a->node->place.line < b->node->place.line ? -1 : 1;
+    return a->node->place.column < b->node->place.column ? -1 : 1;
+}
+
+/* Sort; complain of each name that came before. */
+static void refuse_twins(struct loader *loader, const char *what, struct named *items, size_t count)
+{
+    char text[NAME_MAX_TEXT];
+    size_t first = 0;
+
+    if (count)
+        qsort(items, count, sizeof(*items), compare_named);
+    for (size_t i = 1; i < count; i++) {
+        if (compare_names(&items[first], &items[i])) {
+            first = i;
+            continue;
+        }
+        loader_error(loader, &yaml_find(items[i].node, "name")->place,
+                     "the %s '%s' is defined twice (first in line %u)", what,
+                     items[i].name ? name_to_text(items[i].name, text) : items[i].label,
+                     items[first].node->place.line);
+    }
+}
+
+/* Names that were not given, or refused, have been complained of: they are no twins. */
+static bool is_named(const struct yaml_node *node, const char *label, const struct name *name)
+{
+    const struct yaml_node *value = yaml_find(node, "name");
+
+    if (!value || value->kind != YAML_SCALAR)
+        return false;
+    return label || (name && (name->length > 1 || !strcmp(value->text, ".")));
+}
+
+static void check_keystores(struct loader *loader, const struct yaml_node *list)
+{
+    const struct config *config = loader->config;
+    struct named *items =
+        arena_take(loader->document->memory, config->keystore_count, sizeof(*items));
+    const struct yaml_node *node = list_item(list, 0);
+    size_t count = 0;
+
+    for (size_t i = 0; items && i < config->keystore_count && node; i++, node = node->next)
+        if (is_named(node, config->keystores[i].name, NULL))
+            items[count++] = (struct named){.label = config->keystores[i].name, .node = node};
+    refuse_twins(loader, "keystore", items, count);
+}
+
+static void check_policies(struct loader *loader, const struct yaml_node *list)
+{
+    const struct config *config = loader->config;
+    struct named *items =
+        arena_take(loader->document->memory, config->policy_count, sizeof(*items));
+    const struct yaml_node *node = list_item(list, 0);
+    size_t count = 0;
+
+    for (size_t i = 0; items && i < config->policy_count && node; i++, node = node->next)
+        if (is_named(node, config->policies[i].name, NULL))
+            items[count++] = (struct named){.label = config->policies[i].name, .node = node};
+    refuse_twins(loader, "policy", items, count);
+}
+
+static void check_tsig(struct loader *loader, const struct yaml_node *list)
+{
+    const struct config *config = loader->config;
+    struct named *items = arena_take(loader->document->memory, config->tsig_count, sizeof(*items));
+    const struct yaml_node *node = list_item(list, 0);
+    size_t count = 0;
+
+    for (size_t i = 0; items && i < config->tsig_count && node; i++, node = node->next)
+        if (is_named(node, NULL, &config->tsig[i].name))
+            items[count++] = (struct named){.name = &config->tsig[i].name, .node = node};
+    refuse_twins(loader, "TSIG key", items, count);
+}
+
+/* Zones are sorted for good: by a copy, since they are found by their names from now on. */
+static void check_zones(struct loader *loader, const struct yaml_node *list)
+{
+    struct config *config = loader->config;
+    struct arena *memory = loader->document->memory;
+    struct named *items = arena_take(memory, config->zone_count, sizeof(*items));
+    struct config_zone *copy = arena_take(memory, config->zone_count, sizeof(*copy));
+    const struct yaml_node *node = list_item(list, 0);
+    size_t count = 0;
+
+    if (!items || !copy || !config->zone_count)
+        return;
+    memcpy(copy, config->zones, config->zone_count * sizeof(*copy));
+    for (size_t i = 0; i < config->zone_count && node; i++, node = node->next)
+        if (is_named(node, NULL, &copy[i].name))
+            items[count++] =
+                (struct named){.object = &copy[i], .name = &copy[i].name, .node = node};
+    refuse_twins(loader, "zone", items, count);
+    if (count == config->zone_count) /* else there was an error, and nothing will be searched */
+        for (size_t i = 0; i < count; i++)
+            memcpy(&config->zones[i], items[i].object, sizeof(config->zones[i]));
+}
+
+void rules_root(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    (void)object; /* it is loader->config */
+    check_keystores(loader, yaml_find(map, "keystores"));
+    check_tsig(loader, yaml_find(map, "tsig"));
+    check_policies(loader, yaml_find(map, "policies"));
+    check_zones(loader, yaml_find(map, "zones"));
+}

@@ -1,0 +1,525 @@
+/* schema.c - one table: every key, its kind, its default, its limits and its help. */
+#include "schema.h"
+
+#include "avow/base/result.h"
+#include "avow/config/config.h"
+#include "rules.h"
+
+#define INTO(type, member)                                                                         \
+    .offset = offsetof(struct type, member), .width = sizeof(((struct type *)0)->member)
+#define LIST_INTO(type, member, counter)                                                           \
+    .list = true, .offset = offsetof(struct type, member),                                         \
+    .width = sizeof(*((struct type *)0)->member), .count_offset = offsetof(struct type, counter)
+#define COUNTED_INTO(type, member, counter)                                                        \
+    .offset = offsetof(struct type, member), .width = sizeof(*((struct type *)0)->member),         \
+    .count_offset = offsetof(struct type, counter)
+#define WORDS(array) .words = (array), .word_count = COUNT(array)
+#define TABLE(array) .keys = (array), .count = COUNT(array)
+
+enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+
+/* ---- server -----------------------------------------------------------------------------------*/
+
+static const struct schema_word log_levels[] = {
+    {"error", LOG_LEVEL_ERROR},
+    {"warning", LOG_LEVEL_WARNING},
+    {"info", LOG_LEVEL_INFO},
+    {"debug", LOG_LEVEL_DEBUG},
+};
+
+static const struct schema_key log_keys[] = {
+    {.name = "target",
+     .help = "Where log lines go: stderr, syslog, or the path of a file, which is appended to.",
+     .kind = SCHEMA_LOG_TARGET,
+     .fallback = "stderr",
+     INTO(config_server, log_target)},
+    {.name = "level",
+     .help = "The least important lines that are written.",
+     .kind = SCHEMA_WORD,
+     WORDS(log_levels),
+     .fallback = "info",
+     INTO(config_server, log_level)},
+};
+static const struct schema_table log_table = {.what = "log", TABLE(log_keys)};
+
+static const struct schema_key tcp_keys[] = {
+    {.name = "clients",
+     .help = "Connections that may be open at once.",
+     .kind = SCHEMA_COUNT,
+     .least = 1,
+     .most = 100000,
+     .fallback = "1000",
+     INTO(config_server, tcp_clients)},
+    {.name = "idle",
+     .help = "A connection is closed when nothing was asked for so long.",
+     .kind = SCHEMA_DURATION,
+     .least = 1,
+     .most = HOUR,
+     .fallback = "10s",
+     INTO(config_server, tcp_idle)},
+    {.name = "pipeline",
+     .help = "Questions of one connection that may be under way at once.",
+     .kind = SCHEMA_COUNT,
+     .least = 1,
+     .most = 10000,
+     .fallback = "64",
+     INTO(config_server, tcp_pipeline)},
+};
+static const struct schema_table tcp_table = {.what = "tcp", TABLE(tcp_keys)};
+
+static const struct schema_key server_keys[] = {
+    {.name = "listen",
+     .help = "Addresses to serve on by UDP and TCP, each with @ and a port; port 53 when left out. "
+             "Quote IPv6 addresses.",
+     .kind = SCHEMA_ADDRESS,
+     .required = true,
+     LIST_INTO(config_server, listen, listen_count)},
+    {.name = "workers",
+     .help = "Worker threads that answer questions. 0 means one per processor core.",
+     .kind = SCHEMA_COUNT,
+     .most = 256,
+     .fallback = "0",
+     INTO(config_server, workers)},
+    {.name = "state",
+     .help = "Folder of the store and the audit log. It is made with mode 0700 when it is missing.",
+     .kind = SCHEMA_PATH,
+     .fallback = "/var/lib/avow",
+     INTO(config_server, state)},
+    {.name = "control",
+     .help = "Socket by which avowctl asks the daemon. Its path has at most 107 characters.",
+     .kind = SCHEMA_PATH,
+     .fallback = "/run/avow/avow.sock",
+     INTO(config_server, control)},
+    {.name = "user",
+     .help = "User to become when started as root.",
+     .kind = SCHEMA_LABEL,
+     .otherwise = "the user who starts the daemon",
+     INTO(config_server, user)},
+    {.name = "pid-file",
+     .help = "File for the process id of the running daemon.",
+     .kind = SCHEMA_PATH,
+     .otherwise = "no file",
+     INTO(config_server, pid_file)},
+    {.name = "log",
+     .help = "The log.",
+     .kind = SCHEMA_MAP,
+     .table = &log_table,
+     .width = sizeof(struct config_server)},
+    {.name = "store-size",
+     .help = "How large the store may grow. Address space is reserved, not disk or memory. Loads "
+             "are refused when 80 % are used, updates at 90 %.",
+     .kind = SCHEMA_SIZE,
+     .least = UINT64_C(1) << 20,
+     .most = UINT64_C(1) << 46,
+     .fallback = "64G",
+     INTO(config_server, store_size)},
+    {.name = "identity",
+     .help = "What the server calls itself: NSID (RFC 5001) and id.server (RFC 4892). At most 255 "
+             "characters; off tells nothing.",
+     .kind = SCHEMA_TEXT_OR_OFF,
+     .most = 255,
+     .otherwise = "the name of the host",
+     INTO(config_server, identity)},
+    {.name = "version",
+     .help = "The answer to version.server and version.bind. At most 255 characters; off tells "
+             "nothing.",
+     .kind = SCHEMA_TEXT_OR_OFF,
+     .most = 255,
+     .otherwise = "avow and its version",
+     INTO(config_server, version)},
+    {.name = "udp-payload",
+     .help = "Largest answer that is sent by UDP, in octets; larger ones are truncated, and the "
+             "client asks again by TCP. 1232 fits every network unfragmented.",
+     .kind = SCHEMA_COUNT,
+     .least = 512,
+     .most = 4096,
+     .fallback = "1232",
+     INTO(config_server, udp_payload)},
+    {.name = "tcp",
+     .help = "Limits of TCP connections.",
+     .kind = SCHEMA_MAP,
+     .table = &tcp_table,
+     .width = sizeof(struct config_server)},
+};
+static const struct schema_table server_table = {
+    .what = "server", TABLE(server_keys), .check = rules_server};
+
+/* ---- keystores and TSIG keys ------------------------------------------------------------------*/
+
+static const struct schema_key keystore_keys[] = {
+    {.name = "name",
+     .help = "What policies call it.",
+     .kind = SCHEMA_LABEL,
+     .required = true,
+     INTO(config_keystore, name)},
+    {.name = "module",
+     .help = "The PKCS#11 module, a shared object. Only this one is loaded, never all that are "
+             "registered with p11-kit.",
+     .kind = SCHEMA_PATH,
+     .required = true,
+     INTO(config_keystore, module)},
+    {.name = "uri",
+     .help = "RFC 7512 URI of the token, such as \"pkcs11:token=avow\". It must not hold a PIN; "
+             "pin-source=file:PATH is the same as pin-file.",
+     .kind = SCHEMA_URI,
+     .required = true,
+     INTO(config_keystore, uri)},
+    {.name = "pin-file",
+     .help = "File whose first line is the PIN. Only its owner may be able to read it.",
+     .kind = SCHEMA_PATH,
+     .otherwise = "no login",
+     INTO(config_keystore, pin_file)},
+    {.name = "environment",
+     .help = "Environment variables for the module, beside those of the daemon. A value that "
+             "begins with ./ or ../ is a path relative to the folder of the configuration file.",
+     .kind = SCHEMA_VARIABLES,
+     COUNTED_INTO(config_keystore, environment, environment_count)},
+    {.name = "sessions",
+     .help = "Sessions with the token, each a thread that signs. 0 means one per processor core.",
+     .kind = SCHEMA_COUNT,
+     .most = 64,
+     .fallback = "0",
+     INTO(config_keystore, sessions)},
+};
+static const struct schema_table keystore_table = {
+    .what = "a keystore", TABLE(keystore_keys), .check = rules_keystore};
+
+static const struct schema_word hmacs[] = {
+    {"hmac-sha1", 0},   {"hmac-sha224", 0}, {"hmac-sha256", 0},
+    {"hmac-sha384", 0}, {"hmac-sha512", 0},
+};
+
+static const struct schema_key tsig_keys[] = {
+    {.name = "name",
+     .help = "The key's name, the same at both ends.",
+     .kind = SCHEMA_NAME,
+     .required = true,
+     INTO(config_tsig, name)},
+    {.name = "algorithm",
+     .help = "The key's algorithm, the same at both ends.",
+     .kind = SCHEMA_WORD_TEXT,
+     WORDS(hmacs),
+     .fallback = "hmac-sha256",
+     INTO(config_tsig, algorithm)},
+    {.name = "secret-file",
+     .help = "File with the secret: base64, or a key file as tsig-keygen writes it. Only its owner "
+             "may be able to read it.",
+     .kind = SCHEMA_PATH,
+     .otherwise = "secret is given",
+     INTO(config_tsig, secret_file)},
+    {.name = "secret",
+     .help = "The secret itself in base64, instead of secret-file. Then only its owner may be able "
+             "to read the configuration file.",
+     .kind = SCHEMA_SECRET,
+     .otherwise = "secret-file is given",
+     COUNTED_INTO(config_tsig, secret, secret_length)},
+};
+static const struct schema_table tsig_table = {
+    .what = "a TSIG key", TABLE(tsig_keys), .check = rules_tsig};
+
+/* ---- policies ---------------------------------------------------------------------------------*/
+
+static const struct schema_word algorithms[] = {
+    {"rsasha256", 8},        {"rsasha512", 10}, {"ecdsap256sha256", 13},
+    {"ecdsap384sha384", 14}, {"ed25519", 15},   {"ed448", 16},
+};
+static const struct schema_word key_schemes[] = {
+    {"ksk+zsk", CONFIG_KEYS_KSK_ZSK},
+    {"csk", CONFIG_KEYS_CSK},
+};
+static const struct schema_word denials[] = {
+    {"nsec3", CONFIG_DENIAL_NSEC3},
+    {"nsec", CONFIG_DENIAL_NSEC},
+};
+static const struct schema_word verifications[] = {
+    {"always", CONFIG_VERIFY_ALWAYS},
+    {"sample", CONFIG_VERIFY_SAMPLE},
+    {"never", CONFIG_VERIFY_NEVER},
+};
+
+static const struct schema_key nsec3_keys[] = {
+    {.name = "iterations",
+     .help = "Extra hash iterations. RFC 9276: leave it at 0; resolvers treat zones with more as "
+             "unsigned or broken.",
+     .kind = SCHEMA_COUNT,
+     .most = 50,
+     .fallback = "0",
+     INTO(config_policy, nsec3_iterations)},
+    {.name = "salt-length",
+     .help = "Octets of salt. RFC 9276: leave it at 0; salt does not help.",
+     .kind = SCHEMA_COUNT,
+     .most = 255,
+     .fallback = "0",
+     INTO(config_policy, nsec3_salt_length)},
+    {.name = "opt-out",
+     .help = "Leave unsigned delegations out of the chain: for large zones that mostly delegate.",
+     .kind = SCHEMA_SWITCH,
+     .fallback = "off",
+     INTO(config_policy, nsec3_opt_out)},
+};
+static const struct schema_table nsec3_table = {.what = "nsec3", TABLE(nsec3_keys)};
+
+static const struct schema_key policy_keys[] = {
+    {.name = "name",
+     .help = "What zones call it. A zone that names none has the policy that is called default.",
+     .kind = SCHEMA_LABEL,
+     .required = true,
+     INTO(config_policy, name)},
+    {.name = "keystore",
+     .help = "Keystore of the keys.",
+     .kind = SCHEMA_KEYSTORE,
+     .fallback = "default",
+     INTO(config_policy, keystore)},
+    {.name = "algorithm",
+     .help = "Algorithm of the keys. The token must know it.",
+     .kind = SCHEMA_WORD,
+     WORDS(algorithms),
+     .fallback = "ecdsap256sha256",
+     INTO(config_policy, algorithm)},
+    {.name = "rsa-size",
+     .help = "Bits of RSA keys that are generated.",
+     .kind = SCHEMA_COUNT,
+     .least = 2048,
+     .most = 4096,
+     .fallback = "2048",
+     INTO(config_policy, rsa_size)},
+    {.name = "keys",
+     .help = "A key-signing and a zone-signing key, or one key for both.",
+     .kind = SCHEMA_WORD,
+     WORDS(key_schemes),
+     .fallback = "ksk+zsk",
+     INTO(config_policy, keys)},
+    {.name = "zsk-lifetime",
+     .help = "How long a zone-signing key is used. 0 means for ever.",
+     .kind = SCHEMA_DURATION,
+     .most = UINT64_C(100) * 366 * DAY,
+     .fallback = "90d",
+     .inactive = true,
+     INTO(config_policy, zsk_lifetime)},
+    {.name = "ksk-lifetime",
+     .help = "How long a key-signing key, or the one key for both, is used. 0 means for ever.",
+     .kind = SCHEMA_DURATION,
+     .most = UINT64_C(100) * 366 * DAY,
+     .fallback = "0",
+     .inactive = true,
+     INTO(config_policy, ksk_lifetime)},
+    {.name = "dnskey-ttl",
+     .help = "TTL of the DNSKEY records.",
+     .kind = SCHEMA_DURATION,
+     .most = 7 * DAY,
+     .fallback = "1h",
+     INTO(config_policy, dnskey_ttl)},
+    {.name = "signature-validity",
+     .help = "How long a new signature is valid.",
+     .kind = SCHEMA_DURATION,
+     .least = 10,
+     .most = 400 * DAY,
+     .fallback = "14d",
+     INTO(config_policy, signature_validity)},
+    {.name = "signature-refresh",
+     .help = "A signature is made anew when it has so long left.",
+     .kind = SCHEMA_DURATION,
+     .least = 1,
+     .most = 400 * DAY,
+     .fallback = "5d",
+     INTO(config_policy, signature_refresh)},
+    {.name = "signature-jitter",
+     .help = "Validity is shortened by up to so much, by name, so that not all signatures are due "
+             "at once. Together with signature-refresh it must be shorter than signature-validity.",
+     .kind = SCHEMA_DURATION,
+     .most = 400 * DAY,
+     .fallback = "12h",
+     INTO(config_policy, signature_jitter)},
+    {.name = "denial",
+     .help = "How it is proved that something does not exist.",
+     .kind = SCHEMA_WORD,
+     WORDS(denials),
+     .fallback = "nsec3",
+     INTO(config_policy, denial)},
+    {.name = "nsec3",
+     .help = "Parameters of NSEC3.",
+     .kind = SCHEMA_MAP,
+     .table = &nsec3_table,
+     .width = sizeof(struct config_policy)},
+    {.name = "verify-signatures",
+     .help = "Which new signatures are verified before they are stored: always every one; sample "
+             "those that a change makes and some of those that are made in bulk; never none.",
+     .kind = SCHEMA_WORD,
+     WORDS(verifications),
+     .fallback = "sample",
+     INTO(config_policy, verify_signatures)},
+};
+static const struct schema_table policy_table = {
+    .what = "a policy", TABLE(policy_keys), .check = rules_policy};
+
+/* ---- zones ------------------------------------------------------------------------------------*/
+
+#define ACL_KEYS                                                                                   \
+    {.name = "key",                                                                                \
+     .help = "TSIG key that must have signed the request.",                                        \
+     .kind = SCHEMA_TSIG_KEY,                                                                      \
+     .otherwise = "no key is asked for",                                                           \
+     INTO(config_acl_entry, key)},                                                                 \
+        {.name = "address",                                                                        \
+         .help = "Address or prefix that the request must come from.",                             \
+         .kind = SCHEMA_PREFIX,                                                                    \
+         .otherwise = "any address",                                                               \
+         INTO(config_acl_entry, address)},                                                         \
+    {                                                                                              \
+        .name = "insecure",                                                                        \
+        .help = "Set it to show that an address without a key is meant to be enough.",             \
+        .kind = SCHEMA_SWITCH, .fallback = "off", INTO(config_acl_entry, insecure)                 \
+    }
+
+static const struct schema_key transfer_keys[] = {ACL_KEYS};
+static const struct schema_table transfer_table = {
+    .what = "an entry of allow-transfer", TABLE(transfer_keys), .check = rules_transfer_entry};
+
+static const struct schema_key name_rule_keys[] = {
+    {.name = "name",
+     .help = "Exactly this name.",
+     .kind = SCHEMA_NAME,
+     .otherwise = "subdomain is given",
+     INTO(config_name_rule, name)},
+    {.name = "subdomain",
+     .help = "This name and all below it.",
+     .kind = SCHEMA_NAME,
+     .otherwise = "name is given",
+     INTO(config_name_rule, name)},
+};
+static const struct schema_table name_rule_table = {
+    .what = "an entry of names", TABLE(name_rule_keys), .check = rules_name_rule};
+
+static const struct schema_key update_keys[] = {
+    ACL_KEYS,
+    {.name = "names",
+     .help = "Names that may be changed.",
+     .kind = SCHEMA_MAP,
+     .table = &name_rule_table,
+     .otherwise = "every name of the zone",
+     LIST_INTO(config_acl_entry, names, name_count)},
+    {.name = "types",
+     .help = "Record types that may be changed, such as A or TXT.",
+     .kind = SCHEMA_TYPE,
+     .otherwise = "all but those of DNSSEC",
+     LIST_INTO(config_acl_entry, types, type_count)},
+};
+static const struct schema_table update_table = {
+    .what = "an entry of allow-update", TABLE(update_keys), .check = rules_update_entry};
+
+static const struct schema_key notify_keys[] = {
+    {.name = "address",
+     .help = "Address to notify, with @ and a port; port 53 when left out.",
+     .kind = SCHEMA_ADDRESS,
+     .required = true,
+     INTO(config_notify, address)},
+    {.name = "key",
+     .help = "TSIG key to sign with.",
+     .kind = SCHEMA_TSIG_KEY,
+     .otherwise = "unsigned",
+     INTO(config_notify, key)},
+};
+static const struct schema_table notify_table = {.what = "an entry of notify", TABLE(notify_keys)};
+
+static const struct schema_key zone_keys[] = {
+    {.name = "name",
+     .help = "The zone's name; the final dot may be left out.",
+     .kind = SCHEMA_NAME,
+     .required = true,
+     INTO(config_zone, name)},
+    {.name = "file",
+     .help = "The zone file. It is read, never written.",
+     .kind = SCHEMA_PATH,
+     .required = true,
+     INTO(config_zone, file)},
+    {.name = "policy",
+     .help = "Policy that the zone is signed by; none means that it is served unsigned.",
+     .kind = SCHEMA_POLICY,
+     .fallback = "default",
+     INTO(config_zone, policy)},
+    {.name = "allow-transfer",
+     .help = "Who may transfer the zone. All that an entry names must match; one entry is enough.",
+     .kind = SCHEMA_MAP,
+     .table = &transfer_table,
+     .inactive = true,
+     .otherwise = "nobody",
+     LIST_INTO(config_zone, allow_transfer, allow_transfer_count)},
+    {.name = "allow-update",
+     .help = "Who may change the zone by dynamic update, and what of it. All that an entry names "
+             "must match; one entry is enough.",
+     .kind = SCHEMA_MAP,
+     .table = &update_table,
+     .inactive = true,
+     .otherwise = "nobody",
+     LIST_INTO(config_zone, allow_update, allow_update_count)},
+    {.name = "notify",
+     .help = "Who is told when the zone has changed.",
+     .kind = SCHEMA_MAP,
+     .table = &notify_table,
+     .inactive = true,
+     .otherwise = "nobody",
+     LIST_INTO(config_zone, notify, notify_count)},
+};
+static const struct schema_table zone_table = {
+    .what = "a zone", TABLE(zone_keys), .check = rules_zone};
+
+/* ---- the rest ---------------------------------------------------------------------------------*/
+
+static const struct schema_key rate_limit_keys[] = {
+    {.name = "responses-per-second",
+     .help = "Like answers to one client network in a second. 0 means no limit.",
+     .kind = SCHEMA_COUNT,
+     .most = 1000000,
+     .fallback = "0",
+     INTO(config_rate_limit, responses_per_second)},
+    {.name = "slip",
+     .help = "One in so many answers over the limit is sent truncated, so that a real client asks "
+             "again by TCP; the others are dropped. 0 drops all.",
+     .kind = SCHEMA_COUNT,
+     .most = 1000,
+     .fallback = "2",
+     INTO(config_rate_limit, slip)},
+    {.name = "exempt",
+     .help = "Addresses and prefixes without limit.",
+     .kind = SCHEMA_PREFIX,
+     LIST_INTO(config_rate_limit, exempt, exempt_count)},
+};
+static const struct schema_table rate_limit_table = {.what = "rate-limit", TABLE(rate_limit_keys)};
+
+static const struct schema_key root_keys[] = {
+    {.name = "server",
+     .help = "The server as a whole.",
+     .kind = SCHEMA_MAP,
+     .table = &server_table,
+     .required = true,
+     INTO(config, server)},
+    {.name = "keystores",
+     .help = "Tokens that hold private keys.",
+     .kind = SCHEMA_MAP,
+     .table = &keystore_table,
+     LIST_INTO(config, keystores, keystore_count)},
+    {.name = "tsig",
+     .help = "Keys shared with other servers and clients (RFC 8945).",
+     .kind = SCHEMA_MAP,
+     .table = &tsig_table,
+     .inactive = true,
+     LIST_INTO(config, tsig, tsig_count)},
+    {.name = "policies",
+     .help = "Ways to sign a zone.",
+     .kind = SCHEMA_MAP,
+     .table = &policy_table,
+     LIST_INTO(config, policies, policy_count)},
+    {.name = "zones",
+     .help = "Zones that are served.",
+     .kind = SCHEMA_MAP,
+     .table = &zone_table,
+     LIST_INTO(config, zones, zone_count)},
+    {.name = "rate-limit",
+     .help = "Response rate limiting.",
+     .kind = SCHEMA_MAP,
+     .table = &rate_limit_table,
+     .inactive = true,
+     INTO(config, rate_limit)},
+};
+const struct schema_table schema_root = {
+    .what = "the configuration", TABLE(root_keys), .check = rules_root};
