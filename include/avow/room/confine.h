@@ -22,7 +22,7 @@
     S(CAPABILITIES, "capabilities") /* none left, none to be had */                                \
     S(NO_NEW_PRIVILEGES, "no-new-privileges")                                                      \
     S(NO_DUMP, "no-core-dumps") /* not dumpable, not traceable, RLIMIT_CORE 0 */                   \
-    S(LIMITS, "limits")         /* RLIMIT_NOFILE, RLIMIT_FSIZE where nothing is written */         \
+    S(LIMITS, "limits")         /* descriptors */                                                  \
     S(LANDLOCK, "landlock")                                                                        \
     S(SECCOMP, "seccomp")
 
@@ -43,8 +43,10 @@ struct confine_order {
     enum room_kind room;
     uid_t user; /* to become; (uid_t)-1: stay as we are */
     gid_t group;
-    const struct confine_path *paths; /* for Landlock, besides what the table grants */
+    uint32_t descriptors;             /* that may be open at once; 0: 1024 */
+    const struct confine_path *paths; /* beneath these the room may go on */
     size_t path_count;
+    const char *forbidden; /* the signer: everything but this folder, the store's; else NULL */
 };
 
 /* What came of it: bits 1 << enum confine_step. What is in neither does not concern the room. */

@@ -30,7 +30,7 @@
 #include "avow/room/metrics.h"
 #include "avow/room/pages.h"
 
-struct config;
+struct config; /* avow/config/config.h */
 
 enum { ROOM_SUPERVISOR_DESCRIPTOR = 3, ROOM_MAX_PATHS = 64 };
 
@@ -80,8 +80,8 @@ struct room {
 };
 
 struct room_events {
-    /* A peer was restarted: here is the new end, which now belongs to the room. What was under way
-     * on the old one is lost, and the old one is closed from the other side. */
+    /* A peer was started or restarted: here is the new end, which now belongs to the room. What was
+     * under way on an old one is lost, and the old one is closed from the other side. */
     void (*peer)(void *context, enum room_kind kind, uint16_t index, int descriptor);
 
     /* A new configuration, or SIGHUP with the same one: the keeper looks for changed zone files.
@@ -107,8 +107,9 @@ struct room_events {
  */
 struct room *room_open(enum room_kind kind);
 
-/* The end of a channel to a peer, which now belongs to the caller; -1 when there is none (any
- * more). `index` as in FIELDS_peer. */
+/* The end of a channel to a peer, which now belongs to the caller; -1 when that peer does not run
+ * (yet): it comes by the event. What is not taken before room_run comes by the event as well.
+ * `index` as in FIELDS_peer. */
 int room_take_peer(struct room *room, enum room_kind kind, uint16_t index);
 
 /* Before room_confine: let the room reach a path afterwards. Kept by copy. */
