@@ -25,6 +25,13 @@ void version_append_nsec3(struct change *change, uint32_t version,
                           const uint8_t hash[NODE_HASH_OCTETS], const struct node_rrset *rrset);
 
 /*
+ * Append a record whose payload was composed already (node_compose, node_compose_rrset), in another
+ * thread perhaps. key: without the version, as in its table. A record of the same key is replaced.
+ */
+void version_append(struct change *change, uint32_t version, enum store_table table,
+                    const uint8_t *key, size_t key_length, struct reader payload);
+
+/*
  * Remove at most `limit` records of a version that no zone serves. `*done` becomes true when
  * nothing of it is left. Damaged records go like others.
  */
