@@ -127,8 +127,7 @@ static bool write_value(struct input *input, uint16_t key, const struct svcb_key
     size_t length = rdata->length - mark;
     return (good && length <= UINT16_MAX &&
             svcb_key(key)->fits(reader_over(rdata->octets + mark, length))) ||
-           input_refuse(input, "the value of this service parameter is not of the form that its "
-                               "key wants");
+           input_refuse(input, svcb_key(key)->wants);
 }
 
 static bool parse_parameter(struct input *input, size_t start, struct writer *rdata)

@@ -23,6 +23,7 @@ enum {
 
 struct svcb_key {
     const char *name;
+    const char *wants; /* for a person whose value was wrong */
     /* Whether the octets are a value of this key. */
     bool (*fits)(struct reader value);
     /* The text behind the equals sign to octets, which are checked by `fits` afterwards. */

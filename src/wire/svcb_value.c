@@ -367,18 +367,27 @@ static bool dohpath_fits(struct reader value)
 
 /* ---- the keys ---- */
 
-static const struct svcb_key opaque = {"", opaque_fits, escaped_write, opaque_print};
+static const struct svcb_key opaque = {
+    "", "a wrong escape in the value of a service parameter, or one longer than 65535 octets",
+    opaque_fits, escaped_write, opaque_print};
 
 static const struct svcb_key keys[] = {
-    [SVCB_MANDATORY] = {"mandatory", mandatory_fits, mandatory_parse, mandatory_print},
-    [SVCB_ALPN] = {"alpn", alpn_fits, alpn_parse, alpn_print},
-    [SVCB_NO_DEFAULT_ALPN] = {"no-default-alpn", nothing_fits, nothing_parse, nothing_print},
-    [SVCB_PORT] = {"port", port_fits, port_parse, port_print},
-    [SVCB_IPV4HINT] = {"ipv4hint", ip4s_fit, ip4s_parse, ip4s_print},
-    [SVCB_ECH] = {"ech", ech_fits, ech_parse, ech_print},
-    [SVCB_IPV6HINT] = {"ipv6hint", ip6s_fit, ip6s_parse, ip6s_print},
-    [SVCB_DOHPATH] = {"dohpath", dohpath_fits, escaped_write, opaque_print},
-    [SVCB_OHTTP] = {"ohttp", nothing_fits, nothing_parse, nothing_print},
+    [SVCB_MANDATORY] = {"mandatory", "`mandatory` wants a list of other keys, each of them once",
+                        mandatory_fits, mandatory_parse, mandatory_print},
+    [SVCB_ALPN] = {"alpn", "`alpn` wants a list of protocols of 1 to 255 octets, such as h2,h3",
+                   alpn_fits, alpn_parse, alpn_print},
+    [SVCB_NO_DEFAULT_ALPN] = {"no-default-alpn", "`no-default-alpn` has no value", nothing_fits,
+                              nothing_parse, nothing_print},
+    [SVCB_PORT] = {"port", "`port` wants a number from 0 to 65535", port_fits, port_parse,
+                   port_print},
+    [SVCB_IPV4HINT] = {"ipv4hint", "`ipv4hint` wants a list of IPv4 addresses", ip4s_fit,
+                       ip4s_parse, ip4s_print},
+    [SVCB_ECH] = {"ech", "`ech` wants octets in base64", ech_fits, ech_parse, ech_print},
+    [SVCB_IPV6HINT] = {"ipv6hint", "`ipv6hint` wants a list of IPv6 addresses", ip6s_fit,
+                       ip6s_parse, ip6s_print},
+    [SVCB_DOHPATH] = {"dohpath", "`dohpath` wants a URI template such as /dns-query{?dns}",
+                      dohpath_fits, escaped_write, opaque_print},
+    [SVCB_OHTTP] = {"ohttp", "`ohttp` has no value", nothing_fits, nothing_parse, nothing_print},
 };
 
 const struct svcb_key *svcb_key(uint16_t key)
