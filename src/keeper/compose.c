@@ -404,7 +404,10 @@ static void fill_rrsets(struct walk *walk, struct node_parts *parts)
         rrset->signature_room = set->type == TYPE_DNSKEY && parts->flags & NODE_APEX
                                     ? signing->key_room
                                     : signing->zone_room;
-        walk->compose->totals.rrsets++;
+        if (set->type == TYPE_NSEC)
+            walk->compose->totals.denials++;
+        else
+            walk->compose->totals.rrsets++;
     }
 }
 
@@ -505,7 +508,7 @@ static enum result hand_out_chain(struct walk *walk)
             .ttl = compose->totals.denial_ttl,
             .rdata = {.octets = rdata, .length = (uint32_t)writer.length, .count = 1},
             .signature_room = compose->signing->zone_room};
-        compose->totals.nsec3++;
+        compose->totals.denials++;
         result = writer.failed ? RESULT_FULL
                                : compose->sink.nsec3(compose->sink.context, record.key, &rrset);
     }

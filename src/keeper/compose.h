@@ -41,8 +41,8 @@ struct compose_sink {
 struct compose_totals {
     uint64_t names; /* nodes that are not occluded, empty non-terminals included */
     uint64_t records;
-    uint64_t rrsets; /* to be signed, the NSEC records included */
-    uint64_t nsec3;
+    uint64_t rrsets;  /* to be signed */
+    uint64_t denials; /* NSEC or NSEC3 records, likewise */
     uint32_t serial; /* that the records say, or that was set */
     uint32_t denial_ttl;
 };

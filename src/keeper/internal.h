@@ -36,12 +36,10 @@ struct zone_key {
 };
 
 enum zone_phase {
-    PHASE_NEW,          /* nothing done yet */
-    PHASE_KEYS,         /* waits for its keys, then loads */
-    PHASE_QUEUED,       /* waits for the loader */
-    PHASE_LOADING,      /* the loader has it */
-    PHASE_SERVED,       /* its version is served; signatures may be under way */
-    PHASE_FAILED        /* the last load failed; what was served before still is */
+    PHASE_IDLE,    /* nothing under way but signatures */
+    PHASE_QUEUED,  /* waits for the loader */
+    PHASE_LOADING, /* the loader has it */
+    PHASE_FAILED   /* the last load failed; what was served before still is */
 };
 
 /* Where the background signing of a zone stands. */
@@ -62,13 +60,12 @@ struct keeper_zone {
     const struct config_zone *config; /* NULL: no longer configured, about to go */
     struct zone row;                  /* as in the store */
     enum zone_phase phase;
-    bool reload_wanted;               /* asked for while it was loading */
-    bool forced;                      /* reload even when the file has not changed */
+    bool load_wanted;                 /* as soon as keys and loader are at hand */
+    bool whole;                       /* a new version: what signs it has changed */
     struct zone_key keys[ZONE_MAX_KEYS];
     unsigned key_count;
     struct cursor cursor;
     unsigned in_flight;               /* jobs */
-    uint32_t dropping;                /* version that is being dropped; 0 = none */
     uint32_t refreshed;               /* signatures renewed since the serial last moved */
     uint32_t rate_mark;               /* rrsets_signed at the last second, for the rate */
     char problem[320];                /* what keeps it from being as it should; "" = nothing */
@@ -113,12 +110,13 @@ struct keeper {
     ev_idle idle;
     bool commit_now;
     bool walk_on;    /* a walk only paused for other events */
+    bool leftovers;  /* versions that nobody serves may be there, to be dropped */
     uint64_t now_ms;   /* monotonic, as of the last tick or event */
     uint64_t now;      /* wall, seconds */
     uint64_t rate_at;  /* when rate was last worked out */
     uint64_t rate_mark;
     uint32_t rate;     /* signatures stored in the last second */
-    uint64_t last_expiry_ms;
+    uint64_t last_expiry_ms, last_keys_ms;
 };
 
 /* A worker of the front. */
@@ -167,6 +165,13 @@ void keyring_take(struct keeper *keeper, const struct message_key *key);
 /* Handles of the keys that sign a type now; returns how many, at most SIGN_JOB_KEYS. */
 unsigned keyring_signers(const struct keeper_zone *zone, uint16_t type, uint32_t *handles);
 
+/* Whether all keys of the policy exist and are stored: enough for a load, if not for signing. */
+bool keyring_known(const struct keeper_zone *zone);
+
+/* The DNSKEY RRset of our keys, as a run; `count` records. RESULT_SYSTEM. */
+MUST_CHECK enum result keyring_publish(const struct keeper_zone *zone, struct buffer *run,
+                                       uint16_t *count);
+
 /* Octets that the signatures of an RRset of the type take. */
 uint32_t keyring_room(const struct keeper_zone *zone, uint16_t type);
 
@@ -178,6 +183,9 @@ void loader_close(struct keeper *keeper);
 
 /* Whether the zone's file is another one than that which was loaded. */
 bool loader_file_changed(const struct keeper_zone *zone);
+
+/* What decides how a version is signed; another value asks for a new version. */
+uint64_t loader_fingerprint(const struct keeper_zone *zone);
 
 /* ---- schedule.c: what is signed when ---------------------------------------------------------- */
 

@@ -14,13 +14,13 @@ enum { ID_OCTETS = 20 };
 
 /* ---- who signs -------------------------------------------------------------------------------- */
 
-static bool signs_now(const struct zone_key *key, uint16_t type)
+/* Whether it is for this key to sign the type (RFC 7344 section 4.1 for CDS and CDNSKEY). */
+static bool is_signer(const struct zone_key *key, uint16_t type)
 {
     bool of_keys = type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY;
 
-    if (!key->ready || key->row.state != KEY_ACTIVE)
-        return false;
-    return key->row.role & (of_keys ? KEY_KSK : KEY_ZSK);
+    return key->stored && key->row.state == KEY_ACTIVE &&
+           key->row.role & (of_keys ? KEY_KSK : KEY_ZSK);
 }
 
 unsigned keyring_signers(const struct keeper_zone *zone, uint16_t type, uint32_t *handles)
@@ -28,7 +28,7 @@ unsigned keyring_signers(const struct keeper_zone *zone, uint16_t type, uint32_t
     unsigned count = 0;
 
     for (unsigned i = 0; i < zone->key_count && count < SIGN_JOB_KEYS; i++) {
-        if (signs_now(&zone->keys[i], type))
+        if (zone->keys[i].ready && is_signer(&zone->keys[i], type))
             handles[count++] = zone->keys[i].handle;
     }
     return count;
@@ -39,10 +39,35 @@ uint32_t keyring_room(const struct keeper_zone *zone, uint16_t type)
     uint32_t octets = 0;
 
     for (unsigned i = 0; i < zone->key_count; i++) {
-        if (signs_now(&zone->keys[i], type))
+        if (is_signer(&zone->keys[i], type))
             octets += zone->keys[i].signature;
     }
     return octets;
+}
+
+bool keyring_known(const struct keeper_zone *zone)
+{
+    for (unsigned i = 0; i < zone->key_count; i++) {
+        if (!zone->keys[i].stored)
+            return false;
+    }
+    return keyring_room(zone, TYPE_SOA) && keyring_room(zone, TYPE_DNSKEY);
+}
+
+enum result keyring_publish(const struct keeper_zone *zone, struct buffer *run, uint16_t *count)
+{
+    *count = 0;
+    for (unsigned i = 0; i < zone->key_count; i++) {
+        const struct key_row *row = &zone->keys[i].row;
+        bool added;
+        if (!zone->keys[i].stored || row->state < KEY_PUBLISHED || row->state > KEY_RETIRED)
+            continue;
+        enum result result = rdata_run_insert(run, count, TYPE_DNSKEY, row->dnskey,
+                                              row->dnskey_length, &added);
+        if (result)
+            return result;
+    }
+    return RESULT_OK;
 }
 
 /* ---- the rows --------------------------------------------------------------------------------- */

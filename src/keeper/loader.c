@@ -1,0 +1,343 @@
+/* loader.c - the thread that turns a zone file into slices. */
+#include "loader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "avow/base/clock.h"
+#include "avow/wire/type.h"
+#include "avow/zonefile/parser.h"
+#include "avow/zonefile/rules.h"
+#include "diff.h"
+#include "slice.h"
+#include "soa.h"
+
+/* What one load needs. */
+struct load {
+    struct loader_thread *thread;
+    struct load_task *task;
+    struct load_end *end;
+    struct gather gather;
+    struct zonefile_files files;
+    struct complaints complaints;
+    uint64_t left_out; /* records that only a signer makes */
+    struct buffer slice, scratch;
+};
+
+/* ---- complaints ------------------------------------------------------------------------------- */
+
+static void take_complaint(void *context, const struct complaint *complaint)
+{
+    struct load_end *end = context;
+    char text[4096];
+
+    (void)complaint_text(complaint, text, sizeof text);
+    text[sizeof text - 1] = '\0';
+    if (end->text.length + strlen(text) + 2 > LOADER_COMPLAINTS)
+        return; /* they are counted all the same */
+    buffer_text(&end->text, text);
+    buffer_u8(&end->text, '\n');
+}
+
+static void complain_of_file(struct load *load, const char *what)
+{
+    struct complaint complaint = {
+        .weight = COMPLAINT_ERROR, .file = load->task->file, .what = what};
+    complain(&load->complaints, &complaint);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+static enum result take_record(void *context, const struct zonefile_record *record)
+{
+    struct load *load = context;
+
+    if (load->task->signing.denial != COMPOSE_UNSIGNED && type_is_made_by_signer(record->type)) {
+        load->left_out++;
+        return RESULT_OK;
+    }
+    return gather_add(&load->gather, record->owner,
+                      &(struct gathered){.type = record->type,
+                                         .ttl = record->ttl,
+                                         .file = record->file,
+                                         .line = record->line,
+                                         .rdata = record->rdata,
+                                         .rdata_length = record->length});
+}
+
+static void note_file(struct load *load)
+{
+    struct stat status;
+
+    if (stat(load->task->file, &status))
+        return; /* the parser says so */
+    load->end->file_size = (uint64_t)status.st_size;
+    load->end->file_time =
+        (uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec;
+}
+
+static enum result read_file(struct load *load)
+{
+    struct zonefile_options options = {.path = load->task->file,
+                                       .zone = &load->task->zone,
+                                       .complaints = &load->complaints,
+                                       .files = &load->files,
+                                       .record = take_record,
+                                       .context = load};
+    uint64_t start = clock_monotonic_ns();
+
+    note_file(load);
+    gather_open(&load->gather, &load->task->zone);
+    enum result result = zonefile_parse(&options, NULL);
+    uint64_t parsed = clock_monotonic_ns();
+    load->end->parse_ns = parsed - start;
+    if (!result)
+        result = gather_sort(&load->gather);
+    load->end->sort_ns = clock_monotonic_ns() - parsed;
+    if (load->left_out) {
+        char what[128];
+        (void)snprintf(what, sizeof what,
+                       "%llu records that only a signer makes were left out (RRSIG, NSEC, NSEC3)",
+                       (unsigned long long)load->left_out);
+        struct complaint complaint = {
+            .weight = COMPLAINT_WARNING, .file = load->task->file, .what = what};
+        complain(&load->complaints, &complaint);
+    }
+    return result;
+}
+
+/* ---- composing -------------------------------------------------------------------------------- */
+
+/* Hand a slice over; waits while the queue is full. RESULT_REFUSED: the load was given up. */
+static enum result hand_over(struct loader_thread *thread, struct buffer *slice)
+{
+    (void)pthread_mutex_lock(&thread->mutex);
+    while (thread->count == LOADER_QUEUE && !thread->cancelled)
+        (void)pthread_cond_wait(&thread->room, &thread->mutex);
+    bool cancelled = thread->cancelled;
+    if (!cancelled) {
+        thread->slices[(thread->first + thread->count++) % LOADER_QUEUE] = *slice;
+        *slice = (struct buffer){.octets = NULL};
+    }
+    (void)pthread_mutex_unlock(&thread->mutex);
+    ev_async_send(thread->loop, thread->wake);
+    return cancelled ? RESULT_REFUSED : RESULT_OK;
+}
+
+static enum result hand_over_full(struct load *load, size_t limit)
+{
+    if (load->slice.length < limit)
+        return RESULT_OK;
+    return hand_over(load->thread, &load->slice);
+}
+
+static enum result sink_node(void *context, const uint8_t *key, size_t key_length,
+                             struct node_parts *parts)
+{
+    struct load *load = context;
+    enum result result = slice_add_node(&load->slice, key, key_length, parts, &load->scratch);
+    return result ? result : hand_over_full(load, LOADER_SLICE_OCTETS);
+}
+
+static enum result sink_nsec3(void *context, const uint8_t hash[NSEC3_HASH_OCTETS],
+                              const struct node_rrset *rrset)
+{
+    struct load *load = context;
+    enum result result = slice_add_nsec3(&load->slice, hash, rrset, &load->scratch);
+    return result ? result : hand_over_full(load, LOADER_SLICE_OCTETS);
+}
+
+static uint32_t new_serial(void *context, uint32_t said)
+{
+    struct load *load = context;
+
+    load->end->said = said;
+    return load->task->has_serial ? serial_next(load->task->served_serial, said) : said;
+}
+
+/* In a difference the SOA is compared as served, so that its serial alone is no difference. */
+static uint32_t served_serial(void *context, uint32_t said)
+{
+    struct load *load = context;
+
+    load->end->said = said;
+    return load->task->served_serial;
+}
+
+static enum result compose(struct load *load, struct compose_sink sink,
+                           uint32_t (*serial)(void *, uint32_t))
+{
+    struct zone_rules_options options = {
+        .zone = &load->task->zone,
+        .signing = load->task->signing.denial == COMPOSE_UNSIGNED ? ZONE_AS_IT_IS
+                                                                  : ZONE_SIGNED_HERE,
+        .complaints = &load->complaints,
+        .files = &load->files};
+    struct compose walk = {.apex = &load->task->zone,
+                           .signing = &load->task->signing,
+                           .files = &load->files,
+                           .sink = sink,
+                           .serial = serial,
+                           .serial_context = load};
+    enum result result = zone_rules_make(&walk.rules, &options);
+    uint64_t start = clock_monotonic_ns();
+
+    if (!result)
+        result = compose_zone(&walk, &load->gather);
+    zone_rules_free(walk.rules);
+    load->end->compose_ns += clock_monotonic_ns() - start;
+    load->end->totals = walk.totals;
+    return result;
+}
+
+static enum result compose_new(struct load *load)
+{
+    struct compose_sink sink = {.node = sink_node, .nsec3 = sink_nsec3, .context = load};
+
+    load->end->mode = LOAD_NEW;
+    enum result result = compose(load, sink, new_serial);
+    if (!result && load->slice.length)
+        result = hand_over(load->thread, &load->slice);
+    return result;
+}
+
+/* Complaints of a walk that is made again would come twice. */
+static void forget_complaints(struct load *load, size_t text, const struct complaints *before)
+{
+    load->end->text.length = text;
+    load->complaints.errors = before->errors;
+    load->complaints.warnings = before->warnings;
+}
+
+/* Half the zone's records or so: beyond that a new version is cheaper. */
+static uint64_t worthwhile(const struct load *load)
+{
+    return 1000 + load->gather.count / 4;
+}
+
+static enum result compose_difference(struct load *load)
+{
+    struct diff diff = {.version = load->task->served, .limit = worthwhile(load)};
+    struct snapshot snapshot;
+    enum result result = snapshot_open(&snapshot, load->task->store, NULL, 0);
+
+    if (result)
+        return result;
+    load->end->mode = LOAD_DIFFERENCE;
+    if (snapshot_renew(&snapshot) != RENEWAL_READY)
+        result = RESULT_SYSTEM;
+    diff.snapshot = &snapshot;
+    if (!result)
+        result = compose(load, diff_sink(&diff), served_serial);
+    if (!result)
+        result = diff_finish(&diff);
+    snapshot_rest(&snapshot);
+    snapshot_close(&snapshot);
+    load->end->changes = diff.count;
+    load->end->added = diff.added;
+    load->end->removed = diff.removed;
+    load->end->changed = diff.changed;
+    load->end->rrsets_signed = diff.rrsets_signed;
+    load->end->denials_signed = diff.denials_signed;
+    if (!result && diff.count)
+        result = hand_over(load->thread, &diff.operations);
+    diff_free(&diff);
+    return result;
+}
+
+static enum result compose_what_fits(struct load *load)
+{
+    struct complaints before = load->complaints;
+    size_t text = load->end->text.length;
+
+    if (!load->task->served)
+        return compose_new(load);
+    enum result result = compose_difference(load);
+    /* Too much differs, or what is stored is damaged: a new version mends both. */
+    if (result != RESULT_FULL && result != RESULT_CORRUPT)
+        return result;
+    forget_complaints(load, text, &before);
+    return compose_new(load);
+}
+
+static void *run(void *context)
+{
+    struct loader_thread *thread = context;
+    struct load load = {.thread = thread, .task = &thread->task, .end = &thread->end};
+
+    load.complaints =
+        (struct complaints){.take = take_complaint, .context = load.end, .limit = 100};
+    enum result result = read_file(&load);
+    if (!result)
+        result = compose_what_fits(&load);
+    if (result && result != RESULT_REFUSED && load.complaints.errors == 0)
+        complain_of_file(&load, result_sentence(result));
+    load.end->result = result;
+    load.end->errors = load.complaints.errors;
+    load.end->warnings = load.complaints.warnings;
+    buffer_u8(&load.end->text, 0);
+
+    gather_close(&load.gather);
+    zonefile_files_free(&load.files);
+    buffer_free(&load.slice);
+    buffer_free(&load.scratch);
+    (void)pthread_mutex_lock(&thread->mutex);
+    thread->ended = true;
+    (void)pthread_mutex_unlock(&thread->mutex);
+    ev_async_send(thread->loop, thread->wake);
+    return NULL;
+}
+
+/* ---- the main thread's side ------------------------------------------------------------------- */
+
+enum result loader_thread_start(struct loader_thread *loader)
+{
+    loader->end = (struct load_end){.result = RESULT_OK};
+    loader->first = loader->count = 0;
+    loader->ended = loader->cancelled = false;
+    if (pthread_mutex_init(&loader->mutex, NULL) || pthread_cond_init(&loader->room, NULL) ||
+        pthread_create(&loader->thread, NULL, run, loader))
+        return RESULT_SYSTEM;
+    loader->running = true;
+    return RESULT_OK;
+}
+
+enum found loader_thread_take(struct loader_thread *loader, struct buffer *slice, bool *ended)
+{
+    enum found found = FOUND_NOT;
+
+    (void)pthread_mutex_lock(&loader->mutex);
+    if (loader->count) {
+        *slice = loader->slices[loader->first];
+        loader->slices[loader->first] = (struct buffer){.octets = NULL};
+        loader->first = (loader->first + 1) % LOADER_QUEUE;
+        loader->count--;
+        found = FOUND_YES;
+        (void)pthread_cond_signal(&loader->room);
+    }
+    *ended = loader->ended && loader->count == 0;
+    (void)pthread_mutex_unlock(&loader->mutex);
+    return found;
+}
+
+void loader_thread_cancel(struct loader_thread *loader)
+{
+    (void)pthread_mutex_lock(&loader->mutex);
+    loader->cancelled = true;
+    (void)pthread_cond_signal(&loader->room);
+    (void)pthread_mutex_unlock(&loader->mutex);
+}
+
+void loader_thread_join(struct loader_thread *loader)
+{
+    if (!loader->running)
+        return;
+    (void)pthread_join(loader->thread, NULL);
+    (void)pthread_mutex_destroy(&loader->mutex);
+    (void)pthread_cond_destroy(&loader->room);
+    for (unsigned i = 0; i < LOADER_QUEUE; i++)
+        buffer_free(&loader->slices[i]);
+    loader->running = false;
+}

@@ -1,0 +1,80 @@
+/*
+ * loader.h - the thread that turns a zone file into slices.
+ *
+ * The thread reads, sorts, judges and composes, on memory of its own; the main thread writes. A
+ * bounded queue between them: composing goes on while a slice is being flushed.
+ */
+#ifndef KEEPER_LOADER_H
+#define KEEPER_LOADER_H
+
+#include <ev.h>
+#include <pthread.h>
+
+#include "avow/base/complaint.h"
+#include "avow/store/store.h"
+
+#include "compose.h"
+
+enum {
+    LOADER_SLICE_OCTETS = 8 << 20,
+    LOADER_QUEUE = 4,
+    LOADER_COMPLAINTS = 65536 /* octets of text that are kept */
+};
+
+/* What to load. The thread owns it until it ends. */
+struct load_task {
+    struct name zone;
+    char *file;
+    const struct store *store;
+    uint32_t served;        /* version to compare with; 0: compose a new one */
+    uint32_t served_serial; /* of that version, or the highest ever handed out */
+    bool has_serial;
+    bool any_difference;    /* difference mode only: never fall back to a new version */
+    struct compose_signing signing;
+    struct buffer dnskeys;  /* run; signing.dnskeys leads into it */
+};
+
+enum load_mode { LOAD_NEW, LOAD_DIFFERENCE };
+
+/* How it ended. */
+struct load_end {
+    enum result result;
+    enum load_mode mode;
+    struct compose_totals totals;
+    uint32_t said; /* serial in the file */
+    uint64_t changes, added, removed, changed;
+    uint64_t rrsets_signed, denials_signed;
+    uint64_t file_size, file_time;
+    uint32_t errors, warnings;
+    struct buffer text; /* complaints, a line each, NUL behind it */
+    uint64_t parse_ns, sort_ns, compose_ns;
+};
+
+struct loader_thread {
+    pthread_t thread;
+    bool running;
+    struct load_task task;
+    struct load_end end;
+
+    pthread_mutex_t mutex;
+    pthread_cond_t room; /* a slice was taken, or the load is to be given up */
+    struct buffer slices[LOADER_QUEUE];
+    unsigned first, count;
+    bool ended;
+    bool cancelled;
+    struct ev_loop *loop;
+    ev_async *wake; /* the main thread */
+};
+
+/* Start with loader->task filled in. RESULT_SYSTEM when there can be no thread. */
+MUST_CHECK enum result loader_thread_start(struct loader_thread *loader);
+
+/* Take the next slice (to be freed by the caller). FOUND_NOT: none at hand; `*ended` tells whether
+ * none will come: then join. */
+enum found loader_thread_take(struct loader_thread *loader, struct buffer *slice, bool *ended);
+
+/* Wait for the thread's end, which is near when it has said so, or after cancelling. */
+void loader_thread_join(struct loader_thread *loader);
+void loader_thread_cancel(struct loader_thread *loader);
+
+#endif

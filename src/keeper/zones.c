@@ -1,0 +1,208 @@
+/* zones.c - the list of zones, kept in line with the configuration. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+struct keeper_zone *keeper_zone_find(struct keeper *keeper, const struct name *name)
+{
+    struct keeper_zone *zone = keeper->zones;
+
+    while (zone && !name_equal(&zone->name, name))
+        zone = zone->next;
+    return zone;
+}
+
+struct keeper_zone *keeper_zone_of_version(struct keeper *keeper, uint32_t version)
+{
+    struct keeper_zone *zone = keeper->zones;
+
+    while (zone && (!version || zone->row.version != version))
+        zone = zone->next;
+    return zone;
+}
+
+/* ---- what is wrong ---------------------------------------------------------------------------- */
+
+void keeper_zone_problem(struct keeper_zone *zone, const char *format, ...)
+{
+    char text[sizeof zone->problem], name[NAME_MAX_TEXT];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (strcmp(text, zone->problem) == 0)
+        return; /* said already */
+    memcpy(zone->problem, text, sizeof text);
+    log_error("%s %s", name_to_text(&zone->name, name), text);
+}
+
+void keeper_zone_fine(struct keeper_zone *zone)
+{
+    zone->problem[0] = '\0';
+}
+
+/* ---- what is next ----------------------------------------------------------------------------- */
+
+void keeper_zone_advance(struct keeper_zone *zone)
+{
+    struct keeper *keeper = zone->keeper;
+
+    if (!zone->config || !keeper->settled)
+        return;
+    bool signs = keeper_zone_signs(zone);
+    bool ready = !signs || keyring_ensure(zone);
+    if (ready && zone->phase == PHASE_IDLE && !zone->load_wanted)
+        keeper_zone_fine(zone);
+    if (zone->row.version && zone->row.policy_fingerprint != loader_fingerprint(zone) &&
+        (!signs || keyring_known(zone)) && !zone->whole && zone->phase == PHASE_IDLE) {
+        zone->whole = true; /* signed otherwise now: the denial chain or the keys are others */
+        zone->load_wanted = true;
+    }
+    if (zone->load_wanted && (!signs || keyring_known(zone)))
+        loader_queue(zone);
+    if (signs && ready)
+        schedule_zone(zone);
+}
+
+/* ---- the list --------------------------------------------------------------------------------- */
+
+static void read_row(struct keeper_zone *zone)
+{
+    struct keeper *keeper = zone->keeper;
+    struct zone row;
+
+    if (snapshot_renew(&keeper->view) != RENEWAL_READY)
+        return;
+    enum found_record found = zone_get(&keeper->view, &zone->name, &row);
+    snapshot_rest(&keeper->view);
+    if (found == RECORD_THERE)
+        zone->row = row;
+    if (found == RECORD_CORRUPT)
+        keeper_zone_problem(zone, "its row in the store is damaged; it is loaded anew");
+    zone->row.loading = 0; /* what a load left that did not end is a leftover */
+}
+
+static struct keeper_zone *add_zone(struct keeper *keeper, const struct config_zone *config)
+{
+    struct keeper_zone *zone = calloc(1, sizeof *zone), **at = &keeper->zones;
+
+    if (!zone)
+        return NULL;
+    zone->keeper = keeper;
+    zone->config = config;
+    name_copy(&zone->name, &config->name);
+    name_copy(&zone->row.apex, &config->name);
+    read_row(zone);
+    if (keyring_read(zone))
+        keeper_zone_problem(zone, "the row of one of its keys is damaged");
+    zone->load_wanted = zone->row.version == 0 || loader_file_changed(zone);
+    while (*at && name_compare(&(*at)->name, &zone->name) < 0)
+        at = &(*at)->next;
+    zone->next = *at;
+    *at = zone;
+    return zone;
+}
+
+/* A zone that is no longer configured: it is not answered for any more. Its keys stay in store and
+ * token, so that the zone can come back as it was. */
+static enum result remove_row(struct keeper_zone *zone)
+{
+    struct change change;
+    enum result result = commit_begin(zone->keeper, &change);
+
+    if (result)
+        return result;
+    change_delete_zone(&change, &zone->name);
+    result = commit_end(zone->keeper, &change, true, &zone, 1);
+    zone->keeper->leftovers |= !result;
+    return result;
+}
+
+/* Free a zone once nothing is under way for it. */
+static bool try_remove(struct keeper_zone **at)
+{
+    struct keeper_zone *zone = *at;
+
+    if (zone->in_flight || zone->phase == PHASE_LOADING || remove_row(zone))
+        return false;
+    char name[NAME_MAX_TEXT];
+    log_info("%s is no longer served", name_to_text(&zone->name, name));
+    *at = zone->next;
+    free(zone);
+    return true;
+}
+
+static void remove_unconfigured(struct keeper *keeper)
+{
+    struct keeper_zone **at = &keeper->zones;
+
+    while (*at) {
+        if (!(*at)->config && try_remove(at))
+            continue;
+        at = &(*at)->next;
+    }
+}
+
+/* Rows of zones that were removed from the configuration while the daemon was down. */
+static enum result remove_strangers(struct keeper *keeper)
+{
+    struct name after;
+    bool first = true;
+    struct zone row;
+    enum result result = RESULT_OK;
+
+    while (!result) {
+        if (snapshot_renew(&keeper->view) != RENEWAL_READY)
+            return RESULT_SYSTEM;
+        enum found_record found = zone_walk(&keeper->view, first ? NULL : &after, &row);
+        snapshot_rest(&keeper->view);
+        if (found != RECORD_THERE)
+            break;
+        first = false;
+        name_copy(&after, &row.apex);
+        if (keeper_zone_find(keeper, &row.apex))
+            continue;
+        struct keeper_zone zone = {.keeper = keeper};
+        name_copy(&zone.name, &row.apex);
+        result = remove_row(&zone);
+    }
+    return result;
+}
+
+enum result keeper_zones_configure(struct keeper *keeper)
+{
+    const struct config *config = keeper->config;
+    bool first = keeper->zones == NULL;
+
+    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
+        zone->config = config_zone_find(config, &zone->name);
+    for (size_t i = 0; i < config->zone_count; i++) {
+        struct keeper_zone *zone = keeper_zone_find(keeper, &config->zones[i].name);
+        if (!zone && !add_zone(keeper, &config->zones[i]))
+            return RESULT_SYSTEM;
+        if (zone && loader_file_changed(zone))
+            zone->load_wanted = true;
+    }
+    if (first && keeper->settled) {
+        enum result result = remove_strangers(keeper);
+        if (result)
+            return result;
+    }
+    remove_unconfigured(keeper);
+    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
+        keeper_zone_advance(zone);
+    return RESULT_OK;
+}
+
+void keeper_zones_free(struct keeper *keeper)
+{
+    while (keeper->zones) {
+        struct keeper_zone *next = keeper->zones->next;
+        free(keeper->zones);
+        keeper->zones = next;
+    }
+}
