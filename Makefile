@@ -33,7 +33,14 @@ config.mk: configure config.mk.in
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef
 HARDENING := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
-             -ftrivial-auto-var-init=zero -fPIE
+             -fPIE
+# clang 14 zeroes automatic variables only under a name of its own.
+ifeq ($(findstring clang,$(CC)),)
+HARDENING += -ftrivial-auto-var-init=zero
+else
+HARDENING += -ftrivial-auto-var-init=zero \
+             -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang
+endif
 OPTIMISE := -O2 -g
 LINK_HARDENING := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 ifneq ($(SANITIZE),)
