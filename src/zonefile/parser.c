@@ -337,9 +337,12 @@ static enum result complain_of_rdata(struct zonefile_parser *parser, const struc
 
     if (lexer->ended && lexer->what)
         return complain_of_lexeme(parser, lexer);
-    if (result == RESULT_FULL)
+    const struct spot *spot = &lexer->spot;
+    if (result == RESULT_FULL) {
+        spot = &parser->begun;
         what = "the record is longer than 65535 octets";
-    return parsing_complain(parser, &lexer->spot, COMPLAINT_ERROR, "%s: %s",
+    }
+    return parsing_complain(parser, spot, COMPLAINT_ERROR, "%s: %s",
                             type_to_text(type, text), what ? what : "this is malformed");
 }
 
