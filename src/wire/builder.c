@@ -2,6 +2,7 @@
 #include "avow/wire/builder.h"
 
 #include "fold.h"
+#include "labels.h"
 
 enum {
     NO_NAME = 0xff, /* in place of an index: the root, or nothing found */
@@ -73,7 +74,7 @@ static void remember(struct builder *builder, const struct labels *labels, unsig
 static size_t write_name(struct builder *builder, const uint8_t *octets, size_t available)
 {
     struct writer *writer = &builder->writer;
-    struct labels labels;
+    LEFT_UNSET struct labels labels;
     unsigned parent = NO_NAME;
 
     find_labels(&labels, octets, available);
@@ -102,7 +103,7 @@ static size_t write_name(struct builder *builder, const uint8_t *octets, size_t 
 
 void builder_begin(struct builder *builder, uint8_t *octets, size_t question_length, size_t limit)
 {
-    struct labels labels;
+    LEFT_UNSET struct labels labels;
 
     if (limit > MESSAGE_MAX_OCTETS)
         limit = MESSAGE_MAX_OCTETS;
@@ -112,6 +113,7 @@ void builder_begin(struct builder *builder, uint8_t *octets, size_t question_len
     memset(builder->counts, 0, sizeof builder->counts);
     builder->name_count = 0;
     builder->question_octets = 0;
+    builder->last_owner = 0;
     if (question_length <= MESSAGE_HEADER_OCTETS)
         return;
     builder->counts[SECTION_QUESTION] = 1;
@@ -135,6 +137,34 @@ void builder_rewind(struct builder *builder, const struct builder_mark *mark)
     writer_rewind(&builder->writer, mark->length);
     memcpy(builder->counts, mark->counts, sizeof builder->counts);
     builder->name_count = mark->name_count;
+    if (builder->last_owner >= mark->length)
+        builder->last_owner = 0;
+}
+
+/* Whether the name at `at` in the message, which we wrote, is the owner. */
+static bool stands_at(const struct builder *builder, size_t at, const struct name *owner)
+{
+    const uint8_t *message = builder->writer.octets, *label = owner->octets;
+
+    for (; *label != 0; label += *label + 1, at += message[at] + 1U) {
+        if (message[at] >= POINTER_BITS >> 8)
+            at = (size_t)(message[at] << 8 | message[at + 1]) & POINTER_REACH;
+        if (!same_label(message + at, label))
+            return false;
+    }
+    return message[at] == 0;
+}
+
+/* Remember where an owner that has just been written at `at` stands: its signatures come next. */
+static void remember_owner(struct builder *builder, size_t at)
+{
+    const uint8_t *owner = builder->writer.octets + at;
+
+    if (builder->writer.failed)
+        return;
+    if (owner[0] >= POINTER_BITS >> 8)
+        at = (size_t)(owner[0] << 8 | owner[1]) & POINTER_REACH;
+    builder->last_owner = at <= POINTER_REACH ? (uint16_t)at : 0;
 }
 
 /* How an RRset's owner was written in its first record. */
@@ -149,16 +179,29 @@ static bool is_question(const struct builder *builder, const struct name *owner)
            fold_equal(owner->octets, builder->writer.octets + MESSAGE_HEADER_OCTETS, owner->length);
 }
 
+static void write_first_owner(struct builder *builder, const struct name *owner)
+{
+    struct writer *writer = &builder->writer;
+    size_t at = writer->length;
+
+    if (is_question(builder, owner)) {
+        writer_u16(writer, POINTER_BITS | MESSAGE_HEADER_OCTETS);
+    } else if (builder->last_owner && owner->labels > 0 &&
+               stands_at(builder, builder->last_owner, owner)) {
+        writer_u16(writer, (uint16_t)(POINTER_BITS | builder->last_owner));
+    } else {
+        (void)write_name(builder, owner->octets, owner->length);
+        remember_owner(builder, at);
+    }
+}
+
 static void write_owner(struct builder *builder, const struct name *owner, struct written *first)
 {
     struct writer *writer = &builder->writer;
 
     if (first->length == 0) {
         first->at = writer->length;
-        if (is_question(builder, owner))
-            writer_u16(writer, POINTER_BITS | MESSAGE_HEADER_OCTETS);
-        else
-            (void)write_name(builder, owner->octets, owner->length);
+        write_first_owner(builder, owner);
         first->length = writer->length - first->at;
     } else if (first->length > 2 && first->at <= POINTER_REACH) {
         writer_u16(writer, (uint16_t)(POINTER_BITS | first->at));

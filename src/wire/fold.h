@@ -36,13 +36,19 @@ static inline uint64_t fold_load(const uint8_t *octets)
     return word;
 }
 
-/* Fewer than eight octets, the rest zero. */
+/* Fewer than eight octets in a word of their own: another word for every other octets of this
+ * length, in an order that depends on the length. */
 static inline uint64_t fold_load_part(const uint8_t *octets, size_t length)
 {
-    uint64_t word = 0;
-    for (size_t i = 0; i < length; i++)
-        word |= (uint64_t)octets[i] << (8 * i);
-    return word;
+    if (length >= 4) {
+        uint32_t first, last; /* they may overlap */
+        memcpy(&first, octets, sizeof first);
+        memcpy(&last, octets + length - sizeof last, sizeof last);
+        return first | (uint64_t)last << 32;
+    }
+    if (length == 0)
+        return 0;
+    return octets[0] | (uint64_t)octets[length / 2] << 8 | (uint64_t)octets[length - 1] << 16;
 }
 
 static inline bool fold_equal_word(const uint8_t *a, const uint8_t *b)

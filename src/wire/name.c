@@ -124,7 +124,7 @@ static int compare_labels(const uint8_t *a, const uint8_t *b)
 
 int name_compare(const struct name *a, const struct name *b)
 {
-    uint8_t a_starts[NAME_MAX_LABELS], b_starts[NAME_MAX_LABELS];
+    LEFT_UNSET uint8_t a_starts[NAME_MAX_LABELS], b_starts[NAME_MAX_LABELS];
     unsigned i = label_starts(a, a_starts), j = label_starts(b, b_starts);
 
     while (i > 0 && j > 0) {
@@ -146,7 +146,7 @@ bool name_is_within(const struct name *name, const struct name *ancestor)
 
 unsigned name_common_labels(const struct name *a, const struct name *b)
 {
-    uint8_t a_starts[NAME_MAX_LABELS], b_starts[NAME_MAX_LABELS];
+    LEFT_UNSET uint8_t a_starts[NAME_MAX_LABELS], b_starts[NAME_MAX_LABELS];
     unsigned i = label_starts(a, a_starts), j = label_starts(b, b_starts), common = 0;
 
     while (i > 0 && j > 0) {

@@ -12,24 +12,35 @@ static size_t key_room(const struct name *name)
     return 2 * (size_t)name->length + KEY_SLACK;
 }
 
+/* Fold eight octets; not zero when one of them is 00 or 01. */
+static uint64_t fold_into(uint8_t *folded, const uint8_t *octets)
+{
+    uint64_t word = fold_word(fold_load(octets));
+
+    memcpy(folded, &word, sizeof word);
+    return (word - fold_eight(2)) & ~word & fold_eight(0x80);
+}
+
 /*
  * A lower-case copy of the name. Returns whether some octet is 00 or 01, so that it may have to be
  * escaped; lengths of one-octet labels look the same, which costs time only.
  */
 static bool fold_name(const struct name *name, uint8_t folded[NAME_MAX_OCTETS + KEY_SLACK])
 {
-    size_t length = name->length - 1U, i = 0; /* without the root label */
+    size_t length = name->length - 1U; /* without the root label */
     uint64_t small = 0;
 
-    for (; length - i >= 8; i += 8) {
-        uint64_t word = fold_word(fold_load(name->octets + i));
-        small |= (word - fold_eight(2)) & ~word & fold_eight(0x80);
-        memcpy(folded + i, &word, 8);
+    if (length < 8) {
+        for (size_t i = 0; i < length; i++) {
+            folded[i] = octet_lower(name->octets[i]);
+            small |= folded[i] < 2;
+        }
+        return small != 0;
     }
-    for (; i < length; i++) {
-        folded[i] = octet_lower(name->octets[i]);
-        small |= folded[i] < 2;
-    }
+    for (size_t i = 0; i + 8 < length; i += 8)
+        small |= fold_into(folded + i, name->octets + i);
+    /* The last word overlaps the one before. */
+    small |= fold_into(folded + length - 8, name->octets + length - 8);
     return small != 0;
 }
 
@@ -57,8 +68,8 @@ static uint8_t *put_escaped(uint8_t *out, const uint8_t *octets, unsigned length
 /* `out` has key_room octets. Returns the length of the key. */
 static size_t make_key(const struct name *name, uint8_t *out)
 {
-    uint8_t folded[NAME_MAX_OCTETS + KEY_SLACK];
-    uint8_t starts[NAME_MAX_LABELS];
+    LEFT_UNSET uint8_t folded[NAME_MAX_OCTETS + KEY_SLACK];
+    LEFT_UNSET uint8_t starts[NAME_MAX_LABELS];
     uint8_t *at = out;
     bool escapes = fold_name(name, folded);
 

@@ -343,6 +343,29 @@ START_TEST(forgets_names_when_it_rewinds)
 }
 END_TEST
 
+/* The octets of what was taken back still stand there: they must not be pointed at. */
+START_TEST(forgets_the_last_owner_when_it_rewinds)
+{
+    uint8_t octets[512], space[64];
+    struct name owner = name_of("gone.net.");
+    struct rrset rrset = {.owner = &owner,
+                          .type = TYPE_A,
+                          .class_ = CLASS_IN,
+                          .rdata = run_of_one(space, "\1\2\3\4", 4)};
+    struct builder builder;
+
+    memcpy(octets, query, sizeof query);
+    builder_begin(&builder, octets, sizeof query, sizeof octets);
+    struct builder_mark mark = builder_mark(&builder);
+    ck_assert(builder_rrset(&builder, SECTION_ANSWER, &rrset));
+    builder_rewind(&builder, &mark);
+    ck_assert(builder_rrset(&builder, SECTION_ANSWER, &rrset));
+    ck_assert_mem_eq(octets + sizeof query, "\4gone\3net", 10);
+    ck_assert(builder_signatures(&builder, SECTION_ANSWER, &rrset, &rrset.rdata));
+    ck_assert_mem_eq(octets + sizeof query + 24, "\xc0\x1d\0\x2e", 4);
+}
+END_TEST
+
 /* Owners far beyond what a pointer reaches and what is remembered: all must read back. */
 START_TEST(fills_64_kib)
 {
@@ -552,6 +575,7 @@ int main(void)
 
     tcase_add_loop_test(builder, compresses, 0, COUNT(rows));
     tcase_add_test(builder, forgets_names_when_it_rewinds);
+    tcase_add_test(builder, forgets_the_last_owner_when_it_rewinds);
     tcase_add_test(builder, fills_64_kib);
     tcase_add_test(builder, repeats_an_owner_beyond_pointers);
     tcase_add_test(builder, takes_names_of_127_labels);

@@ -23,6 +23,7 @@ struct builder {
     uint8_t parents[BUILDER_NAMES];
     uint8_t name_count;
     uint8_t question_octets; /* of the question's name; 0: there is none */
+    uint16_t last_owner;     /* offset of the RRset before's; 0: none, or out of reach */
 };
 
 /* A place to come back to. */
