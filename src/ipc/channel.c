@@ -303,6 +303,11 @@ void channel_resume(struct channel *channel)
     ev_io_start(channel->loop, &channel->readable);
 }
 
+void channel_receive(struct channel *channel)
+{
+    on_readable(channel->loop, &channel->readable, EV_READ);
+}
+
 size_t channel_queued_octets(const struct channel *channel)
 {
     return channel->queued_octets;

@@ -90,7 +90,8 @@ struct room *room_open(enum room_kind kind)
     tzset(); /* the log's gmtime_r would open /etc/localtime later, when it may not */
 
     struct room *room = make_room(kind);
-    if (!room || fcntl(ROOM_SUPERVISOR_DESCRIPTOR, F_SETFD, FD_CLOEXEC)) {
+    if (!room || fcntl(ROOM_SUPERVISOR_DESCRIPTOR, F_SETFD, FD_CLOEXEC) ||
+        fcntl(ROOM_LOCK_DESCRIPTOR, F_SETFD, FD_CLOEXEC)) {
         log_error("this is no room that the supervisor started");
         room_close(room);
         return NULL;

@@ -97,6 +97,10 @@ MUST_CHECK enum result channel_send(struct channel *channel, const struct messag
 void channel_pause(struct channel *channel);
 void channel_resume(struct channel *channel);
 
+/* Handle what has arrived already, up to a number of frames: the last words of a peer that has
+ * died. May end the channel, as any event may. */
+void channel_receive(struct channel *channel);
+
 /* Octets and messages that wait to be sent. */
 size_t channel_queued_octets(const struct channel *channel);
 uint32_t channel_queued_messages(const struct channel *channel);

@@ -138,8 +138,9 @@ enum signing_outcome {
     F(u32, request)                                                                                \
     F(u32, number)                                                                                 \
     F(name, zone)                                                                                  \
-    F(text, keystore) F(u8, algorithm) F(u16, flags) F(u8, role) F(u16, bits) F(octets, id)        \
-        F(u8, may_generate) F(u32, validity)
+    F(text, keystore)                                                                              \
+    F(u8, algorithm) F(u16, flags) F(u8, role) F(u16, bits) F(octets, id) F(u8, may_generate)      \
+        F(u32, validity)
 #define FIELDS_key_forget(F) F(u32, number)
 #define FIELDS_sign(F)       F(u16, count) F(octets, jobs)
 /* dnskey: RDATA, empty unless ok; text: what went wrong, or where the key lies. */

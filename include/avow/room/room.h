@@ -32,7 +32,9 @@
 
 struct config; /* avow/config/config.h */
 
-enum { ROOM_SUPERVISOR_DESCRIPTOR = 3, ROOM_MAX_PATHS = 64 };
+/* What a room is born with beside standard error. The lock of the state folder is only kept: as
+ * long as any room lives, no other daemon may take the folder over. */
+enum { ROOM_SUPERVISOR_DESCRIPTOR = 3, ROOM_LOCK_DESCRIPTOR = 4, ROOM_MAX_PATHS = 64 };
 
 /* A socket that the supervisor bound. */
 struct room_socket {

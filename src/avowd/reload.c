@@ -1,0 +1,124 @@
+/* reload.c - a new configuration, checked as a whole, to those whom it concerns. */
+#include <stdio.h>
+
+#include "avow/base/clock.h"
+#include "avow/base/log.h"
+#include "avow/config/diff.h"
+#include "avow/ipc/message.h"
+#include "avowd.h"
+
+static void log_complaint(void *context, const struct complaint *complaint)
+{
+    char place[64] = "";
+    (void)context;
+
+    if (complaint->line)
+        (void)snprintf(place, sizeof place, ":%u:%u", complaint->line, complaint->column);
+    const char *file = complaint->file ? complaint->file : "configuration";
+    if (complaint->weight == COMPLAINT_ERROR)
+        log_error("%s%s: %s", file, place, complaint->what);
+    else if (complaint->weight == COMPLAINT_WARNING)
+        log_warning("%s%s: %s", file, place, complaint->what);
+}
+
+/* What only a restart changes stays as it was, whatever the file says now: a room that is started
+ * again must meet the same store, sockets and user as the others. */
+static void keep_boot_settings(struct avowd *avowd)
+{
+    const struct config_server *boot = &avowd->boot.server;
+    struct config_server *server = &avowd->config.server;
+
+    server->listen = boot->listen;
+    server->listen_count = boot->listen_count;
+    server->workers = boot->workers;
+    server->state = boot->state;
+    server->control = boot->control;
+    server->user = boot->user;
+    server->pid_file = boot->pid_file;
+    server->store_size = boot->store_size;
+}
+
+static void say_what_waits(const struct config_diff *diff)
+{
+    for (size_t i = 0; i < diff->restart_count; i++)
+        log_warning("%s has changed: that needs a restart", diff->restart[i]);
+}
+
+/* Whether a room has to hear of it. The keeper always: zone files may have changed. */
+static bool concerns(enum room_kind kind, const struct config_diff *diff)
+{
+    switch (kind) {
+    case ROOM_KEEPER:
+        return true;
+    case ROOM_SIGNER:
+        return diff->keystores || diff->policy_count || diff->zone_count;
+    case ROOM_DESK:
+        return diff->server || diff->tsig || diff->zone_count;
+    case ROOM_FRONT:
+        return diff->server || diff->rate_limit || diff->policy_count || diff->zone_count;
+    case ROOMS:
+        break;
+    }
+    return false;
+}
+
+static void tell_rooms(struct avowd *avowd, const struct config_diff *diff)
+{
+    for (unsigned i = 0; i < ROOMS; i++) {
+        struct supervised *room = &avowd->rooms[i];
+        if (!room->channel || !concerns(room->kind, diff))
+            continue;
+        if (brief_reload(avowd, room))
+            log_error("the %s could not be told the new configuration", room_name(room->kind));
+        else
+            room->reloading = true;
+    }
+}
+
+static void adopt(struct avowd *avowd, struct config *fresh)
+{
+    struct config_diff diff;
+
+    if (config_diff(&avowd->config, fresh, &diff)) {
+        log_error("out of memory: the configuration stays as it is");
+        config_free(fresh);
+        return;
+    }
+    say_what_waits(&diff);
+    struct config old = avowd->config;
+    avowd->config = *fresh;
+    keep_boot_settings(avowd);
+    logging_reopen(avowd, &avowd->config.server);
+    tell_rooms(avowd, &diff);
+    config_diff_free(&diff);
+    if (old.memory != avowd->boot.memory)
+        config_free(&old);
+}
+
+void reload(struct avowd *avowd)
+{
+    struct config fresh;
+    struct complaints complaints = {.take = log_complaint};
+
+    notify_manager("RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=Reloading",
+                   (unsigned long long)(clock_monotonic_ns() / 1000));
+    log_info("reloading %s", avowd->path);
+    if (config_load(&fresh, avowd->path, CONFIG_SECRETS, &complaints)) {
+        log_error("%s has %u errors: the configuration stays as it is", avowd->path,
+                  complaints.errors);
+        notify_manager("READY=1\nSTATUS=Serving; the new configuration has errors");
+        return;
+    }
+    adopt(avowd, &fresh);
+    reload_answered(avowd);
+}
+
+void reload_answered(struct avowd *avowd)
+{
+    for (unsigned i = 0; i < ROOMS; i++) {
+        if (avowd->rooms[i].reloading)
+            return;
+    }
+    if (avowd->ready && !avowd->stopping)
+        notify_manager("READY=1\nSTATUS=Serving %zu zones", avowd->config.zone_count);
+}
