@@ -29,14 +29,13 @@ static enum result read_nsec3(struct chain_nsec3 *out)
     return out->next ? RESULT_OK : RESULT_CORRUPT;
 }
 
-static enum result open_nsec3(struct snapshot *snapshot, const struct record *record,
-                              struct chain_nsec3 *out)
+enum result chain_nsec3_open(const struct record *record, const struct store *store,
+                             struct chain_nsec3 *out)
 {
     struct reader payload;
 
     if (record->key_length != RECORD_PREFIX_OCTETS + NODE_HASH_OCTETS ||
-        record_open(snapshot->store, TABLE_NSEC3, record, &payload) ||
-        node_open_rrset(payload, &out->rrset))
+        record_open(store, TABLE_NSEC3, record, &payload) || node_open_rrset(payload, &out->rrset))
         return RESULT_CORRUPT;
     out->hash = record->key + RECORD_PREFIX_OCTETS;
     return read_nsec3(out);
@@ -89,14 +88,14 @@ enum chain chain_nsec3(struct snapshot *snapshot, uint32_t version,
         return CHAIN_CORRUPT;
     if (found == RECORD_THERE &&
         store_key_equal(record.key, record.key_length, key.octets, key.length))
-        return open_nsec3(snapshot, &record, out) ? CHAIN_CORRUPT : CHAIN_MATCH;
+        return chain_nsec3_open(&record, snapshot->store, out) ? CHAIN_CORRUPT : CHAIN_MATCH;
 
     found = snapshot_move(snapshot, TABLE_NSEC3, found == RECORD_THERE ? MOVE_PREVIOUS : MOVE_LAST,
                           &record);
     if (found == RECORD_ABSENT || (found == RECORD_THERE && !same_version(&record, &key)))
         found = move_to_last(snapshot, version, &record); /* before the first: round the end */
     if (found != RECORD_THERE || !same_version(&record, &key) ||
-        open_nsec3(snapshot, &record, out) || !nsec3_covers(out, hash))
+        chain_nsec3_open(&record, snapshot->store, out) || !nsec3_covers(out, hash))
         return CHAIN_CORRUPT;
     return CHAIN_COVER;
 }
@@ -117,7 +116,7 @@ enum found_record chain_nsec3_walk(struct snapshot *snapshot, uint32_t version,
         return found;
     if (!same_version(&record, &key))
         return RECORD_ABSENT;
-    return open_nsec3(snapshot, &record, out) ? RECORD_CORRUPT : RECORD_THERE;
+    return chain_nsec3_open(&record, snapshot->store, out) ? RECORD_CORRUPT : RECORD_THERE;
 }
 
 /* ---- NSEC ------------------------------------------------------------------------------------ */

@@ -67,8 +67,9 @@ void node_divide(struct node_parts *parts)
     size_t size = head_size(parts);
 
     for (size_t i = 0; i < parts->count; i++) {
-        parts->rrsets[i].apart = false;
-        size += row_size(&parts->rrsets[i]);
+        struct node_rrset *rrset = &parts->rrsets[i];
+        rrset->apart = rrset->apart && !rrset->rdata.octets; /* fetched: decided anew */
+        size += rrset->apart ? ROW_HEAD_OCTETS : row_size(rrset);
     }
     /* The large ones first, by halves of the limit: a node with very many types costs a few passes
      * over them and no more. */

@@ -19,7 +19,8 @@ struct change {
     struct store *store;
     struct snapshot view;  /* see change_view */
     struct buffer scratch; /* record being composed */
-    struct buffer parts;   /* of a node being changed */
+    struct buffer parts;   /* octets of a node being changed */
+    struct buffer rows;    /* its RRsets, by reference to parts */
     uint64_t octets;       /* put so far: keys and values */
     enum result failed;    /* the first failure */
     int error;             /* of LMDB or errno, with RESULT_SYSTEM and RESULT_FULL */
@@ -56,7 +57,8 @@ void change_abandon(struct change *change);
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
-/* Write a whole node over whatever was there, RRsets kept apart included. Calls node_divide. */
+/* Write a whole node over whatever was there, RRsets kept apart included. Calls node_divide. What
+ * the parts point to may come from change_view: it is copied first. */
 void change_put_node(struct change *change, uint32_t version, const struct name *name,
                      struct node_parts *parts);
 

@@ -11,6 +11,7 @@
 #include "avow/store/snapshot.h"
 
 struct pin;
+struct pin_watch;
 
 /* Zeroed: none. One thread: the one that writes. */
 struct pins {
@@ -18,7 +19,8 @@ struct pins {
     struct pages *pages;
     struct pin *list; /* the newest is last */
     size_t count, capacity;
-    uint64_t ticket; /* the newest published */
+    struct pin_watch *watch; /* since when each slot is behind */
+    uint64_t ticket;         /* the newest published */
 };
 
 /*

@@ -102,7 +102,8 @@ struct node_parts {
 };
 
 /* Decide which RRsets are kept apart so that the node stays within NODE_MAX_OCTETS: the largest
- * first; sets node_rrset.apart of each. */
+ * first; sets node_rrset.apart of each. One that is apart and comes without RDATA (as node_next
+ * gives it) stays as it is. */
 void node_divide(struct node_parts *parts);
 
 /* Append the node's payload (no seal) to `value`. RESULT_FORMAT when types are not ascending or a

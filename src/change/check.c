@@ -1,0 +1,291 @@
+/* check.c - looking at every record: its seal, its form, and what it must agree with. */
+#include <stdarg.h>
+#include <string.h>
+
+#include "avow/change/dump.h"
+#include "avow/store/chain.h"
+#include "avow/store/key.h"
+#include "avow/wire/type.h"
+
+enum { FINDINGS = 100, META_UNSEALED = 2 };
+
+struct check {
+    struct snapshot *snapshot;
+    struct store_check *counts;
+    void (*complain)(void *context, const char *line);
+    void *context;
+    unsigned findings;
+    uint32_t version; /* of the NSEC3 chain that is being followed */
+    bool following;
+    uint8_t first[NODE_HASH_OCTETS], next[NODE_HASH_OCTETS];
+};
+
+static void complain_of(struct check *check, const char *format, ...) PRINTF_LIKE(2, 3);
+static void complain_of(struct check *check, const char *format, ...)
+{
+    char line[STORE_PROBLEM_OCTETS];
+    va_list arguments;
+
+    if (!check->complain || check->findings++ >= FINDINGS)
+        return;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    check->complain(check->context, line);
+}
+
+/* A record as people may recognise it: the name in its key, or the key in hexadecimal. */
+static const char *describe(enum store_table table, const struct record *record,
+                            char text[NAME_MAX_TEXT])
+{
+    struct name name;
+    size_t skip = table == TABLE_ZONES ? 1 : table == TABLE_NODES ? RECORD_PREFIX_OCTETS : 0;
+
+    if (skip && record->key_length >= skip &&
+        name_key_read(record->key + skip, record->key_length - skip, &name) == RESULT_OK)
+        return name_to_text(&name, text);
+    size_t at = 0;
+    for (size_t i = 0; i < record->key_length && at + 3 < NAME_MAX_TEXT; i++)
+        at += (size_t)snprintf(text + at, NAME_MAX_TEXT - at, "%02x", record->key[i]);
+    text[at] = '\0';
+    return text;
+}
+
+static void misplaced(struct check *check, enum store_table table, const struct record *record,
+                      const char *what)
+{
+    char text[NAME_MAX_TEXT];
+
+    check->counts->misplaced++;
+    complain_of(check, "%s: %.200s: %s", store_table_name(table), describe(table, record, text),
+                what);
+}
+
+/* The node's form, and that what it keeps apart is there. */
+static enum result check_node(struct check *check, const struct record *record,
+                              struct reader payload)
+{
+    struct node_view node;
+    struct rrset_view rrset;
+    struct name name;
+
+    if (node_open(payload, &node))
+        return RESULT_CORRUPT;
+    node.snapshot = check->snapshot;
+    node.key = record->key;
+    node.key_length = (uint16_t)record->key_length;
+    if (node_name(&node, &name))
+        return RESULT_CORRUPT;
+    for (struct reader rows = node.rows; node_next(&rows, &rrset);)
+        if (node_fetch(&node, &rrset))
+            misplaced(check, TABLE_NODES, record, "an RRset that is kept apart is missing");
+    return RESULT_OK;
+}
+
+/* The RRset's form, and that its node knows of it. */
+static enum result check_apart(struct check *check, const struct record *record,
+                               struct reader payload)
+{
+    struct rrset_view rrset;
+    struct node_view node;
+    struct reader node_payload;
+
+    if (node_open_rrset(payload, &rrset) || record->key_length < RECORD_PREFIX_OCTETS + 2)
+        return RESULT_CORRUPT;
+    struct record owner = {.key = record->key, .key_length = record->key_length - 2};
+    if (snapshot_get(check->snapshot, TABLE_NODES, &owner, &node_payload) != RECORD_THERE ||
+        node_open(node_payload, &node) || !node_has(&node, rrset.type))
+        misplaced(check, TABLE_RRSETS, record, "no node has this RRset");
+    return RESULT_OK;
+}
+
+/* Each record must point at the one behind it, the last at the first. */
+static void end_chain(struct check *check)
+{
+    if (check->following && memcmp(check->next, check->first, NODE_HASH_OCTETS) != 0) {
+        check->counts->misplaced++;
+        complain_of(check, "nsec3: the chain of version %u is not closed",
+                    (unsigned)check->version);
+    }
+    check->following = false;
+}
+
+static enum result check_nsec3(struct check *check, const struct record *record,
+                               struct reader payload)
+{
+    struct chain_nsec3 nsec3;
+    uint32_t version = store_key_version(record->key, record->key_length);
+
+    (void)payload;
+    if (record->key_length != RECORD_PREFIX_OCTETS + NODE_HASH_OCTETS ||
+        chain_nsec3_open(record, check->snapshot->store, &nsec3))
+        return RESULT_CORRUPT;
+    if (!check->following || check->version != version) {
+        end_chain(check);
+        check->following = true;
+        check->version = version;
+        memcpy(check->first, nsec3.hash, NODE_HASH_OCTETS);
+    } else if (memcmp(check->next, nsec3.hash, NODE_HASH_OCTETS) != 0) {
+        misplaced(check, TABLE_NSEC3, record, "the record before does not point here");
+    }
+    memcpy(check->next, nsec3.next, NODE_HASH_OCTETS);
+    return RESULT_OK;
+}
+
+static enum result check_form(struct check *check, enum store_table table,
+                              const struct record *record, struct reader payload)
+{
+    struct zone zone;
+    struct key_row key;
+    struct expiry expiry;
+
+    switch (table) {
+    case TABLE_NODES:
+        return check_node(check, record, payload);
+    case TABLE_RRSETS:
+        return check_apart(check, record, payload);
+    case TABLE_NSEC3:
+        return check_nsec3(check, record, payload);
+    case TABLE_ZONES:
+        return zone_open(payload, &zone);
+    case TABLE_KEYS:
+        return key_open(payload, &key);
+    case TABLE_EXPIRY:
+        return expiry_open(record->key, record->key_length, payload, &expiry);
+    default:
+        return RESULT_OK; /* journal and meta: sealed octets */
+    }
+}
+
+/* The format number and the seed carry no seal: a program of any format must be able to read them,
+ * and the seed makes the seals. */
+static bool is_unsealed(enum store_table table, const struct record *record)
+{
+    return table == TABLE_META &&
+           (store_key_equal(record->key, record->key_length, (const uint8_t *)"format", 6) ||
+            store_key_equal(record->key, record->key_length, (const uint8_t *)"seed", 4));
+}
+
+static void check_record(struct check *check, enum store_table table, const struct record *record)
+{
+    struct reader payload;
+    char text[NAME_MAX_TEXT];
+
+    check->counts->records[table]++;
+    check->counts->octets += record->key_length + record->value_length;
+    if (is_unsealed(table, record))
+        return;
+    if (record_open(check->snapshot->store, table, record, &payload) == RESULT_OK &&
+        check_form(check, table, record, payload) == RESULT_OK)
+        return;
+    check->counts->damaged[table]++;
+    complain_of(check, "%s: %.200s: the record is damaged", store_table_name(table),
+                describe(table, record, text));
+}
+
+/* Walk with a key of our own: looking at one record may move the table's cursor. */
+static enum found_record walk(struct check *check, enum store_table table, struct buffer *key,
+                              size_t limit)
+{
+    const uint8_t lowest[1] = {0};
+
+    for (; limit > 0; limit--) {
+        struct record record = {.key = lowest, .key_length = sizeof lowest};
+        if (key->length)
+            record = (struct record){.key = key->octets, .key_length = key->length};
+        enum found_record found = snapshot_move(check->snapshot, table, MOVE_AT_OR_AFTER, &record);
+        if (found == RECORD_THERE && key->length &&
+            store_key_equal(record.key, record.key_length, key->octets, key->length))
+            found = snapshot_move(check->snapshot, table, MOVE_NEXT, &record);
+        if (found != RECORD_THERE)
+            return found;
+        check_record(check, table, &record);
+        buffer_clear(key);
+        buffer_add(key, record.key, record.key_length);
+        if (buffer_check(key))
+            return RECORD_CORRUPT;
+    }
+    return RECORD_THERE;
+}
+
+static bool is_live(const struct buffer *live, uint32_t version)
+{
+    for (struct reader r = reader_over(live->octets, live->length); reader_left(&r) > 0;)
+        if (reader_u32(&r) == version)
+            return true;
+    return false;
+}
+
+/* Records of versions that no zone serves: no damage, but room that a start gives back. */
+static void count_leftovers(struct check *check)
+{
+    struct buffer live = {.length = 0};
+    struct zone zone;
+    struct name after;
+    enum found_record found = zone_walk(check->snapshot, NULL, &zone);
+
+    for (; found == RECORD_THERE; found = zone_walk(check->snapshot, &after, &zone)) {
+        buffer_u32(&live, zone.version);
+        buffer_u32(&live, zone.loading);
+        name_copy(&after, &zone.apex);
+    }
+    static const uint8_t lowest[1] = {0};
+    uint32_t version = 0;
+    bool alive = true;
+    for (unsigned table = TABLE_NODES; table <= TABLE_NSEC3; table++) {
+        struct record record = {.key = lowest, .key_length = 1};
+        enum snapshot_move move = MOVE_AT_OR_AFTER;
+        while (snapshot_move(check->snapshot, table, move, &record) == RECORD_THERE) {
+            uint32_t own = store_key_version(record.key, record.key_length);
+            if (own != version || move == MOVE_AT_OR_AFTER)
+                alive = is_live(&live, own);
+            version = own;
+            check->counts->leftovers += !alive;
+            move = MOVE_NEXT;
+        }
+    }
+    buffer_free(&live);
+}
+
+static enum result conclude(const struct store_check *counts)
+{
+    for (unsigned i = 0; i < STORE_TABLES; i++)
+        if (counts->damaged[i])
+            return RESULT_CORRUPT;
+    return counts->misplaced ? RESULT_CORRUPT : RESULT_OK;
+}
+
+enum result store_check(struct snapshot *snapshot, struct store_check *counts,
+                        void (*complain)(void *context, const char *line), void *context)
+{
+    struct check check = {
+        .snapshot = snapshot, .counts = counts, .complain = complain, .context = context};
+    struct buffer key = {.length = 0};
+
+    *counts = (struct store_check){.octets = 0};
+    for (unsigned table = 0; table < STORE_TABLES; table++) {
+        buffer_clear(&key);
+        if (walk(&check, table, &key, SIZE_MAX) != RECORD_CORRUPT)
+            continue;
+        counts->damaged[table]++;
+        complain_of(&check, "%s: the table cannot be walked to its end", store_table_name(table));
+        /* LMDB gives up a transaction that met a damaged page. */
+        if (!snapshot->of_change && snapshot_renew(snapshot) != RENEWAL_READY)
+            break;
+    }
+    end_chain(&check);
+    count_leftovers(&check);
+    buffer_free(&key);
+    return conclude(counts);
+}
+
+enum result store_scrub(struct snapshot *snapshot, enum store_table table, struct buffer *key,
+                        size_t limit, struct store_check *counts)
+{
+    struct check check = {.snapshot = snapshot, .counts = counts};
+    enum found_record found = walk(&check, table, key, limit);
+
+    if (found != RECORD_THERE)
+        buffer_clear(key);
+    return found == RECORD_CORRUPT ? RESULT_CORRUPT : conclude(counts);
+}

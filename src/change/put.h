@@ -1,0 +1,29 @@
+/* put.h - records into the running transaction; the first failure is kept in the change. */
+#ifndef AVOW_SRC_CHANGE_PUT_H
+#define AVOW_SRC_CHANGE_PUT_H
+
+#include <lmdb.h>
+
+#include "avow/change/change.h"
+#include "avow/store/key.h"
+
+/* Keep the first failure. */
+void put_failed(struct change *change, int error);
+void put_refused(struct change *change, enum result result);
+
+/* Empty the scratch buffer and return it, for a payload. */
+struct buffer *put_begin(struct change *change);
+
+/* Seal what is in the scratch buffer and put it under the key. `flags` of mdb_put; with
+ * MDB_APPEND a key that is out of order is put at its place. */
+void put_record(struct change *change, enum store_table table, const struct store_key *key,
+                unsigned flags);
+
+/* Remove a record, if it is there. */
+void put_nothing(struct change *change, enum store_table table, const struct store_key *key);
+
+/* Write a node and what it keeps apart; nothing of it was there before. */
+void put_parts(struct change *change, const struct store_key *key, struct node_parts *parts,
+               unsigned flags);
+
+#endif

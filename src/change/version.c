@@ -1,0 +1,174 @@
+/* version.c - a zone's versions: new ones in slices, old ones dropped in slices. */
+#include "avow/change/version.h"
+
+#include <lmdb.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "put.h"
+
+#define META_VERSIONS "versions" /* the last id that was given out */
+
+/* The tables whose keys begin with a version. */
+static const enum store_table versioned[] = {TABLE_NODES, TABLE_RRSETS, TABLE_NSEC3};
+
+enum result version_new(struct change *change, uint32_t *version)
+{
+    struct store_key key = {.length = sizeof META_VERSIONS - 1};
+    struct reader payload;
+
+    if (change->failed)
+        return change->failed;
+    memcpy(key.octets, META_VERSIONS, key.length);
+    struct record record = store_key_record(&key);
+    enum found_record found = snapshot_get(&change->view, TABLE_META, &record, &payload);
+    uint32_t last = found == RECORD_THERE ? reader_u32(&payload) : 0;
+    if (found == RECORD_CORRUPT || (found == RECORD_THERE && reader_finish(&payload)))
+        return RESULT_CORRUPT;
+    if (last == UINT32_MAX)
+        return RESULT_FULL;
+    buffer_u32(put_begin(change), last + 1);
+    put_record(change, TABLE_META, &key, 0);
+    *version = last + 1;
+    return change->failed;
+}
+
+void version_append_node(struct change *change, uint32_t version, const struct name *name,
+                         struct node_parts *parts)
+{
+    struct store_key key;
+
+    if (change->failed)
+        return;
+    store_key_node(&key, version, name);
+    put_parts(change, &key, parts, MDB_APPEND);
+}
+
+void version_append_nsec3(struct change *change, uint32_t version,
+                          const uint8_t hash[NODE_HASH_OCTETS], const struct node_rrset *rrset)
+{
+    struct store_key key;
+
+    store_key_nsec3(&key, version, hash);
+    if (node_compose_rrset(rrset, put_begin(change)))
+        put_refused(change, RESULT_SYSTEM);
+    put_record(change, TABLE_NSEC3, &key, MDB_APPEND);
+}
+
+static void version_prefix(uint32_t version, struct store_key *key)
+{
+    struct writer writer = writer_over(key->octets, sizeof key->octets);
+
+    writer_u32(&writer, version);
+    key->length = (uint16_t)writer.length;
+}
+
+/* Remove the version's first record of a table. MDB_NOTFOUND when there is none. The cursor is
+ * placed anew each time: no walk goes over what is being removed. */
+static int drop_first(MDB_cursor *cursor, uint32_t version)
+{
+    struct store_key prefix;
+    MDB_val value;
+
+    version_prefix(version, &prefix);
+    MDB_val key = {.mv_size = prefix.length, .mv_data = prefix.octets};
+    int error = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    if (error)
+        return error;
+    if (store_key_version(key.mv_data, key.mv_size) != version)
+        return MDB_NOTFOUND;
+    return mdb_cursor_del(cursor, 0);
+}
+
+static int drop_from(struct change *change, enum store_table table, uint32_t version, size_t *limit)
+{
+    MDB_cursor *cursor;
+    int error = mdb_cursor_open(change->view.transaction, change->store->tables[table], &cursor);
+
+    if (error)
+        return error;
+    while (*limit > 0 && !error) {
+        error = drop_first(cursor, version);
+        *limit -= !error;
+    }
+    mdb_cursor_close(cursor);
+    return error;
+}
+
+enum result version_drop(struct change *change, uint32_t version, size_t limit, bool *done)
+{
+    *done = false;
+    for (unsigned i = 0; i < COUNT(versioned); i++) {
+        if (change->failed)
+            return change->failed;
+        int error = drop_from(change, versioned[i], version, &limit);
+        if (error && error != MDB_NOTFOUND) {
+            put_failed(change, error);
+            return change->failed;
+        }
+        if (!error)
+            return RESULT_OK; /* the limit was reached before the end */
+    }
+    *done = true;
+    return RESULT_OK;
+}
+
+/* The first version above `after` that the table knows; 0 when there is none. */
+static enum found_record next_version(struct snapshot *snapshot, enum store_table table,
+                                      uint32_t after, uint32_t *version)
+{
+    struct store_key prefix;
+
+    if (after == UINT32_MAX)
+        return RECORD_ABSENT;
+    version_prefix(after + 1, &prefix);
+    struct record record = store_key_record(&prefix);
+    enum found_record found = snapshot_move(snapshot, table, MOVE_AT_OR_AFTER, &record);
+    if (found == RECORD_THERE)
+        *version = store_key_version(record.key, record.key_length);
+    return found;
+}
+
+static enum found_record next_of_all(struct snapshot *snapshot, uint32_t after, uint32_t *version)
+{
+    enum found_record all = RECORD_ABSENT;
+
+    for (unsigned i = 0; i < COUNT(versioned); i++) {
+        uint32_t one;
+        enum found_record found = next_version(snapshot, versioned[i], after, &one);
+        if (found == RECORD_CORRUPT)
+            return found;
+        if (found == RECORD_THERE && (all == RECORD_ABSENT || one < *version)) {
+            *version = one;
+            all = RECORD_THERE;
+        }
+    }
+    return all;
+}
+
+/* Whether some zone has the version. A damaged row might be the one: RECORD_CORRUPT. */
+static enum found_record find_owner(struct snapshot *snapshot, uint32_t version)
+{
+    struct zone zone;
+    struct name after;
+    enum found_record found = zone_walk(snapshot, NULL, &zone);
+
+    while (found == RECORD_THERE && zone.version != version && zone.loading != version) {
+        name_copy(&after, &zone.apex);
+        found = zone_walk(snapshot, &after, &zone);
+    }
+    return found;
+}
+
+enum found_record version_leftover(struct snapshot *snapshot, uint32_t after, uint32_t *version)
+{
+    for (;;) {
+        enum found_record found = next_of_all(snapshot, after, version);
+        if (found != RECORD_THERE)
+            return found;
+        enum found_record owner = find_owner(snapshot, *version);
+        if (owner != RECORD_THERE)
+            return owner == RECORD_ABSENT ? RECORD_THERE : RECORD_CORRUPT;
+        after = *version;
+    }
+}
