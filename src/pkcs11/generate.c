@@ -70,7 +70,6 @@ static void public_template(struct template *template, const struct pkcs11_key_n
 
     *template = (struct template){.count = 0};
     add_bool(template, CKA_TOKEN, true);
-    add_bool(template, CKA_VERIFY, true);
     add(template, CKA_ID, name->id, name->id_length);
     add(template, CKA_LABEL, name->label, strlen(name->label));
     if (size->curve) {

@@ -1,6 +1,8 @@
 /* mechanism.c - DNSSEC algorithms put together from what a token says that it can do. */
 #include "avow/pkcs11/mechanism.h"
 
+#include <stdlib.h>
+
 #include "cryptoki.h"
 
 enum { RSA_SMALLEST_BITS = 1024, RSA_LARGEST_BITS = 4096 };
@@ -14,30 +16,48 @@ static const struct way {
     CK_MECHANISM_TYPE sign;
     CK_MECHANISM_TYPE generate;
 } ways[] = {
-    /* A digest is 64 octets at most, where the message may be 64 KB: less to copy to the token. */
-    {8, 0, 32, PKCS11_INPUT_DIGEST, CKM_RSA_PKCS, CKM_RSA_PKCS_KEY_PAIR_GEN},
+    /* The token hashes where it can: CKM_RSA_PKCS is a decryption to some (tpm2-pkcs11), which a
+     * key that is for signing only refuses. */
     {8, 0, 0, PKCS11_INPUT_MESSAGE, CKM_SHA256_RSA_PKCS, CKM_RSA_PKCS_KEY_PAIR_GEN},
-    {10, 0, 64, PKCS11_INPUT_DIGEST, CKM_RSA_PKCS, CKM_RSA_PKCS_KEY_PAIR_GEN},
+    {8, 0, 32, PKCS11_INPUT_DIGEST, CKM_RSA_PKCS, CKM_RSA_PKCS_KEY_PAIR_GEN},
     {10, 0, 0, PKCS11_INPUT_MESSAGE, CKM_SHA512_RSA_PKCS, CKM_RSA_PKCS_KEY_PAIR_GEN},
+    {10, 0, 64, PKCS11_INPUT_DIGEST, CKM_RSA_PKCS, CKM_RSA_PKCS_KEY_PAIR_GEN},
     {13, 256, 32, PKCS11_INPUT_DIGEST, CKM_ECDSA, CKM_EC_KEY_PAIR_GEN},
     {14, 384, 48, PKCS11_INPUT_DIGEST, CKM_ECDSA, CKM_EC_KEY_PAIR_GEN},
     {15, 255, 0, PKCS11_INPUT_MESSAGE, CKM_EDDSA, CKM_EC_EDWARDS_KEY_PAIR_GEN},
     {16, 448, 0, PKCS11_INPUT_MESSAGE, CKM_EDDSA, CKM_EC_EDWARDS_KEY_PAIR_GEN},
 };
 
-/* A mechanism's sizes; `able` when it has the flag. A token without the mechanism says so by an
- * error, and so may one that is broken: that shows when it is used. */
+/* What a token says that it can do. Only what is on the list is asked about: some modules complain
+ * on standard error when they are asked about anything else. */
+struct offers {
+    const struct pkcs11_module *module;
+    const struct pkcs11_token *token;
+    CK_MECHANISM_TYPE *list; /* owned */
+    CK_ULONG count;
+};
+
+/* A mechanism's sizes; `able` when it is there and has the flag. */
 struct offer {
     bool able;
     CK_ULONG smallest, largest;
 };
 
-static struct offer ask(const struct pkcs11_module *module, const struct pkcs11_token *token,
-                        CK_MECHANISM_TYPE mechanism, CK_FLAGS flag)
+static bool listed(const struct offers *offers, CK_MECHANISM_TYPE mechanism)
+{
+    for (CK_ULONG i = 0; i < offers->count; i++)
+        if (offers->list[i] == mechanism)
+            return true;
+    return false;
+}
+
+static struct offer ask(const struct offers *offers, CK_MECHANISM_TYPE mechanism, CK_FLAGS flag)
 {
     CK_MECHANISM_INFO info;
 
-    if (cryptoki(module)->C_GetMechanismInfo(token->slot, mechanism, &info) != CKR_OK)
+    if (!listed(offers, mechanism) ||
+        cryptoki(offers->module)->C_GetMechanismInfo(offers->token->slot, mechanism, &info) !=
+            CKR_OK)
         return (struct offer){.able = false};
     return (struct offer){
         .able = info.flags & flag, .smallest = info.ulMinKeySize, .largest = info.ulMaxKeySize};
@@ -67,12 +87,12 @@ static void bound_rsa(struct pkcs11_scheme *scheme, const struct offer *offer)
 }
 
 static void take_way(struct pkcs11_scheme *scheme, const struct way *way,
-                     const struct pkcs11_module *module, const struct pkcs11_token *token)
+                     const struct offers *offers)
 {
-    struct offer sign = ask(module, token, way->sign, CKF_SIGN);
+    struct offer sign = ask(offers, way->sign, CKF_SIGN);
     if (!sign.able || (way->bits && !offers_curve(&sign, way->bits)))
         return;
-    struct offer make = ask(module, token, way->generate, CKF_GENERATE_KEY_PAIR);
+    struct offer make = ask(offers, way->generate, CKF_GENERATE_KEY_PAIR);
     *scheme = (struct pkcs11_scheme){
         .algorithm = way->algorithm,
         .input = way->input,
@@ -87,22 +107,39 @@ static void take_way(struct pkcs11_scheme *scheme, const struct way *way,
         bound_rsa(scheme, make.able ? &make : &sign);
 }
 
+static CK_RV read_list(struct offers *offers)
+{
+    enum { MOST_MECHANISMS = 65536 };
+    CK_FUNCTION_LIST *call = cryptoki(offers->module);
+    CK_SLOT_ID slot = offers->token->slot;
+
+    CK_RV code = call->C_GetMechanismList(slot, NULL, &offers->count);
+    if (code != CKR_OK || offers->count == 0)
+        return code;
+    if (offers->count > MOST_MECHANISMS)
+        return CKR_HOST_MEMORY;
+    offers->list = calloc(offers->count, sizeof(*offers->list));
+    if (!offers->list)
+        return CKR_HOST_MEMORY;
+    return call->C_GetMechanismList(slot, offers->list, &offers->count);
+}
+
 enum result pkcs11_mechanisms_read(struct pkcs11_mechanisms *mechanisms,
                                    const struct pkcs11_module *module,
                                    const struct pkcs11_token *token, struct pkcs11_failure *failure)
 {
-    CK_ULONG count = 0;
+    struct offers offers = {.module = module, .token = token};
 
     *mechanisms = (struct pkcs11_mechanisms){.scheme = {{0}}};
-    /* Asked for its result only: it tells a token that is gone from one that can do little. */
-    CK_RV code = cryptoki(module)->C_GetMechanismList(token->slot, NULL, &count);
-    if (code != CKR_OK)
-        return pkcs11_fail_token(failure, token, code, "cannot ask what it can do");
-    for (size_t i = 0; i < COUNT(ways); i++) {
+    CK_RV code = read_list(&offers);
+    for (size_t i = 0; code == CKR_OK && i < COUNT(ways); i++) {
         struct pkcs11_scheme *scheme = &mechanisms->scheme[ways[i].algorithm];
         if (scheme->algorithm == 0)
-            take_way(scheme, &ways[i], module, token);
+            take_way(scheme, &ways[i], &offers);
     }
+    free(offers.list);
+    if (code != CKR_OK)
+        return pkcs11_fail_token(failure, token, code, "cannot ask what it can do");
     return RESULT_OK;
 }
 

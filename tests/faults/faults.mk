@@ -9,8 +9,8 @@ $(FAULT_TOKEN): tests/faults/token.c config.mk
 	$(QUIET)$(CC) $(ALL_CPPFLAGS) -std=gnu17 -O2 -g $(WARNINGS) $(CFLAGS) -fPIC -fvisibility=hidden \
 	    -shared -pthread $< -o $@ -ldl
 
-# The unit test of the floor needs it beside itself, and the script that makes tokens.
-$(BUILD)/tests/unit/test_pkcs11: | $(FAULT_TOKEN)
+# The unit tests of the floor look for it beside themselves.
+$(BUILD)/tests/unit/test_pkcs11 $(BUILD)/tests/unit/test_pkcs11_failures: | $(FAULT_TOKEN)
 
 # The bare rate of a token, against which the daemon's is measured.
 SIGN_LOOP := $(BUILD)/tests/bench/sign_loop

@@ -11,6 +11,7 @@
  *   rate N                           at most N signatures a second, over all threads
  *   error FUNCTION CODE [N]          every Nth call fails (1 = each) without reaching the token
  *   wrong [N]                        every Nth signature has a bit flipped
+ *   length N                         signatures are N octets, half of them 0x11 and half 0x22
  *   hang [FUNCTION] [N]              the Nth call from now never returns
  *   removed                          no slots; sessions are dead, and stay so when it is back
  *   pin-incorrect                    C_Login says CKR_PIN_INCORRECT and does not ask the token
@@ -85,6 +86,7 @@ static struct {
     struct stat control; /* of the file, when it was read */
     struct order order[FUNCTION_COUNT];
     unsigned long wrong_every, signatures;
+    long length;       /* of made-up signatures; -1: real ones */
     double rate, next; /* a second; when the next signature may be made */
     bool removed, pin_incorrect;
     unsigned removals;
@@ -93,7 +95,7 @@ static struct {
         unsigned removals; /* when it was opened */
         bool open;
     } sessions[MOST_SESSIONS];
-} state = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} state = {.lock = PTHREAD_MUTEX_INITIALIZER, .length = -1};
 
 static const struct {
     const char *name;
@@ -193,6 +195,8 @@ static void take_order(const char *line)
         state.pin_incorrect = true;
     else if (strcmp(words[0], "wrong") == 0)
         state.wrong_every = count > 1 ? strtoul(words[1], NULL, 10) : 1;
+    else if (strcmp(words[0], "length") == 0 && count > 1)
+        state.length = strtol(words[1], NULL, 10);
     else if (strcmp(words[0], "rate") == 0 && count > 1)
         state.rate = strtod(words[1], NULL);
     else
@@ -204,6 +208,7 @@ static void forget_orders(void)
     memset(state.order, 0, sizeof(state.order));
     state.wrong_every = state.signatures = 0;
     state.rate = state.next = 0;
+    state.length = -1;
     state.removed = state.pin_incorrect = false;
 }
 
@@ -477,6 +482,12 @@ static CK_RV own_sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG length,
         if (signature && room >= *size)
             memset(signature, 0, *size);
         return code;
+    }
+    if (real == CKR_OK && state.length >= 0 && room >= (CK_ULONG)state.length) {
+        *size = (CK_ULONG)state.length;
+        memset(signature, 0x11, *size / 2);
+        memset(signature + *size / 2, 0x22, *size - *size / 2);
+        return real;
     }
     if (real == CKR_OK && signature && spoils_this_one())
         signature[*size / 2] ^= 0x10;

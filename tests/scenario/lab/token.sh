@@ -94,9 +94,16 @@ tpm2() {
 }
 
 stop() {
-    if [ -s "$1/swtpm.pid" ]; then
-        kill "$(cat "$1/swtpm.pid")" 2>/dev/null || true
+    if [ ! -s "$1/swtpm.pid" ]; then
+        return 0
     fi
+    pid=$(cat "$1/swtpm.pid")
+    kill "$pid" 2>/dev/null || return 0
+    tries=100 # it tidies its folder up, this file last: wait for that, 5 seconds at most
+    while [ -e "$1/swtpm.pid" ] && [ $tries -gt 0 ]; do
+        sleep 0.05
+        tries=$((tries - 1))
+    done
 }
 
 kind=${1:-}
