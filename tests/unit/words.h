@@ -12,6 +12,13 @@ struct words {
     const char *end;
 };
 
+/* Over text of which there may be none at all. */
+static inline struct words words_over(const void *text, size_t length)
+{
+    const char *at = length ? text : "";
+    return (struct words){.at = at, .end = at + length};
+}
+
 static inline const char *words_quote_end(const char *at, const char *end)
 {
     while (at < end && *at != '"')
