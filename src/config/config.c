@@ -76,14 +76,14 @@ static enum result parse(struct config *config, const struct config_source *sour
     loader->document = &document;
     loader->complaints = complaints;
     complaints->errors = 0; /* for this file; the caller's sum is restored below */
-    enum result result = yaml_parse(&document, complaints);
+    enum result result = yaml_tree_parse(&document, complaints);
     if (!result)
         result = fill(config, loader, source->path);
     if (result == RESULT_SYSTEM)
         complain_of_file(complaints, source->path, "memory ran out");
     if (complaints_exhausted(complaints))
         loader_complain(loader, COMPLAINT_NOTE, NULL, "too many errors; there may be more");
-    yaml_free(&document);
+    yaml_tree_free(&document);
     complaints->errors += errors_before;
     if (result)
         config_free(config);
@@ -112,7 +112,7 @@ static bool read_file(int descriptor, off_t size, struct buffer *text)
         }
         ssize_t got = read(descriptor, place, 65536);
         text->length -= 65536 - (got > 0 ? (size_t)got : 0);
-        if (got == 0 || text->length > YAML_MAX_OCTETS) /* too long: yaml_parse says so */
+        if (got == 0 || text->length > YAML_MAX_OCTETS) /* too long: yaml_tree_parse says so */
             return true;
         if (got < 0 && errno != EINTR)
             return false;

@@ -14,10 +14,11 @@
 static void warn_unreadable(struct loader *loader, const struct yaml_node *map, const char *key,
                             const char *path)
 {
-    if (loader->depth == CONFIG_TEXT || !path || !yaml_find(map, key) || access(path, R_OK) == 0)
+    if (loader->depth == CONFIG_TEXT || !path || !yaml_tree_find(map, key) ||
+        access(path, R_OK) == 0)
         return;
     int error = errno;
-    loader_warning(loader, &yaml_find(map, key)->place, "%s cannot be read: %s", path,
+    loader_warning(loader, &yaml_tree_find(map, key)->place, "%s cannot be read: %s", path,
                    strerror(error));
 }
 
@@ -35,7 +36,7 @@ static const struct yaml_node *list_item(const struct yaml_node *list, size_t in
 static void check_listen(struct loader *loader, const struct yaml_node *map,
                          const struct config_server *server)
 {
-    const struct yaml_node *list = yaml_find(map, "listen");
+    const struct yaml_node *list = yaml_tree_find(map, "listen");
     char text[CONFIG_ADDRESS_TEXT];
 
     for (size_t i = 1; i < server->listen_count; i++)
@@ -55,10 +56,10 @@ static void set_identity(struct loader *loader, const struct yaml_node *map,
 {
     char host[256] = "";
 
-    if (!yaml_find(map, "version"))
+    if (!yaml_tree_find(map, "version"))
         server->version =
             arena_text(loader->config->memory, "avow " AVOW_VERSION, strlen("avow " AVOW_VERSION));
-    if (yaml_find(map, "identity") || gethostname(host, sizeof(host) - 1) || !*host)
+    if (yaml_tree_find(map, "identity") || gethostname(host, sizeof(host) - 1) || !*host)
         return;
     server->identity = arena_text(loader->config->memory, host, strlen(host));
 }
@@ -123,7 +124,7 @@ static char *pin_source(struct loader *loader, const char *uri, bool *given)
 static void check_pin(struct loader *loader, const struct yaml_node *map,
                       struct config_keystore *keystore)
 {
-    const struct yaml_node *uri = yaml_find(map, "uri");
+    const struct yaml_node *uri = yaml_tree_find(map, "uri");
     bool given = false;
     char *path = keystore->uri ? pin_source(loader, keystore->uri, &given) : NULL;
 
@@ -139,7 +140,7 @@ static void check_pin(struct loader *loader, const struct yaml_node *map,
     if (given)
         keystore->pin_file = path;
     if (keystore->pin_file && loader->depth != CONFIG_TEXT)
-        secrets_read_pin(loader, given ? &uri->place : &yaml_find(map, "pin-file")->place,
+        secrets_read_pin(loader, given ? &uri->place : &yaml_tree_find(map, "pin-file")->place,
                          keystore);
 }
 
@@ -154,8 +155,8 @@ void rules_keystore(struct loader *loader, const struct yaml_node *map, void *ob
 void rules_tsig(struct loader *loader, const struct yaml_node *map, void *object)
 {
     struct config_tsig *tsig = object;
-    const struct yaml_node *file = yaml_find(map, "secret-file"),
-                           *secret = yaml_find(map, "secret");
+    const struct yaml_node *file = yaml_tree_find(map, "secret-file"),
+                           *secret = yaml_tree_find(map, "secret");
 
     if (!tsig->name.length)
         name_root(&tsig->name);
@@ -191,9 +192,9 @@ static void check_times(struct loader *loader, const struct yaml_node *map,
 
     if (spent < policy->signature_validity)
         return;
-    const char *key = yaml_find(map, "signature-validity")  ? "signature-validity"
-                      : yaml_find(map, "signature-refresh") ? "signature-refresh"
-                                                            : "signature-jitter";
+    const char *key = yaml_tree_find(map, "signature-validity")  ? "signature-validity"
+                      : yaml_tree_find(map, "signature-refresh") ? "signature-refresh"
+                                                                 : "signature-jitter";
     loader_error(loader, loader_place(map, key),
                  "signature-validity (%s) must be longer than signature-refresh (%s) and "
                  "signature-jitter (%s) together",
@@ -205,7 +206,7 @@ static void check_times(struct loader *loader, const struct yaml_node *map,
 static void warn_nsec3(struct loader *loader, const struct yaml_node *map,
                        const struct config_policy *policy)
 {
-    const struct yaml_node *nsec3 = yaml_find(map, "nsec3");
+    const struct yaml_node *nsec3 = yaml_tree_find(map, "nsec3");
 
     if (policy->denial == CONFIG_DENIAL_NSEC && nsec3)
         loader_warning(loader, &nsec3->key_place, "'nsec3' has no effect with denial: nsec");
@@ -222,11 +223,11 @@ static void warn_nsec3(struct loader *loader, const struct yaml_node *map,
 void rules_policy(struct loader *loader, const struct yaml_node *map, void *object)
 {
     const struct config_policy *policy = object;
-    const struct yaml_node *size = yaml_find(map, "rsa-size"),
-                           *zsk = yaml_find(map, "zsk-lifetime");
+    const struct yaml_node *size = yaml_tree_find(map, "rsa-size"),
+                           *zsk = yaml_tree_find(map, "zsk-lifetime");
 
     if (policy->name && !strcmp(policy->name, "none"))
-        loader_error(loader, &yaml_find(map, "name")->place,
+        loader_error(loader, &yaml_tree_find(map, "name")->place,
                      "'none' means a zone that is not signed; give the policy another name");
     check_times(loader, map, policy);
     warn_nsec3(loader, map, policy);
@@ -245,12 +246,12 @@ void rules_policy(struct loader *loader, const struct yaml_node *map, void *obje
  */
 static bool has_neither(const struct yaml_node *map)
 {
-    return !yaml_find(map, "key") && !yaml_find(map, "address");
+    return !yaml_tree_find(map, "key") && !yaml_tree_find(map, "address");
 }
 
 static bool by_address_alone(const struct yaml_node *map, const struct config_acl_entry *entry)
 {
-    return yaml_find(map, "address") && !yaml_find(map, "key") && !entry->insecure;
+    return yaml_tree_find(map, "address") && !yaml_tree_find(map, "key") && !entry->insecure;
 }
 
 void rules_transfer_entry(struct loader *loader, const struct yaml_node *map, void *object)
@@ -279,7 +280,7 @@ void rules_update_entry(struct loader *loader, const struct yaml_node *map, void
 void rules_name_rule(struct loader *loader, const struct yaml_node *map, void *object)
 {
     struct config_name_rule *rule = object;
-    bool name = yaml_find(map, "name"), subdomain = yaml_find(map, "subdomain");
+    bool name = yaml_tree_find(map, "name"), subdomain = yaml_tree_find(map, "subdomain");
 
     if (name == subdomain)
         loader_error(loader, &map->place, "an entry of names must have either name or subdomain");
@@ -291,7 +292,7 @@ void rules_name_rule(struct loader *loader, const struct yaml_node *map, void *o
 static void check_update_names(struct loader *loader, const struct yaml_node *map,
                                const struct config_zone *zone, const struct config_acl_entry *entry)
 {
-    const struct yaml_node *item = list_item(yaml_find(map, "names"), 0);
+    const struct yaml_node *item = list_item(yaml_tree_find(map, "names"), 0);
     char name[NAME_MAX_TEXT], apex[NAME_MAX_TEXT];
 
     for (size_t i = 0; i < entry->name_count && item; i++, item = item->next)
@@ -305,7 +306,7 @@ static void check_update_names(struct loader *loader, const struct yaml_node *ma
 void rules_zone(struct loader *loader, const struct yaml_node *map, void *object)
 {
     struct config_zone *zone = object;
-    const struct yaml_node *entry = list_item(yaml_find(map, "allow-update"), 0);
+    const struct yaml_node *entry = list_item(yaml_tree_find(map, "allow-update"), 0);
 
     warn_unreadable(loader, map, "file", zone->file);
     if (!zone->name.length) {
@@ -356,7 +357,7 @@ static void refuse_twins(struct loader *loader, const char *what, struct named *
             first = i;
             continue;
         }
-        loader_error(loader, &yaml_find(items[i].node, "name")->place,
+        loader_error(loader, &yaml_tree_find(items[i].node, "name")->place,
                      "the %s '%s' is defined twice (first in line %u)", what,
                      items[i].name ? name_to_text(items[i].name, text) : items[i].label,
                      items[first].node->place.line);
@@ -366,7 +367,7 @@ static void refuse_twins(struct loader *loader, const char *what, struct named *
 /* Names that were not given, or refused, have been complained of: they are no twins. */
 static bool is_named(const struct yaml_node *node, const char *label, const struct name *name)
 {
-    const struct yaml_node *value = yaml_find(node, "name");
+    const struct yaml_node *value = yaml_tree_find(node, "name");
 
     if (!value || value->kind != YAML_SCALAR)
         return false;
@@ -440,8 +441,8 @@ static void check_zones(struct loader *loader, const struct yaml_node *list)
 void rules_root(struct loader *loader, const struct yaml_node *map, void *object)
 {
     (void)object; /* it is loader->config */
-    check_keystores(loader, yaml_find(map, "keystores"));
-    check_tsig(loader, yaml_find(map, "tsig"));
-    check_policies(loader, yaml_find(map, "policies"));
-    check_zones(loader, yaml_find(map, "zones"));
+    check_keystores(loader, yaml_tree_find(map, "keystores"));
+    check_tsig(loader, yaml_tree_find(map, "tsig"));
+    check_policies(loader, yaml_tree_find(map, "policies"));
+    check_zones(loader, yaml_tree_find(map, "zones"));
 }

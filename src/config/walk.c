@@ -20,12 +20,12 @@ void loader_complain(struct loader *loader, enum complaint_weight weight,
     va_start(arguments, format);
     (void)vsnprintf(what, sizeof(what), format, arguments);
     va_end(arguments);
-    yaml_complain(loader->document, loader->complaints, weight, place, what);
+    yaml_tree_complain(loader->document, loader->complaints, weight, place, what);
 }
 
 const struct yaml_place *loader_place(const struct yaml_node *map, const char *key)
 {
-    const struct yaml_node *entry = yaml_find(map, key);
+    const struct yaml_node *entry = yaml_tree_find(map, key);
 
     if (entry)
         return &entry->key_place;
@@ -195,7 +195,7 @@ static void walk_default(struct loader *loader, const struct schema_key *key,
 static void walk_key(struct loader *loader, const struct schema_key *key,
                      const struct yaml_node *map, void *object)
 {
-    const struct yaml_node *node = yaml_find(map, key->name);
+    const struct yaml_node *node = yaml_tree_find(map, key->name);
     void *place = (unsigned char *)object + key->offset;
 
     if (!node) {

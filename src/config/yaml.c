@@ -66,8 +66,9 @@ static bool copy_line(const struct yaml_document *document, uint32_t line, char 
     return true;
 }
 
-void yaml_complain(const struct yaml_document *document, struct complaints *complaints,
-                   enum complaint_weight weight, const struct yaml_place *place, const char *what)
+void yaml_tree_complain(const struct yaml_document *document, struct complaints *complaints,
+                        enum complaint_weight weight, const struct yaml_place *place,
+                        const char *what)
 {
     char excerpt[EXCERPT_OCTETS];
     struct complaint complaint = {.weight = weight, .file = document->path, .what = what};
@@ -84,7 +85,7 @@ void yaml_complain(const struct yaml_document *document, struct complaints *comp
 
 static void refuse(struct builder *builder, const struct yaml_place *place, const char *what)
 {
-    yaml_complain(builder->document, builder->complaints, COMPLAINT_ERROR, place, what);
+    yaml_tree_complain(builder->document, builder->complaints, COMPLAINT_ERROR, place, what);
     if (complaints_exhausted(builder->complaints))
         builder->stop = true;
 }
@@ -123,6 +124,15 @@ static void refuse_octet(struct builder *builder)
     refuse(builder, &place, what);
 }
 
+/* YAML takes some colons of IPv6 addresses for its own. */
+static bool stumbles_at_colon(const struct builder *builder, const struct yaml_place *place)
+{
+    char line[EXCERPT_OCTETS];
+
+    return copy_line(builder->document, place->line, line) && place->column <= strlen(line) &&
+           line[place->column - 1] == ':' && !strchr(" \t", line[place->column]);
+}
+
 static bool stands_at_tab(const struct builder *builder, const struct yaml_place *place)
 {
     char line[EXCERPT_OCTETS];
@@ -151,7 +161,10 @@ static void refuse_syntax(struct builder *builder)
         (void)snprintf(what, sizeof(what), "%s, %s that begins in line %u", parser->problem,
                        parser->context, context.line);
     else
-        (void)snprintf(what, sizeof(what), "%s", parser->problem);
+        (void)snprintf(what, sizeof(what), "%s%s", parser->problem,
+                       stumbles_at_colon(builder, &problem)
+                           ? "; a text with such colons, as an IPv6 address has, must be quoted"
+                           : "");
     refuse(builder, at_end ? &context : &problem, what);
 }
 
@@ -237,7 +250,7 @@ static bool check_key(struct builder *builder, const struct yaml_node *map,
                       const struct yaml_node *entry)
 {
     char what[WHAT_OCTETS];
-    const struct yaml_node *first = yaml_find(map, entry->key);
+    const struct yaml_node *first = yaml_tree_find(map, entry->key);
 
     if (!strcmp(entry->key, "<<")) {
         refuse(builder, &entry->key_place, "merge keys (<<) are not allowed; write the keys out");
@@ -340,7 +353,7 @@ static void build_document(struct builder *builder)
     }
 }
 
-enum result yaml_parse(struct yaml_document *document, struct complaints *complaints)
+enum result yaml_tree_parse(struct yaml_document *document, struct complaints *complaints)
 {
     struct builder builder = {.document = document, .complaints = complaints};
     uint32_t errors = complaints->errors;
@@ -352,8 +365,8 @@ enum result yaml_parse(struct yaml_document *document, struct complaints *compla
     if (!document->memory)
         return RESULT_SYSTEM;
     if (document->length > YAML_MAX_OCTETS) {
-        yaml_complain(document, complaints, COMPLAINT_ERROR, NULL,
-                      "the file is larger than 64 MiB, the most that is read");
+        yaml_tree_complain(document, complaints, COMPLAINT_ERROR, NULL,
+                           "the file is larger than 64 MiB, the most that is read");
         return RESULT_FORMAT;
     }
     size_t count = find_lines(document->text, document->length, NULL);
@@ -372,14 +385,14 @@ enum result yaml_parse(struct yaml_document *document, struct complaints *compla
     return complaints->errors == errors ? RESULT_OK : RESULT_FORMAT;
 }
 
-void yaml_free(struct yaml_document *document)
+void yaml_tree_free(struct yaml_document *document)
 {
     arena_free(document->memory);
     document->memory = NULL;
     document->root = NULL;
 }
 
-const struct yaml_node *yaml_find(const struct yaml_node *map, const char *key)
+const struct yaml_node *yaml_tree_find(const struct yaml_node *map, const char *key)
 {
     if (!map || map->kind != YAML_MAP)
         return NULL;

@@ -2,7 +2,8 @@
  * yaml.h - a YAML file as a tree in which everything knows where it stood.
  *
  * A small, safe part of YAML: one document of mappings, lists and scalars; keys are scalars and
- * none comes twice; no aliases, anchors, tags, merge keys. Private to config.
+ * none comes twice; no aliases, anchors, tags, merge keys. Private to config. (The functions are
+ * called yaml_tree_... since libyaml itself has a yaml_free.)
  */
 #ifndef CONFIG_YAML_H
 #define CONFIG_YAML_H
@@ -53,15 +54,17 @@ struct yaml_document {
  * Parse. RESULT_OK; RESULT_FORMAT after complaints, in which case the tree must not be used;
  * RESULT_SYSTEM when memory ran out. In every case give back with yaml_free.
  */
-MUST_CHECK enum result yaml_parse(struct yaml_document *document, struct complaints *complaints);
+MUST_CHECK enum result yaml_tree_parse(struct yaml_document *document,
+                                       struct complaints *complaints);
 
-void yaml_free(struct yaml_document *document);
+void yaml_tree_free(struct yaml_document *document);
 
 /* The value of a key; NULL when the mapping has none, or is NULL or no mapping. */
-const struct yaml_node *yaml_find(const struct yaml_node *map, const char *key);
+const struct yaml_node *yaml_tree_find(const struct yaml_node *map, const char *key);
 
 /* Complain of a place in the document, with its line and a caret. */
-void yaml_complain(const struct yaml_document *document, struct complaints *complaints,
-                   enum complaint_weight weight, const struct yaml_place *place, const char *what);
+void yaml_tree_complain(const struct yaml_document *document, struct complaints *complaints,
+                        enum complaint_weight weight, const struct yaml_place *place,
+                        const char *what);
 
 #endif

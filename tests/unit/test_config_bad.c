@@ -1,0 +1,374 @@
+/* test_config_bad.c - what is refused, where, and in which words. */
+#include <stdlib.h>
+
+#include "avow/base/buffer.h"
+#include "config_support.h"
+#include "support.h"
+
+#define SERVER "server: {listen: [127.0.0.1@5300]}\n"                              /* line 1 */
+#define STORE  "keystores: [{name: default, module: /m, uri: 'pkcs11:token=t'}]\n" /* line 2 */
+#define SIGNED SERVER STORE "policies: [{name: default}]\n" /* lines 1 to 3 */
+
+static const struct {
+    const char *what;
+    const char *text;
+    const char *heard;
+} rows[] = {
+    /* The form of the file. */
+    {"nothing", "", "error: 'server' is missing\nerror: 'listen' is missing"},
+    {"a list", "- a\n", "1:1: error: the file must be a mapping: server:, zones: and so on"},
+    {"a tab", "server:\n  log:\n\tlevel: info\n",
+     "3:1: error: a tab is used for indentation; use spaces"},
+    {"a tab behind spaces", "server:\n  \tworkers: 2\n",
+     "2:3: error: a tab is used for indentation; use spaces"},
+    {"an open list", SERVER "zones: [a, b\n",
+     "2:8: error: did not find expected ',' or ']', while parsing a flow sequence here"},
+    {"a value in a value", "server: a: b\n",
+     "1:10: error: mapping values are not allowed in this context"},
+    {"an anchor", SERVER "zones: &all []\n",
+     "2:8: error: anchors (&) are not allowed; write the value where it is used"},
+    {"an alias", SERVER "zones: *all\n",
+     "2:8: error: aliases (*) are not allowed; write the value again"},
+    {"a tag", SERVER "zones: !!seq []\n",
+     "2:8: error: tags (!) are not allowed; write the value as it is"},
+    {"a merge key", "server: {listen: ['::1'], <<: {}}\n",
+     "1:27: error: merge keys (<<) are not allowed; write the keys out"},
+    {"two documents", SERVER "---\nzones: []\n",
+     "2:1: error: a second document (---) is not allowed"},
+    {"a list as key", SERVER "[a]: b\n",
+     "2:1: error: a key must be a word, not a list or a mapping"},
+    {"a zero in a value", "server: {listen: ['::1'], identity: \"a\\0b\"}\n",
+     "1:37: error: a zero character is not allowed in a value"},
+    {"a control character", SERVER "zones: \x01\n",
+     "2:8: error: the file must be UTF-8 text: control characters are not allowed"},
+    {"no UTF-8", SERVER "zones: \xff\n",
+     "2:8: error: the file must be UTF-8 text: invalid leading UTF-8 octet"},
+    {"too deep", SERVER "zones: [[[[[[[[[[[[[[[[[a]]]]]]]]]]]]]]]]]\n",
+     "2:24: error: lists and mappings are nested too deeply"},
+    {"a naked IPv6 address", "server: {listen: [::1]}\n",
+     "1:19: error: did not find expected node content; a text with such colons, as an IPv6 address "
+     "has, must be quoted"},
+    /* Keys. */
+    {"a slip of the pen", "server: {lisen: ['::1']}\n",
+     "1:10: error: unknown key 'lisen'; did you mean 'listen'?\n"
+     "1:9: error: 'listen' is missing"},
+    {"an unknown key", SERVER "rate-limit: {colour: blue}\n",
+     "2:1: note: 'rate-limit' is checked, but this version does not act on it\n"
+     "2:14: error: unknown key 'colour' in rate-limit; allowed: responses-per-second, slip, "
+     "exempt"},
+    {"a duplicate key", "server:\n  listen: ['::1']\n  workers: 1\n  listen: ['::2']\n",
+     "4:3: error: duplicate key 'listen' (first in line 2)"},
+    {"an escape in a key", SERVER "\"\\e[31m\": 1\n",
+     "2:1: error: unknown key '?[31m' in the configuration; allowed: server, keystores, tsig, "
+     "policies, zones, rate-limit"},
+    {"no value", "server: {listen: ['::1'], workers: }\n", "1:27: error: 'workers' needs a value"},
+    {"a list for a value", "server: {listen: ['::1'], workers: [1]}\n",
+     "1:36: error: 'workers' must be a single value, not a list"},
+    {"a mapping for a value", "server: {listen: ['::1'], state: {a: b}}\n",
+     "1:34: error: 'state' must be a single value, not a mapping"},
+    {"a value for a list", "server: {listen: '::1'}\n",
+     "1:18: error: 'listen' must be a list: [..., ...], or lines with dashes"},
+    {"a value for a mapping", "server: {listen: ['::1'], log: debug}\n",
+     "1:32: error: 'log' must be a mapping: keys, each with a value"},
+    {"an entry that is no mapping", SERVER "zones: [example.com]\n",
+     "2:9: error: a zone must be a mapping: {key: value, ...}"},
+    {"an empty required list", "server: {listen: []}\n",
+     "1:10: error: 'listen' needs at least one entry"},
+    /* Values. */
+    {"no number", "server: {listen: ['::1'], workers: many}\n",
+     "1:36: error: 'workers' must be a number from 0 to 256, not 'many'"},
+    {"too large a number", "server: {listen: ['::1'], workers: 257}\n",
+     "1:36: error: 'workers' must be a number from 0 to 256, not '257'"},
+    {"a huge number", "server: {listen: ['::1'], workers: 18446744073709551616}\n",
+     "1:36: error: 'workers' must be a number from 0 to 256, not '18446744073709551616'"},
+    {"a negative number", "server: {listen: ['::1'], udp-payload: -1}\n",
+     "1:40: error: 'udp-payload' must be a number from 512 to 4096, not '-1'"},
+    {"too small a size", "server: {listen: ['::1'], store-size: 1K}\n",
+     "1:39: error: 'store-size' must be a size such as 512M or 64G, from 1M to 64T, not '1K'"},
+    {"a size that overflows", "server: {listen: ['::1'], store-size: 99999999T}\n",
+     "1:39: error: 'store-size' must be a size such as 512M or 64G, from 1M to 64T, not "
+     "'99999999T'"},
+    {"a wrong word", "server: {listen: ['::1'], log: {level: warn}}\n",
+     "1:40: error: 'level' must be error, warning, info or debug, not 'warn'"},
+    {"a misspelt word", "server: {listen: ['::1'], log: {level: eror}}\n",
+     "1:40: error: 'level' must be error, warning, info or debug, not 'eror'; did you mean "
+     "'error'?"},
+    {"no switch", SERVER STORE "policies: [{name: p, nsec3: {opt-out: maybe}}]\n",
+     "3:39: error: 'opt-out' must be on or off, not 'maybe'"},
+    {"no address", "server: {listen: [localhost]}\n",
+     "1:19: error: 'listen' must be an address such as 192.0.2.1, 192.0.2.1@5300 or "
+     "\"2001:db8::1@53\", not 'localhost'"},
+    {"a port behind a colon", "server: {listen: ['192.0.2.1:53']}\n",
+     "1:19: error: 'listen' must be an address such as 192.0.2.1, 192.0.2.1@5300 or "
+     "\"2001:db8::1@53\", not '192.0.2.1:53'"},
+    {"port 0", "server: {listen: [192.0.2.1@0]}\n",
+     "1:19: error: 'listen' must be an address such as 192.0.2.1, 192.0.2.1@5300 or "
+     "\"2001:db8::1@53\", not '192.0.2.1@0'"},
+    {"an address twice", "server:\n  listen:\n    - 192.0.2.1\n    - '::1'\n    - 192.0.2.1@53\n",
+     "5:7: error: 192.0.2.1@53 is listed twice (first in line 3)"},
+    {"bits behind a prefix", SERVER "rate-limit: {exempt: [192.0.2.1/24]}\n",
+     "2:1: note: 'rate-limit' is checked, but this version does not act on it\n"
+     "2:23: error: 'exempt' must be a prefix without further bits, as 192.0.2.0/24 is, not "
+     "'192.0.2.1/24'"},
+    {"too long a prefix", SERVER "rate-limit: {exempt: [192.0.2.0/33]}\n",
+     "2:1: note: 'rate-limit' is checked, but this version does not act on it\n"
+     "2:23: error: 'exempt' must be an address or a prefix such as 192.0.2.0/24 or "
+     "\"2001:db8::/32\", not '192.0.2.0/33'"},
+    {"a long path of the socket",
+     "server: {listen: ['::1'], control: "
+     "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}\n",
+     "1:27: error: the path of a socket has at most 107 characters, "
+     "'/"
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+     "aaaaaaaaaaaaaa' has 108"},
+    /* Keystores and TSIG keys. */
+    {"a PIN in the URI",
+     SERVER "keystores: [{name: a, module: m, uri: 'pkcs11:token=a?pin-value=123"
+            "4'}]\n",
+     "2:39: error: 'uri' must not hold a PIN; put it into a file, and name that in pin-file"},
+    {"an object in the URI", SERVER "keystores: [{name: a, module: m, uri: 'pkcs11:object=k'}]\n",
+     "2:39: error: 'uri' must not have 'object'; it selects a token by token, manufacturer, "
+     "serial, "
+     "model, slot-id, ..., and may have pin-source"},
+    {"no URI", SERVER "keystores: [{name: a, module: m, uri: token}]\n",
+     "2:39: error: 'uri' must be a PKCS#11 URI such as \"pkcs11:token=avow\", not 'token'"},
+    {"two PINs",
+     SERVER "keystores: [{name: a, module: m, uri: 'pkcs11:token=a?pin-source=file:p', "
+            "pin-file: q}]\n",
+     "2:75: error: the PIN is named twice: by pin-file and by pin-source in 'uri'"},
+    {"a PIN from a program",
+     SERVER "keystores: [{name: a, module: m, uri: 'pkcs11:token=a?pin-source=%7cecho'}]\n",
+     "2:39: error: pin-source must be file:PATH"},
+    {"a variable with a dash",
+     SERVER "keystores: [{name: a, module: m, uri: 'pkcs11:token=a', environment: {A-B: c}}]\n",
+     "2:71: error: 'A-B' is no name of an environment variable: letters, digits and underscores"},
+    {"a name with a blank", SERVER "keystores: [{name: a b, module: m, uri: 'pkcs11:token=a'}]\n",
+     "2:20: error: 'name' must be a name of 1 to 63 letters, digits, dots, dashes and underscores, "
+     "not 'a b'"},
+    {"MD5", SERVER "tsig: [{name: k, algorithm: hmac-md5, secret-file: f}]\n",
+     "2:1: note: 'tsig' is checked, but this version does not act on it\n"
+     "2:29: error: 'algorithm' must be hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or "
+     "hmac-sha512, not 'hmac-md5'"},
+    {"no secret", SERVER "tsig: [{name: k}]\n",
+     "2:1: note: 'tsig' is checked, but this version does not act on it\n"
+     "2:8: error: a TSIG key needs secret-file"},
+    {"two secrets", SERVER "tsig: [{name: k, secret: AAAA, secret-file: f}]\n",
+     "2:1: note: 'tsig' is checked, but this version does not act on it\n"
+     "2:18: error: secret and secret-file are both given; one is allowed"},
+    {"no base64", SERVER "tsig: [{name: k, secret: AAA}]\n",
+     "2:1: note: 'tsig' is checked, but this version does not act on it\n"
+     "2:26: error: 'secret' must be base64"},
+    {"SHA-1",
+     SERVER "tsig: [{name: k, algorithm: hmac-sha1, secret-file: f}, {name: K, secret-file: "
+            "f}]\n",
+     "2:1: note: 'tsig' is checked, but this version does not act on it\n"
+     "2:18: warning: hmac-sha1 is not recommended (RFC 8945 section 6); use hmac-sha256\n"
+     "2:64: error: the TSIG key 'k.' is defined twice (first in line 2)"},
+    {"two keystores",
+     SERVER "keystores:\n  - {name: a, module: m, uri: 'pkcs11:token=a'}\n"
+            "  - {name: a, module: m, uri: 'pkcs11:token=a'}\n",
+     "4:12: error: the keystore 'a' is defined twice (first in line 3)"},
+    /* Policies. */
+    {"refresh too long", SERVER STORE "policies: [{name: p, signature-refresh: 14d}]\n",
+     "3:22: error: signature-validity (14d) must be longer than signature-refresh (14d) and "
+     "signature-jitter (12h) together"},
+    {"jitter too long",
+     SERVER STORE "policies:\n  - name: p\n    signature-validity: 1d\n"
+                  "    signature-refresh: 12h\n    signature-jitter: PT12H\n",
+     "5:5: error: signature-validity (1d) must be longer than signature-refresh (12h) and "
+     "signature-jitter (12h) together"},
+    {"months", SERVER STORE "policies: [{name: p, dnskey-ttl: P1M}]\n",
+     "3:34: error: 'dnskey-ttl' must be a duration such as 90d, 1h30m, P90D, PT1H or seconds, not "
+     "'P1M'"},
+    {"units in disorder", SERVER STORE "policies: [{name: p, dnskey-ttl: 1m1h}]\n",
+     "3:34: error: 'dnskey-ttl' must be a duration such as 90d, 1h30m, P90D, PT1H or seconds, not "
+     "'1m1h'"},
+    {"half a duration", SERVER STORE "policies: [{name: p, dnskey-ttl: PT}]\n",
+     "3:34: error: 'dnskey-ttl' must be a duration such as 90d, 1h30m, P90D, PT1H or seconds, not "
+     "'PT'"},
+    {"a long duration", SERVER STORE "policies: [{name: p, dnskey-ttl: 8d}]\n",
+     "3:34: error: 'dnskey-ttl' must be a duration from 0 to 7d, not '8d'"},
+    {"an unknown algorithm", SERVER STORE "policies: [{name: p, algorithm: rsasha1}]\n",
+     "3:33: error: 'algorithm' must be rsasha256, rsasha512, ecdsap256sha256, ecdsap384sha384, "
+     "ed25519 or ed448, not 'rsasha1'; did you mean 'rsasha512'?"},
+    {"too many iterations", SERVER STORE "policies: [{name: p, nsec3: {iterations: 51}}]\n",
+     "3:42: error: 'iterations' must be a number from 0 to 50, not '51'"},
+    {"no keystore", SERVER "policies: [{name: p}, {name: q, keystore: hsm}]\n",
+     "2:12: error: no keystore is named and there is none called 'default'; name one\n"
+     "2:43: error: there is no keystore 'hsm'"},
+    {"none", SERVER STORE "policies: [{name: none}, {name: none}]\n",
+     "3:19: error: 'none' means a zone that is not signed; give the policy another name\n"
+     "3:33: error: 'none' means a zone that is not signed; give the policy another name\n"
+     "3:33: error: the policy 'none' is defined twice (first in line 3)"},
+    /* Zones. */
+    {"no policy", SERVER "zones: [{name: a, file: f}]\n",
+     "2:9: error: no policy is named and there is none called 'default'; name one, or write "
+     "policy: none to serve the zone unsigned"},
+    {"an unknown policy", SIGNED "zones: [{name: a, file: f, policy: hard}]\n",
+     "4:36: error: there is no policy 'hard'"},
+    {"no file", SIGNED "zones: [{name: a}]\n", "4:9: error: 'file' is missing"},
+    {"no name", SIGNED "zones: [{file: f}, {name: '', file: f}, {name: a..b, file: f}]\n",
+     "4:9: error: 'name' is missing\n"
+     "4:27: error: 'name' must be a domain name: labels of 1 to 63 octets, 255 in all, not ''\n"
+     "4:48: error: 'name' must be a domain name: labels of 1 to 63 octets, 255 in all, not 'a..b'"},
+    {"a zone twice",
+     SIGNED "zones:\n- {name: b, file: f}\n- {name: Example.com, file: f}\n- {name: a, file: f}\n"
+            "- {name: example.COM., file: f}\n",
+     "8:10: error: the zone 'example.com.' is defined twice (first in line 6)"},
+    {"an unknown key of a peer",
+     SIGNED "zones: [{name: a, file: f, notify: [{address: 9.9.9.9, key: "
+            "k}]}]\n",
+     "4:28: note: 'notify' is checked, but this version does not act on it\n"
+     "4:61: error: there is no TSIG key 'k'"},
+    {"an update by address",
+     SIGNED "zones: [{name: a, file: f, allow-update: [{address: 9.9.9.9}]}]\n",
+     "4:28: note: 'allow-update' is checked, but this version does not act on it\n"
+     "4:44: error: an address can be forged and is not enough to change a zone; add a key, or "
+     "insecure: true to allow it nevertheless"},
+    {"an update by anybody", SIGNED "zones: [{name: a, file: f, allow-update: [{types: [A]}]}]\n",
+     "4:28: note: 'allow-update' is checked, but this version does not act on it\n"
+     "4:43: error: an entry of allow-update needs a key, or a key and an address"},
+    {"a transfer to anybody", SIGNED "zones: [{name: a, file: f, allow-transfer: [{}]}]\n",
+     "4:28: note: 'allow-transfer' is checked, but this version does not act on it\n"
+     "4:45: error: an entry of allow-transfer needs a key, an address or both"},
+    {"types and names of an update",
+     SIGNED "zones:\n- name: a\n  file: f\n  allow-update:\n"
+            "  - {address: 9.9.9.9, insecure: on, types: [RRSIG, ANY, FOO, A],\n"
+            "     names: [{name: x.b}, {subdomain: a}, {}, {name: a, subdomain: a}]}\n",
+     "7:3: note: 'allow-update' is checked, but this version does not act on it\n"
+     "9:43: error: an entry of names must have either name or subdomain\n"
+     "9:47: error: an entry of names must have either name or subdomain\n"
+     "8:46: error: 'types' must be types that an update may touch (the server makes RRSIG, NSEC "
+     "and "
+     "the like), not 'RRSIG'\n"
+     "8:53: error: 'types' must be types that an update may touch (the server makes RRSIG, NSEC "
+     "and "
+     "the like), not 'ANY'\n"
+     "8:58: error: 'types' must be record types such as A, TXT or TYPE65280, not 'FOO'\n"
+     "9:21: error: x.b. is not in the zone a."},
+};
+
+START_TEST(refuses)
+{
+    struct config config;
+    struct heard heard = {.excerpts = false};
+
+    ck_assert_msg(parse_text(&config, rows[_i].text, &heard) == RESULT_FORMAT, "%s: refused?",
+                  rows[_i].what);
+    ck_assert_msg(!strcmp(heard.text, rows[_i].heard), "%s: heard\n%s\nnot\n%s", rows[_i].what,
+                  heard.text, rows[_i].heard);
+    ck_assert_ptr_null(config.memory);
+}
+END_TEST
+
+static const struct {
+    const char *what, *text, *heard;
+} warnings[] = {
+    {"iterations and salt",
+     SERVER STORE "policies: [{name: p, nsec3: {iterations: 1, salt-length: 8}}]\n",
+     "3:30: warning: NSEC3 iterations should be 0 (RFC 9276 section 3.1): resolvers may treat the "
+     "zone as unsigned or broken\n"
+     "3:45: warning: an NSEC3 salt does not help (RFC 9276 section 3.1); salt-length should be 0"},
+    {"NSEC3 beside NSEC",
+     SERVER STORE "policies: [{name: p, denial: nsec, nsec3: {opt-out: on}}]\n",
+     "3:36: warning: 'nsec3' has no effect with denial: nsec"},
+    {"a size of no RSA key", SERVER STORE "policies: [{name: p, rsa-size: 4096}]\n",
+     "3:22: warning: 'rsa-size' has no effect: the algorithm is not RSA"},
+    {"a ZSK that is none", SERVER STORE "policies: [{name: p, keys: csk, zsk-lifetime: 1d}]\n",
+     "3:33: note: 'zsk-lifetime' is checked, but this version does not act on it\n"
+     "3:33: warning: 'zsk-lifetime' has no effect with keys: csk; ksk-lifetime is for the one key"},
+    {"an insecure update, meant so",
+     SIGNED "zones: [{name: a, file: f, allow-update: [{address: 9.9.9.9, insecure: on}]}]\n",
+     "4:28: note: 'allow-update' is checked, but this version does not act on it"},
+};
+
+START_TEST(warns)
+{
+    struct config config;
+    struct heard heard = {.excerpts = false};
+
+    ck_assert_msg(parse_text(&config, warnings[_i].text, &heard) == RESULT_OK, "%s: accepted?\n%s",
+                  warnings[_i].what, heard.text);
+    ck_assert_msg(!strcmp(heard.text, warnings[_i].heard), "%s: heard\n%s\nnot\n%s",
+                  warnings[_i].what, heard.text, warnings[_i].heard);
+    config_free(&config);
+}
+END_TEST
+
+START_TEST(shows_the_place)
+{
+    struct config config;
+    struct heard heard = {.excerpts = true};
+
+    ck_assert_int_eq(parse_text(&config,
+                                "server:\n  lisen: [127.0.0.1@53]\n  listen: ['::1']\n"
+                                "  identity: \"\xc3\xa4\xc3\xb6\" # \xe2\x82\xac\n"
+                                "  \"w\xc3\xa4\": 1\r\n"
+                                "  workers: x\r\n",
+                                &heard),
+                     RESULT_FORMAT);
+    ck_assert_str_eq(heard.text,
+                     "/etc/avow/avow.yaml:2:3: error: unknown key 'lisen'; did you mean 'listen'?\n"
+                     "    2 |   lisen: [127.0.0.1@53]\n"
+                     "      |   ^~~~~\n"
+                     "/etc/avow/avow.yaml:5:3: error: unknown key 'w\xc3\xa4' in server; allowed: "
+                     "listen, workers, state, control, user, pid-file, log, store-size, identity, "
+                     "version, udp-payload, tcp\n"
+                     "    5 |   \"w\xc3\xa4\": 1\n"
+                     "      |   ^~~~\n"
+                     "/etc/avow/avow.yaml:6:12: error: 'workers' must be a number from 0 to 256, "
+                     "not 'x'\n"
+                     "    6 |   workers: x\n"
+                     "      |            ^");
+}
+END_TEST
+
+START_TEST(gives_up_in_the_end)
+{
+    struct config config;
+    struct heard heard = {.excerpts = false};
+    struct buffer text = {.octets = NULL};
+
+    buffer_text(&text, SERVER "zones:\n");
+    for (unsigned i = 0; i < 5000; i++)
+        buffer_format(&text, "- {name: z%u, file: f, policy: p}\n", i);
+    buffer_u8(&text, 0);
+    ck_assert_int_eq(parse_text(&config, (char *)text.octets, &heard), RESULT_FORMAT);
+    const char *last = strrchr(heard.text, '\n');
+    ck_assert_ptr_nonnull(last);
+    ck_assert_str_eq(last, "\nnote: too many errors; there may be more");
+    ck_assert_ptr_nonnull(strstr(heard.text, "102:32: error: there is no policy 'p'"));
+    ck_assert_ptr_null(strstr(heard.text, "103:32"));
+    buffer_free(&text);
+}
+END_TEST
+
+START_TEST(too_many_keys)
+{
+    struct config config;
+    struct heard heard = {.excerpts = false};
+    struct buffer text = {.octets = NULL};
+
+    for (unsigned i = 0; i < 300; i++)
+        buffer_format(&text, "k%u: 1\n", i);
+    buffer_u8(&text, 0);
+    ck_assert_int_eq(parse_text(&config, (char *)text.octets, &heard), RESULT_FORMAT);
+    ck_assert_str_eq(heard.text, "257:1: error: a mapping has more than 256 keys");
+    buffer_free(&text);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("config/bad");
+    TCase *refusing = tcase_create("refusing");
+
+    tcase_add_loop_test(refusing, refuses, 0, COUNT(rows));
+    tcase_add_loop_test(refusing, warns, 0, COUNT(warnings));
+    tcase_add_test(refusing, shows_the_place);
+    tcase_add_test(refusing, gives_up_in_the_end);
+    tcase_add_test(refusing, too_many_keys);
+    suite_add_tcase(suite, refusing);
+    return run_suite(suite);
+}

@@ -1,0 +1,392 @@
+/* test_config_share.c - what each room is told, and that no share holds a secret of another's. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "avow/config/share.h"
+#include "config_support.h"
+#include "support.h"
+
+#define PIN      "pin-7c1d40"
+#define SECRET   "0123456789abcdef0123456789abcdef" /* what the base64 below stands for */
+#define BASE64   "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+#define INLINE   "fedcba9876543210"
+#define INLINE64 "ZmVkY2JhOTg3NjU0MzIxMA=="
+
+static const char text[] =
+    "server: {listen: [127.0.0.1@5300, '::1@5300'], state: /state, control: /run/control.sock,\n"
+    "         pid-file: /run/avowd.pid, workers: 3, identity: me, version: off}\n"
+    "keystores: [{name: hsm, module: /lib/module.so, uri: 'pkcs11:token=t', pin-file: pin,\n"
+    "             environment: {A: b, C: ./d}, sessions: 5},\n"
+    "            {name: other, module: /lib/other.so, uri: 'pkcs11:token=o'}]\n"
+    "tsig: [{name: file.example, secret-file: key},\n"
+    "       {name: text.example, algorithm: hmac-sha512, secret: " INLINE64 "}]\n"
+    "policies: [{name: p, keystore: hsm, algorithm: rsasha256, rsa-size: 3072, keys: csk,\n"
+    "            denial: nsec, verify-signatures: always, signature-validity: 20d},\n"
+    "           {name: q, keystore: other, nsec3: {opt-out: on, salt-length: 4}}]\n"
+    "zones:\n"
+    "  - {name: a.example, file: /zones/a, policy: q,\n"
+    "     allow-transfer: [{key: file.example}, {address: 192.0.2.0/24, insecure: on}],\n"
+    "     allow-update: [{key: text.example, types: [TXT], names: [{subdomain: u.a.example}]}],\n"
+    "     notify: [{address: 192.0.2.1@99, key: text.example}]}\n"
+    "  - {name: b.example, file: /zones/b, policy: none}\n"
+    "rate-limit: {responses-per-second: 7, slip: 3, exempt: [192.0.2.0/24, '2001:db8::/32']}\n";
+
+static char *folder;
+static struct config config, back;
+static struct buffer share;
+
+static void write_file(const char *name, mode_t mode, const char *what)
+{
+    char path[256];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+    ck_assert_int_ge(file, 0);
+    ck_assert_int_eq(write(file, what, strlen(what)), (ssize_t)strlen(what));
+    ck_assert_int_eq(fchmod(file, mode), 0);
+    ck_assert_int_eq(close(file), 0);
+}
+
+static enum result load(enum config_depth depth, struct heard *heard)
+{
+    char path[256];
+    struct complaints complaints = {.take = hear, .context = heard};
+
+    heard->length = 0;
+    heard->text[0] = '\0';
+    (void)snprintf(path, sizeof(path), "%s/avow.yaml", folder);
+    return config_load(&config, path, depth, &complaints);
+}
+
+static void prepare(void)
+{
+    struct heard heard = {.excerpts = false};
+
+    folder = folder_make();
+    write_file("pin", 0600, PIN "\nsecond line\n");
+    write_file("key", 0400,
+               "key \"File.example.\" { // comment\n  algorithm hmac-sha256; /* \" */\n"
+               "  secret \"" BASE64 "\";\n};\n");
+    write_file("avow.yaml", 0600, text);
+    ck_assert_msg(load(CONFIG_SECRETS, &heard) == RESULT_OK, "%s", heard.text);
+}
+
+static void clean_up(void)
+{
+    share_wipe(&share);
+    config_free(&config);
+    config_free(&back);
+    folder_remove(folder);
+}
+
+static void pass(enum share_room room)
+{
+    ck_assert_int_eq(share_write(&config, room, &share), RESULT_OK);
+    uint8_t *octets = exact_copy(share.octets, share.length);
+    ck_assert_int_eq(share_read(octets, share.length, &back), RESULT_OK);
+    free(octets); /* nothing that was read points into it */
+}
+
+static bool holds(const char *what)
+{
+    return memmem(share.octets, share.length, what, strlen(what)) != NULL;
+}
+
+START_TEST(secrets_are_loaded)
+{
+    ck_assert_uint_eq(config.keystores[0].pin_length, strlen(PIN));
+    ck_assert_mem_eq(config.keystores[0].pin, PIN, strlen(PIN));
+    ck_assert_uint_eq(config.tsig[0].secret_length, strlen(SECRET));
+    ck_assert_mem_eq(config.tsig[0].secret, SECRET, strlen(SECRET));
+    ck_assert_uint_eq(config.tsig[1].secret_length, strlen(INLINE));
+    ck_assert_mem_eq(config.tsig[1].secret, INLINE, strlen(INLINE));
+
+    const uint8_t *pin = config.keystores[0].pin;
+    config_wipe_secrets(&config);
+    ck_assert_ptr_null(config.keystores[0].pin);
+    ck_assert_ptr_null(config.tsig[1].secret);
+    ck_assert_uint_eq(pin[0] | pin[1] | pin[2], 0); /* the arena still owns it */
+}
+END_TEST
+
+START_TEST(a_check_keeps_no_secret)
+{
+    struct heard heard = {.excerpts = false};
+
+    config_free(&config);
+    ck_assert_int_eq(load(CONFIG_FILES, &heard), RESULT_OK);
+    ck_assert_ptr_null(config.keystores[0].pin);
+    ck_assert_ptr_null(config.tsig[0].secret);
+    ck_assert_ptr_null(config.tsig[1].secret);
+}
+END_TEST
+
+/* Which room may hold which octets: everything that somebody must not know stands here. */
+static const struct {
+    const char *what;
+    bool allowed[SHARE_ROOMS];
+} rights[] = {
+    {PIN, {[SHARE_SIGNER] = true}},
+    {"pkcs11:token=t", {[SHARE_SIGNER] = true}},
+    {"/lib/module.so", {[SHARE_SIGNER] = true}},
+    {SECRET, {[SHARE_DESK] = true}},
+    {BASE64, {false}},
+    {INLINE, {[SHARE_DESK] = true}},
+    {INLINE64, {false}},
+    {"\4text\7example", {[SHARE_DESK] = true}},
+    {"/zones/a", {[SHARE_KEEPER] = true}},
+    {"/state", {[SHARE_KEEPER] = true, [SHARE_DESK] = true, [SHARE_FRONT] = true}},
+    {"/run/control.sock", {false}},
+    {"/run/avowd.pid", {false}},
+    {"second line", {false}},
+    {"\1a\7example", {true, true, true, true}},
+};
+
+START_TEST(each_room_knows_its_own)
+{
+    for (unsigned room = 0; room < SHARE_ROOMS; room++) {
+        buffer_clear(&share);
+        ck_assert_int_eq(share_write(&config, (enum share_room)room, &share), RESULT_OK);
+        ck_assert_msg(holds(rights[_i].what) == rights[_i].allowed[room], "%s, room %u",
+                      rights[_i].what, room);
+    }
+}
+END_TEST
+
+static void same_server(void)
+{
+    const struct config_server *a = &config.server, *b = &back.server;
+    char first[CONFIG_ADDRESS_TEXT], second[CONFIG_ADDRESS_TEXT];
+
+    ck_assert_uint_eq(b->listen_count, 2);
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_str_eq(config_address_to_text(&a->listen[i], first),
+                         config_address_to_text(&b->listen[i], second));
+    ck_assert_uint_eq(b->workers, 3);
+    ck_assert_str_eq(b->identity, "me");
+    ck_assert_ptr_null(b->version);
+    ck_assert_uint_eq(b->store_size, a->store_size);
+    ck_assert_uint_eq(b->udp_payload, 1232);
+    ck_assert_uint_eq(b->tcp_clients, 1000);
+    ck_assert_uint_eq(b->tcp_idle, 10);
+    ck_assert_uint_eq(b->tcp_pipeline, 64);
+    ck_assert_int_eq(b->log_level, LOG_LEVEL_INFO);
+    ck_assert_uint_eq(back.zone_count, 2);
+    for (size_t i = 0; i < 2; i++)
+        ck_assert(name_equal(&back.zones[i].name, &config.zones[i].name));
+    ck_assert_ptr_eq(back.zones[0].policy, &back.policies[1]);
+    ck_assert_ptr_null(back.zones[1].policy);
+}
+
+static void same_policies(void)
+{
+    const struct config_policy *p = &back.policies[0], *q = &back.policies[1];
+
+    ck_assert_str_eq(p->name, "p");
+    ck_assert_ptr_eq(p->keystore, &back.keystores[0]);
+    ck_assert_uint_eq(p->algorithm, 8);
+    ck_assert_uint_eq(p->rsa_size, 3072);
+    ck_assert_int_eq(p->keys, CONFIG_KEYS_CSK);
+    ck_assert_uint_eq(p->signature_validity, 20 * 86400);
+    ck_assert_int_eq(p->denial, CONFIG_DENIAL_NSEC);
+    ck_assert_int_eq(p->verify_signatures, CONFIG_VERIFY_ALWAYS);
+    ck_assert_ptr_eq(q->keystore, &back.keystores[1]);
+    ck_assert_uint_eq(q->zsk_lifetime, 90 * 86400);
+    ck_assert(q->nsec3_opt_out);
+    ck_assert_uint_eq(q->nsec3_salt_length, 4);
+}
+
+START_TEST(signer)
+{
+    pass(SHARE_SIGNER);
+    same_server();
+    same_policies();
+    const struct config_keystore *keystore = &back.keystores[0];
+
+    ck_assert_uint_eq(back.keystore_count, 2);
+    ck_assert_str_eq(keystore->module, "/lib/module.so");
+    ck_assert_str_eq(keystore->uri, "pkcs11:token=t");
+    ck_assert_uint_eq(keystore->pin_length, strlen(PIN));
+    ck_assert_mem_eq(keystore->pin, PIN, strlen(PIN));
+    ck_assert_ptr_null(keystore->pin_file);
+    ck_assert_uint_eq(keystore->sessions, 5);
+    ck_assert_uint_eq(keystore->environment_count, 2);
+    ck_assert_str_eq(keystore->environment[1].name, "C");
+    ck_assert_ptr_null(back.keystores[1].pin);
+    ck_assert_uint_eq(back.tsig_count, 0);
+    ck_assert_ptr_null(back.server.state);
+}
+END_TEST
+
+START_TEST(keeper)
+{
+    pass(SHARE_KEEPER);
+    same_server();
+    same_policies();
+    ck_assert_str_eq(back.keystores[0].name, "hsm");
+    ck_assert_ptr_null(back.keystores[0].uri);
+    ck_assert_ptr_null(back.keystores[0].pin);
+    ck_assert_str_eq(back.zones[0].file, "/zones/a");
+    ck_assert_str_eq(back.server.state, "/state");
+    ck_assert_uint_eq(back.tsig_count + back.zones[0].allow_update_count, 0);
+}
+END_TEST
+
+START_TEST(desk)
+{
+    pass(SHARE_DESK);
+    same_server();
+    const struct config_zone *zone = &back.zones[0];
+
+    ck_assert_uint_eq(back.tsig_count, 2);
+    ck_assert_mem_eq(back.tsig[0].secret, SECRET, strlen(SECRET));
+    ck_assert_str_eq(back.tsig[1].algorithm, "hmac-sha512");
+    ck_assert_uint_eq(back.tsig[1].secret_length, strlen(INLINE));
+    ck_assert_uint_eq(zone->allow_transfer_count, 2);
+    ck_assert_ptr_eq(zone->allow_transfer[0].key, &back.tsig[0]);
+    ck_assert_uint_eq(zone->allow_transfer[1].address.length, 24);
+    ck_assert(zone->allow_transfer[1].insecure && !zone->allow_transfer[0].insecure);
+    ck_assert_uint_eq(zone->allow_update_count, 1);
+    ck_assert_int_eq(zone->allow_update[0].names[0].scope, CONFIG_SCOPE_SUBDOMAIN);
+    ck_assert_uint_eq(zone->allow_update[0].types[0], 16);
+    ck_assert_uint_eq(zone->notify[0].address.port, 99);
+    ck_assert_ptr_eq(zone->notify[0].key, &back.tsig[1]);
+    ck_assert_uint_eq(back.keystore_count, 0);
+    ck_assert_ptr_null(back.policies[0].keystore);
+    ck_assert_ptr_null(zone->file);
+}
+END_TEST
+
+START_TEST(front)
+{
+    pass(SHARE_FRONT);
+    same_server();
+    ck_assert_uint_eq(back.tsig_count + back.keystore_count, 0);
+    ck_assert_int_eq(back.policies[0].denial, CONFIG_DENIAL_NSEC);
+    ck_assert_uint_eq(back.rate_limit.responses_per_second, 7);
+    ck_assert_uint_eq(back.rate_limit.slip, 3);
+    ck_assert_uint_eq(back.rate_limit.exempt_count, 2);
+    ck_assert_uint_eq(back.rate_limit.exempt[1].length, 32);
+}
+END_TEST
+
+START_TEST(damaged_shares_are_refused)
+{
+    for (unsigned room = 0; room < SHARE_ROOMS; room++) {
+        buffer_clear(&share);
+        ck_assert_int_eq(share_write(&config, (enum share_room)room, &share), RESULT_OK);
+        for (size_t length = 0; length < share.length; length++) {
+            uint8_t *octets = exact_copy(share.octets, length);
+            ck_assert_int_eq(share_read(octets, length, &back), RESULT_FORMAT);
+            ck_assert_ptr_null(back.memory);
+            free(octets);
+        }
+        buffer_u8(&share, 0); /* left over */
+        ck_assert_int_eq(share_read(share.octets, share.length, &back), RESULT_FORMAT);
+        share.octets[0] ^= 1; /* another version */
+        ck_assert_int_eq(share_read(share.octets, share.length - 1, &back), RESULT_FORMAT);
+    }
+}
+END_TEST
+
+/* Files that must not be used. */
+static const struct {
+    const char *what, *file;
+    mode_t mode;
+    const char *content, *heard;
+} files[] = {
+    {"a PIN for the group", "pin", 0640, PIN,
+     "3:76: error: F/pin can be read or written by others than its owner; allowed is at most mode "
+     "0600"},
+    {"an empty PIN", "pin", 0600, "\n1234\n", "3:76: error: F/pin holds no PIN in its first line"},
+    {"a key for all", "key", 0644, BASE64,
+     "6:42: error: F/key can be read or written by others than its owner; allowed is at most mode "
+     "0600"},
+    {"bare base64", "key", 0600, "  " BASE64 "\n", ""},
+    {"a short secret", "key", 0600, "AAAA\n",
+     "6:42: warning: F/key holds a secret of 3 octets; use at least 16"},
+    {"a key of another name", "key", 0600,
+     "key x.example { algorithm hmac-sha256; secret \"" BASE64 "\"; };",
+     "6:42: error: F/key holds the key 'x.example', which is another one"},
+    {"a key of another algorithm", "key", 0600,
+     "key file.example { algorithm hmac-sha1; secret \"" BASE64 "\"; };",
+     "6:42: error: F/key holds a key for hmac-sha1, not for hmac-sha256"},
+    {"not base64", "key", 0600, "two words",
+     "6:42: error: F/key holds no secret: neither base64 nor a key file"},
+    {"an open configuration with a secret", "avow.yaml", 0644, text,
+     "7:53: error: others than its owner can read the configuration file, which holds a secret; "
+     "use secret-file, or: chmod 0600 F/avow.yaml"},
+};
+
+/* Replace the folder's name by F, and drop lines about what is not the case here. */
+static void simplify(struct heard *heard, char *simple, size_t size)
+{
+    size_t used = 0;
+
+    for (char *line = heard->text, *next; line && *line; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        if (strstr(line, " note: ") || strstr(line, "No such file") || strstr(line, "no effect") ||
+            strstr(line, "salt"))
+            continue;
+        char *place = strstr(line, folder);
+        used += (size_t)snprintf(simple + used, size - used, "%s%.*s%s%s", used ? "\n" : "",
+                                 place ? (int)(place - line) : (int)strlen(line), line,
+                                 place ? "F" : "", place ? place + strlen(folder) : "");
+    }
+    simple[used] = '\0';
+}
+
+START_TEST(files_are_judged)
+{
+    struct heard heard = {.excerpts = false};
+    char simple[4096];
+
+    config_free(&config);
+    write_file(files[_i].file, files[_i].mode, files[_i].content);
+    enum result expected = strstr(files[_i].heard, "error") ? RESULT_FORMAT : RESULT_OK;
+    ck_assert_msg(load(CONFIG_FILES, &heard) == expected, "%s: %s", files[_i].what, heard.text);
+    simplify(&heard, simple, sizeof(simple));
+    ck_assert_msg(!strcmp(simple, files[_i].heard), "%s: heard\n%s\nnot\n%s", files[_i].what,
+                  simple, files[_i].heard);
+    /* The text alone can be read by whoever may read it, whatever those files are like. */
+    config_free(&config);
+    ck_assert_int_eq(load(CONFIG_TEXT, &heard), RESULT_OK);
+}
+END_TEST
+
+START_TEST(a_missing_file)
+{
+    struct heard heard = {.excerpts = false};
+    char path[256];
+    struct complaints complaints = {.take = hear, .context = &heard};
+
+    config_free(&config);
+    (void)snprintf(path, sizeof(path), "%s/none.yaml", folder);
+    ck_assert_int_eq(config_load(&config, path, CONFIG_TEXT, &complaints), RESULT_SYSTEM);
+    ck_assert_str_eq(heard.text, "error: cannot be read: No such file or directory");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("config/share");
+    TCase *sharing = tcase_create("sharing");
+
+    tcase_add_checked_fixture(sharing, prepare, clean_up);
+    tcase_add_test(sharing, secrets_are_loaded);
+    tcase_add_test(sharing, a_check_keeps_no_secret);
+    tcase_add_loop_test(sharing, each_room_knows_its_own, 0, COUNT(rights));
+    tcase_add_test(sharing, signer);
+    tcase_add_test(sharing, keeper);
+    tcase_add_test(sharing, desk);
+    tcase_add_test(sharing, front);
+    tcase_add_test(sharing, damaged_shares_are_refused);
+    tcase_add_loop_test(sharing, files_are_judged, 0, COUNT(files));
+    tcase_add_test(sharing, a_missing_file);
+    suite_add_tcase(suite, sharing);
+    return run_suite(suite);
+}
