@@ -342,8 +342,8 @@ static enum result complain_of_rdata(struct zonefile_parser *parser, const struc
         spot = &parser->begun;
         what = "the record is longer than 65535 octets";
     }
-    return parsing_complain(parser, spot, COMPLAINT_ERROR, "%s: %s",
-                            type_to_text(type, text), what ? what : "this is malformed");
+    return parsing_complain(parser, spot, COMPLAINT_ERROR, "%s: %s", type_to_text(type, text),
+                            what ? what : "this is malformed");
 }
 
 static enum result read_rdata(struct zonefile_parser *parser, struct lexer *lexer, uint16_t type,

@@ -72,7 +72,7 @@ int source_open_folder(const char *path)
     return open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* One step down for kernels and sandboxes without openat2: takes neither `..` nor links. */
+/* One step down. */
 static int step_down(int folder, const char *name, size_t length, int flags)
 {
     char component[NAME_MAX + 1];
@@ -90,7 +90,7 @@ static int step_down(int folder, const char *name, size_t length, int flags)
     return openat(folder, component, flags | O_NOFOLLOW);
 }
 
-static int open_by_steps(int folder, const char *path)
+int source_open_by_steps(int folder, const char *path)
 {
     int at = -1; /* the folder reached, once it is not `folder` itself */
 
@@ -108,7 +108,7 @@ static int open_by_steps(int folder, const char *path)
             close(at);
         errno = error;
         if (next < 0 || !*rest)
-            return next;
+            return *rest ? -1 : regular_only(next);
         at = next;
         path = rest;
     }
@@ -120,6 +120,6 @@ int source_open_below(int folder, const char *path)
     long descriptor = syscall(SYS_openat2, folder, path, &how, sizeof how);
 
     if (descriptor < 0 && (errno == ENOSYS || errno == EPERM))
-        descriptor = open_by_steps(folder, path);
+        return source_open_by_steps(folder, path);
     return regular_only((int)descriptor);
 }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/zonefile/source.h"
 #include "zonefile_read.h"
 
 /* A folder with "zone", a subfolder "sub", a link that stays in it and one that leads out, a FIFO,
@@ -230,6 +231,34 @@ START_TEST(a_file_cut_while_it_is_read)
 }
 END_TEST
 
+/* Where the kernel cannot check the path, every step is looked at. */
+static const struct {
+    const char *path;
+    bool good;
+} steps[] = {
+    {"one", true},     {"sub/two", true},    {"sub//two", true},
+    {"./one", true},   {"../secret", false}, {"sub/../one", false},
+    {"inside", false}, {"leak", false},      {"/etc/hostname", false},
+    {"none", false},   {"one/", true},       {"sub", false},
+    {"fifo", false},   {"one/two", false},   {"", false},
+};
+
+START_TEST(opens_by_steps)
+{
+    struct files files;
+
+    make_files(&files, "");
+    int folder = source_open_folder(files.zone);
+    ck_assert_int_ge(folder, 0);
+    int file = source_open_by_steps(folder, steps[_i].path);
+    ck_assert_msg((file >= 0) == steps[_i].good, "%s", steps[_i].path);
+    if (file >= 0)
+        ck_assert_int_eq(close(file), 0);
+    ck_assert_int_eq(close(folder), 0);
+    folder_remove(files.outside);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("zonefile/include");
@@ -239,6 +268,7 @@ int main(void)
     tcase_add_test(including, names_the_file_of_a_complaint);
     tcase_add_test(including, a_limit_of_included_files);
     tcase_add_loop_test(including, a_zone_file_that_is_none, 0, COUNT(unreadable));
+    tcase_add_loop_test(including, opens_by_steps, 0, COUNT(steps));
     tcase_add_test(including, a_file_cut_while_it_is_read);
     suite_add_tcase(suite, including);
     return run_suite(suite);
