@@ -52,7 +52,8 @@ enum result commit_zone(struct keeper_zone *zone, bool zones_changed)
     return commit_end(zone->keeper, &change, zones_changed, &zone, 1);
 }
 
-/* ---- signatures ------------------------------------------------------------------------------- */
+/* ---- signatures -------------------------------------------------------------------------------
+ */
 
 /* One write of many signatures. */
 struct batch {

@@ -43,7 +43,7 @@ struct compose_totals {
     uint64_t records;
     uint64_t rrsets;  /* to be signed */
     uint64_t denials; /* NSEC or NSEC3 records, likewise */
-    uint32_t serial; /* that the records say, or that was set */
+    uint32_t serial;  /* that the records say, or that was set */
     uint32_t denial_ttl;
 };
 

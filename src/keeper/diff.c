@@ -9,7 +9,8 @@
 #include "avow/wire/type.h"
 #include "slice.h"
 
-/* ---- nodes ------------------------------------------------------------------------------------ */
+/* ---- nodes ------------------------------------------------------------------------------------
+ */
 
 static enum result count_one(struct diff *diff)
 {
@@ -30,9 +31,8 @@ static enum found_record next_stored(struct diff *diff, struct node_view *node)
 {
     if (diff->ended)
         return RECORD_ABSENT;
-    enum found_record found =
-        lookup_walk(diff->snapshot, diff->version, diff->started ? WALK_BEHIND : WALK_FROM,
-                    &diff->at, node);
+    enum found_record found = lookup_walk(diff->snapshot, diff->version,
+                                          diff->started ? WALK_BEHIND : WALK_FROM, &diff->at, node);
     diff->ended = found == RECORD_ABSENT;
     return found;
 }
@@ -80,8 +80,8 @@ static bool same_hashes(const struct node_view *node, const struct node_parts *p
 }
 
 /* The name is stored already: is it the same? */
-static enum result compare_node(struct diff *diff, const struct node_view *node,
-                                const uint8_t *key, size_t key_length, struct node_parts *parts)
+static enum result compare_node(struct diff *diff, const struct node_view *node, const uint8_t *key,
+                                size_t key_length, struct node_parts *parts)
 {
     bool same = node->flags == parts->flags && node->above == parts->above &&
                 node->count == parts->count && same_hashes(node, parts);
@@ -97,8 +97,7 @@ static enum result compare_node(struct diff *diff, const struct node_view *node,
         return RESULT_OK;
     diff->changed++;
     slice_add_delete(&diff->operations, SLICE_DELETE_NODE, key, key_length);
-    enum result result =
-        slice_add_node(&diff->operations, key, key_length, parts, &diff->scratch);
+    enum result result = slice_add_node(&diff->operations, key, key_length, parts, &diff->scratch);
     return result ? result : count_one(diff);
 }
 
@@ -138,12 +137,12 @@ static enum result take_node(void *context, const uint8_t *key, size_t key_lengt
     if (found == RECORD_CORRUPT)
         return RESULT_CORRUPT;
     diff->added++;
-    enum result result =
-        slice_add_node(&diff->operations, key, key_length, parts, &diff->scratch);
+    enum result result = slice_add_node(&diff->operations, key, key_length, parts, &diff->scratch);
     return result ? result : count_one(diff);
 }
 
-/* ---- the NSEC3 chain -------------------------------------------------------------------------- */
+/* ---- the NSEC3 chain --------------------------------------------------------------------------
+ */
 
 /* Nodes that are left behind the last composed one go. */
 static enum result end_nodes(struct diff *diff)
@@ -227,7 +226,8 @@ static enum result take_nsec3(void *context, const uint8_t hash[NSEC3_HASH_OCTET
     return result ? result : count_one(diff);
 }
 
-/* ---- public ----------------------------------------------------------------------------------- */
+/* ---- public -----------------------------------------------------------------------------------
+ */
 
 struct compose_sink diff_sink(struct diff *diff)
 {

@@ -18,12 +18,12 @@ struct diff {
     uint32_t version;
     uint64_t limit; /* operations beyond which a difference is not worth it */
 
-    struct buffer operations; /* a slice */
-    uint64_t count;           /* operations */
-    uint64_t added, removed, changed; /* names */
+    struct buffer operations;               /* a slice */
+    uint64_t count;                         /* operations */
+    uint64_t added, removed, changed;       /* names */
     uint64_t rrsets_signed, denials_signed; /* of what is served afterwards */
 
-    struct name at;           /* last stored name that was passed */
+    struct name at; /* last stored name that was passed */
     bool started, ended;
     bool chain_started, chain_ended;
     uint8_t hash[NODE_HASH_OCTETS]; /* next stored NSEC3 to be compared */

@@ -45,12 +45,12 @@ enum zone_phase {
 /* Where the background signing of a zone stands. */
 struct cursor {
     enum { CURSOR_IDLE, CURSOR_NODES, CURSOR_NSEC3 } at;
-    bool started;              /* `name` or `hash` was visited */
+    bool started; /* `name` or `hash` was visited */
     struct name name;
     uint8_t hash[NODE_HASH_OCTETS];
-    unsigned segment_left;     /* names that still share the expiration */
+    unsigned segment_left; /* names that still share the expiration */
     uint32_t segment_expiration;
-    uint64_t not_before;       /* monotonic ms: after a failure, wait */
+    uint64_t not_before; /* monotonic ms: after a failure, wait */
 };
 
 struct keeper_zone {
@@ -60,15 +60,15 @@ struct keeper_zone {
     const struct config_zone *config; /* NULL: no longer configured, about to go */
     struct zone row;                  /* as in the store */
     enum zone_phase phase;
-    bool load_wanted;                 /* as soon as keys and loader are at hand */
-    bool whole;                       /* a new version: what signs it has changed */
+    bool load_wanted; /* as soon as keys and loader are at hand */
+    bool whole;       /* a new version: what signs it has changed */
     struct zone_key keys[ZONE_MAX_KEYS];
     unsigned key_count;
     struct cursor cursor;
-    unsigned in_flight;               /* jobs */
-    uint32_t refreshed;               /* signatures renewed since the serial last moved */
-    uint32_t rate_mark;               /* rrsets_signed at the last second, for the rate */
-    char problem[320];                /* what keeps it from being as it should; "" = nothing */
+    unsigned in_flight; /* jobs */
+    uint32_t refreshed; /* signatures renewed since the serial last moved */
+    uint32_t rate_mark; /* rrsets_signed at the last second, for the rate */
+    char problem[320];  /* what keeps it from being as it should; "" = nothing */
 };
 
 struct keeper {
@@ -109,13 +109,13 @@ struct keeper {
     ev_prepare prepare;
     ev_idle idle;
     bool commit_now;
-    bool walk_on;    /* a walk only paused for other events */
-    bool leftovers;  /* versions that nobody serves may be there, to be dropped */
-    uint64_t now_ms;   /* monotonic, as of the last tick or event */
-    uint64_t now;      /* wall, seconds */
-    uint64_t rate_at;  /* when rate was last worked out */
+    bool walk_on;     /* a walk only paused for other events */
+    bool leftovers;   /* versions that nobody serves may be there, to be dropped */
+    uint64_t now_ms;  /* monotonic, as of the last tick or event */
+    uint64_t now;     /* wall, seconds */
+    uint64_t rate_at; /* when rate was last worked out */
     uint64_t rate_mark;
-    uint32_t rate;     /* signatures stored in the last second */
+    uint32_t rate; /* signatures stored in the last second */
     uint64_t last_expiry_ms, last_keys_ms;
 };
 
@@ -127,7 +127,8 @@ struct front_link {
     uint32_t generation; /* moves when the worker is another one: waiters of the old are void */
 };
 
-/* ---- zones.c: the list ------------------------------------------------------------------------ */
+/* ---- zones.c: the list ------------------------------------------------------------------------
+ */
 
 struct keeper_zone *keeper_zone_find(struct keeper *keeper, const struct name *name);
 struct keeper_zone *keeper_zone_of_version(struct keeper *keeper, uint32_t version);
@@ -149,7 +150,8 @@ static inline bool keeper_zone_signs(const struct keeper_zone *zone)
 /* Begin what the zone needs next: keys, a load, signatures. */
 void keeper_zone_advance(struct keeper_zone *zone);
 
-/* ---- keyring.c: keys -------------------------------------------------------------------------- */
+/* ---- keyring.c: keys --------------------------------------------------------------------------
+ */
 
 /* Read the zone's keys from the store. */
 MUST_CHECK enum result keyring_read(struct keeper_zone *zone);
@@ -175,7 +177,8 @@ MUST_CHECK enum result keyring_publish(const struct keeper_zone *zone, struct bu
 /* Octets that the signatures of an RRset of the type take. */
 uint32_t keyring_room(const struct keeper_zone *zone, uint16_t type);
 
-/* ---- load.c ----------------------------------------------------------------------------------- */
+/* ---- load.c -----------------------------------------------------------------------------------
+ */
 
 MUST_CHECK enum result loader_open(struct keeper *keeper);
 void loader_queue(struct keeper_zone *zone);
@@ -187,7 +190,8 @@ bool loader_file_changed(const struct keeper_zone *zone);
 /* What decides how a version is signed; another value asks for a new version. */
 uint64_t loader_fingerprint(const struct keeper_zone *zone);
 
-/* ---- schedule.c: what is signed when ---------------------------------------------------------- */
+/* ---- schedule.c: what is signed when ----------------------------------------------------------
+ */
 
 /* Send background work as long as the signer takes it. */
 void schedule_pump(struct keeper *keeper);
@@ -204,14 +208,16 @@ bool schedule_needs(const struct keeper_zone *zone, uint16_t flags, const struct
 /* When signatures made now run out; spread by `name` over the policy's jitter. */
 uint32_t schedule_expiration(const struct keeper_zone *zone, const uint8_t *octets, size_t length);
 
-/* ---- wanted.c: signatures that the front waits for -------------------------------------------- */
+/* ---- wanted.c: signatures that the front waits for --------------------------------------------
+ */
 
 void wanted_take(struct front_link *front, const struct message_want *want);
 
 /* Tell all who wait for a job how it ended; `transaction` 0: it failed. */
 void wanted_tell(struct keeper *keeper, struct job *job, uint64_t transaction);
 
-/* ---- sign.c: to the signer and back ----------------------------------------------------------- */
+/* ---- sign.c: to the signer and back -----------------------------------------------------------
+ */
 
 void sign_connect(struct keeper *keeper, unsigned index, int descriptor);
 
@@ -234,21 +240,22 @@ MUST_CHECK enum result sign_batch_send(struct keeper *keeper, struct sign_batch 
 /* Jobs that the signer has had for too long: it hangs. */
 void sign_check_deadlines(struct keeper *keeper);
 
-/* ---- commit.c: the only way to the store ------------------------------------------------------ */
+/* ---- commit.c: the only way to the store ------------------------------------------------------
+ */
 
 /* Write what was signed. */
 void commit_signatures(struct keeper *keeper);
 
 /* Begin, and end with publication. On failure it is logged once and the result returned. */
 MUST_CHECK enum result commit_begin(struct keeper *keeper, struct change *change);
-MUST_CHECK enum result commit_end(struct keeper *keeper, struct change *change,
-                                  bool zones_changed, struct keeper_zone *const *touched,
-                                  size_t count);
+MUST_CHECK enum result commit_end(struct keeper *keeper, struct change *change, bool zones_changed,
+                                  struct keeper_zone *const *touched, size_t count);
 
 /* Store one zone's row by itself. */
 MUST_CHECK enum result commit_zone(struct keeper_zone *zone, bool zones_changed);
 
-/* ---- control.c -------------------------------------------------------------------------------- */
+/* ---- control.c --------------------------------------------------------------------------------
+ */
 
 MUST_CHECK enum result control_open(struct keeper *keeper);
 void control_close(struct keeper *keeper);

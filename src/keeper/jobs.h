@@ -27,16 +27,16 @@ struct job_waiter {
 };
 
 struct job {
-    struct job *next;     /* in its bucket, or in the list of free ones */
+    struct job *next;      /* in its bucket, or in the list of free ones */
     struct job *next_done; /* in the list of those to be stored */
-    uint64_t number;      /* place and generation */
+    uint64_t number;       /* place and generation */
     struct keeper_zone *zone;
     uint32_t version;
     enum want_kind kind;
     uint16_t type;
     bool in_use;
     bool urgent;
-    bool first;      /* the RRset had no signature: the counts rise when it is stored */
+    bool first; /* the RRset had no signature: the counts rise when it is stored */
     uint32_t expiration;
     uint64_t sequence; /* in the order of the walk */
     uint64_t sent_ms;

@@ -12,15 +12,16 @@
 #include "avow/change/version.h"
 
 enum {
-    BATCH_JOBS = 2048,       /* signatures that are stored at once, without waiting longer */
-    COMMIT_MS = 100,         /* the longest that a signature waits to be stored */
-    DROP_RECORDS = 20000,    /* of an old version, in one go */
-    LAG_MS = 5000,           /* a reader that holds an old snapshot for longer is restarted */
-    DUE_MS = 1000,           /* how often the expiry index is asked */
-    ASK_KEYS_MS = 5000       /* how often a signer without token is asked again */
+    BATCH_JOBS = 2048,    /* signatures that are stored at once, without waiting longer */
+    COMMIT_MS = 100,      /* the longest that a signature waits to be stored */
+    DROP_RECORDS = 20000, /* of an old version, in one go */
+    LAG_MS = 5000,        /* a reader that holds an old snapshot for longer is restarted */
+    DUE_MS = 1000,        /* how often the expiry index is asked */
+    ASK_KEYS_MS = 5000    /* how often a signer without token is asked again */
 };
 
-/* ---- turns of the loop ------------------------------------------------------------------------ */
+/* ---- turns of the loop ------------------------------------------------------------------------
+ */
 
 /* Store what is signed: at once when somebody waits, else when there is enough of it. */
 static void settle_signatures(struct keeper *keeper)
@@ -60,7 +61,8 @@ static void commit_time(struct ev_loop *loop, ev_timer *watcher, int events)
     commit_signatures(watcher->data);
 }
 
-/* ---- once in a while -------------------------------------------------------------------------- */
+/* ---- once in a while --------------------------------------------------------------------------
+ */
 
 /* Drop what nobody serves, a slice at a time. */
 static void drop_leftovers(struct keeper *keeper)
@@ -137,7 +139,7 @@ static void measure_store(struct keeper *keeper)
     metric_set(keeper->metrics, METRIC_STORE_USED_PERMILLE,
                used * 1000 / keeper->watermark.map_octets);
     if (keeper->watermark.level > before)
-        log_warning("the store is more than %s %% full: %s", 
+        log_warning("the store is more than %s %% full: %s",
                     keeper->watermark.level == WATERMARK_NO_LOADS ? "80" : "90",
                     keeper->watermark.level == WATERMARK_NO_LOADS
                         ? "zone files are not loaded any more"
@@ -194,7 +196,8 @@ static void tick(struct ev_loop *loop, ev_timer *watcher, int events)
         drop_leftovers(keeper);
 }
 
-/* ---- peers ------------------------------------------------------------------------------------ */
+/* ---- peers ------------------------------------------------------------------------------------
+ */
 
 static void take_want(void *context, const struct message *message, struct frame *frame)
 {
@@ -275,16 +278,16 @@ static void stop(void *context)
 
 static const struct room_events events = {.peer = take_peer, .reload = reload, .stop = stop};
 
-/* ---- start and end ---------------------------------------------------------------------------- */
+/* ---- start and end ----------------------------------------------------------------------------
+ */
 
 static int open_store(struct keeper *keeper)
 {
     char *folder;
     if (asprintf(&folder, "%s/store", keeper->config->server.state) < 0)
         return room_fail(keeper->room, "no memory");
-    struct store_options options = {.folder = folder,
-                                    .access = STORE_WRITER,
-                                    .map_octets = keeper->config->server.store_size};
+    struct store_options options = {
+        .folder = folder, .access = STORE_WRITER, .map_octets = keeper->config->server.store_size};
     enum result result = store_open(&keeper->store, &options);
     free(folder);
     if (result)
@@ -300,8 +303,7 @@ static int prepare(struct keeper *keeper)
 {
     keeper->front_count = keeper->room->workers;
     keeper->fronts = calloc(keeper->front_count, sizeof *keeper->fronts);
-    if (!keeper->fronts || jobs_open(&keeper->jobs) || loader_open(keeper) ||
-        control_open(keeper))
+    if (!keeper->fronts || jobs_open(&keeper->jobs) || loader_open(keeper) || control_open(keeper))
         return room_fail(keeper->room, "no memory");
     for (unsigned i = 0; i < keeper->front_count; i++)
         keeper->fronts[i] = (struct front_link){.keeper = keeper, .generation = 1};

@@ -12,7 +12,8 @@
 
 enum { ID_OCTETS = 20 };
 
-/* ---- who signs -------------------------------------------------------------------------------- */
+/* ---- who signs --------------------------------------------------------------------------------
+ */
 
 /* Whether it is for this key to sign the type (RFC 7344 section 4.1 for CDS and CDNSKEY). */
 static bool is_signer(const struct zone_key *key, uint16_t type)
@@ -62,15 +63,16 @@ enum result keyring_publish(const struct keeper_zone *zone, struct buffer *run, 
         bool added;
         if (!zone->keys[i].stored || row->state < KEY_PUBLISHED || row->state > KEY_RETIRED)
             continue;
-        enum result result = rdata_run_insert(run, count, TYPE_DNSKEY, row->dnskey,
-                                              row->dnskey_length, &added);
+        enum result result =
+            rdata_run_insert(run, count, TYPE_DNSKEY, row->dnskey, row->dnskey_length, &added);
         if (result)
             return result;
     }
     return RESULT_OK;
 }
 
-/* ---- the rows --------------------------------------------------------------------------------- */
+/* ---- the rows ---------------------------------------------------------------------------------
+ */
 
 /* Octets of an RRSIG made by the key, with its length field. */
 static uint32_t signature_octets(const struct keeper_zone *zone, const struct key_row *row)
@@ -134,8 +136,7 @@ static enum result add_key(struct keeper_zone *zone, enum key_role role)
                                      .state = KEY_GENERATED,
                                      .goal = KEY_TO_OMNIPRESENT,
                                      .algorithm = policy->algorithm,
-                                     .flags = role == KEY_ZSK ? DNSKEY_FLAGS_ZSK
-                                                              : DNSKEY_FLAGS_KSK,
+                                     .flags = role == KEY_ZSK ? DNSKEY_FLAGS_ZSK : DNSKEY_FLAGS_KSK,
                                      .bits = policy->rsa_size,
                                      .id_length = ID_OCTETS}};
     name_copy(&key->row.zone, &zone->name);
@@ -171,7 +172,8 @@ static enum result add_missing(struct keeper_zone *zone)
     return result;
 }
 
-/* ---- asking the signer ------------------------------------------------------------------------ */
+/* ---- asking the signer ------------------------------------------------------------------------
+ */
 
 static enum result ask(struct keeper_zone *zone, struct zone_key *key)
 {
@@ -229,7 +231,8 @@ void keyring_forget(struct keeper *keeper)
     }
 }
 
-/* ---- the signer's answer ---------------------------------------------------------------------- */
+/* ---- the signer's answer ----------------------------------------------------------------------
+ */
 
 static struct zone_key *find_handle(struct keeper *keeper, uint32_t handle,
                                     struct keeper_zone **owner)

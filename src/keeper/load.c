@@ -25,7 +25,8 @@ struct loader {
     ev_async wake;
 };
 
-/* ---- what to load ----------------------------------------------------------------------------- */
+/* ---- what to load -----------------------------------------------------------------------------
+ */
 
 bool loader_file_changed(const struct keeper_zone *zone)
 {
@@ -33,8 +34,7 @@ bool loader_file_changed(const struct keeper_zone *zone)
 
     if (!zone->config || stat(zone->config->file, &status))
         return true; /* loading it will say what is wrong */
-    uint64_t time =
-        (uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec;
+    uint64_t time = (uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec;
     return (uint64_t)status.st_size != zone->row.file_size || time != zone->row.file_time;
 }
 
@@ -48,9 +48,9 @@ uint64_t loader_fingerprint(const struct keeper_zone *zone)
     if (!policy)
         return 0;
     hash_key_from_seed(&key, seed);
-    int length = snprintf(text, sizeof text, "%d %u %u %d %u", policy->denial,
-                          policy->nsec3_iterations, policy->nsec3_salt_length,
-                          policy->nsec3_opt_out, policy->dnskey_ttl);
+    int length =
+        snprintf(text, sizeof text, "%d %u %u %d %u", policy->denial, policy->nsec3_iterations,
+                 policy->nsec3_salt_length, policy->nsec3_opt_out, policy->dnskey_ttl);
     uint64_t hash = hash_octets(&key, text, length > 0 ? (size_t)length : 0);
     for (unsigned i = 0; i < zone->key_count; i++)
         hash ^= hash_octets(&key, zone->keys[i].row.dnskey, zone->keys[i].row.dnskey_length);
@@ -110,7 +110,8 @@ static enum result describe_task(struct keeper_zone *zone, struct load_task *tas
     return describe_signing(zone, task);
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------
+ */
 
 /* The first slice of a new version: reserve its number and say in the zone's row that it is being
  * written, so that a keeper that starts after a crash knows what to remove. */
@@ -158,7 +159,8 @@ static void take_slice(struct loader *loader, struct buffer *slice)
         loader_thread_cancel(&loader->thread);
 }
 
-/* ---- the end of a load ------------------------------------------------------------------------ */
+/* ---- the end of a load ------------------------------------------------------------------------
+ */
 
 static void fill_counts(struct loader *loader, struct zone *row)
 {
@@ -226,11 +228,10 @@ static enum result put_serial(struct change *change, const struct zone *row, uin
         return RESULT_CORRUPT;
     memcpy(octets, soa.rdata.octets, soa.rdata.length);
     soa_set_serial(octets + 2, soa.rdata.length - 2, serial);
-    struct node_rrset rrset = {
-        .type = TYPE_SOA,
-        .ttl = soa.ttl,
-        .signature_room = soa.signature_room,
-        .rdata = {.octets = octets, .length = soa.rdata.length, .count = 1}};
+    struct node_rrset rrset = {.type = TYPE_SOA,
+                               .ttl = soa.ttl,
+                               .signature_room = soa.signature_room,
+                               .rdata = {.octets = octets, .length = soa.rdata.length, .count = 1}};
     return change_put_rrset(change, row->version, &row->apex, &rrset) == RECORD_THERE
                ? RESULT_OK
                : RESULT_CORRUPT;
@@ -246,8 +247,7 @@ static bool soa_was_signed(struct change *change, const struct zone *row)
            node_find(&node, TYPE_SOA, &soa) == RECORD_THERE && soa.signatures.count;
 }
 
-static enum result apply_difference(struct loader *loader, struct change *change,
-                                    struct zone *row)
+static enum result apply_difference(struct loader *loader, struct change *change, struct zone *row)
 {
     const struct load_end *end = &loader->thread.end;
     enum result result = RESULT_OK;
@@ -380,7 +380,8 @@ static void finish(struct loader *loader)
     start_next(loader);
 }
 
-/* ---- the queue -------------------------------------------------------------------------------- */
+/* ---- the queue --------------------------------------------------------------------------------
+ */
 
 static void start(struct loader *loader, struct keeper_zone *zone)
 {

@@ -26,7 +26,8 @@ struct load {
     struct buffer slice, scratch;
 };
 
-/* ---- complaints ------------------------------------------------------------------------------- */
+/* ---- complaints -------------------------------------------------------------------------------
+ */
 
 static void take_complaint(void *context, const struct complaint *complaint)
 {
@@ -48,7 +49,8 @@ static void complain_of_file(struct load *load, const char *what)
     complain(&load->complaints, &complaint);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------
+ */
 
 static enum result take_record(void *context, const struct zonefile_record *record)
 {
@@ -108,7 +110,8 @@ static enum result read_file(struct load *load)
     return result;
 }
 
-/* ---- composing -------------------------------------------------------------------------------- */
+/* ---- composing --------------------------------------------------------------------------------
+ */
 
 /* Hand a slice over; waits while the queue is full. RESULT_REFUSED: the load was given up. */
 static enum result hand_over(struct loader_thread *thread, struct buffer *slice)
@@ -169,12 +172,12 @@ static uint32_t served_serial(void *context, uint32_t said)
 static enum result compose(struct load *load, struct compose_sink sink,
                            uint32_t (*serial)(void *, uint32_t))
 {
-    struct zone_rules_options options = {
-        .zone = &load->task->zone,
-        .signing = load->task->signing.denial == COMPOSE_UNSIGNED ? ZONE_AS_IT_IS
-                                                                  : ZONE_SIGNED_HERE,
-        .complaints = &load->complaints,
-        .files = &load->files};
+    struct zone_rules_options options = {.zone = &load->task->zone,
+                                         .signing = load->task->signing.denial == COMPOSE_UNSIGNED
+                                                        ? ZONE_AS_IT_IS
+                                                        : ZONE_SIGNED_HERE,
+                                         .complaints = &load->complaints,
+                                         .files = &load->files};
     struct compose walk = {.apex = &load->task->zone,
                            .signing = &load->task->signing,
                            .files = &load->files,
@@ -290,7 +293,8 @@ static void *run(void *context)
     return NULL;
 }
 
-/* ---- the main thread's side ------------------------------------------------------------------- */
+/* ---- the main thread's side -------------------------------------------------------------------
+ */
 
 enum result loader_thread_start(struct loader_thread *loader)
 {

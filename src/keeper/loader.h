@@ -29,9 +29,9 @@ struct load_task {
     uint32_t served;        /* version to compare with; 0: compose a new one */
     uint32_t served_serial; /* of that version, or the highest ever handed out */
     bool has_serial;
-    bool any_difference;    /* difference mode only: never fall back to a new version */
+    bool any_difference; /* difference mode only: never fall back to a new version */
     struct compose_signing signing;
-    struct buffer dnskeys;  /* run; signing.dnskeys leads into it */
+    struct buffer dnskeys; /* run; signing.dnskeys leads into it */
 };
 
 enum load_mode { LOAD_NEW, LOAD_DIFFERENCE };

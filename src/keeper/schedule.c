@@ -20,16 +20,16 @@ enum {
     WALK_RECORDS = 4096 /* looked at before other events have their turn */
 };
 
-/* ---- when ------------------------------------------------------------------------------------- */
+/* ---- when -------------------------------------------------------------------------------------
+ */
 
 uint32_t schedule_expiration(const struct keeper_zone *zone, const uint8_t *octets, size_t length)
 {
     const struct keeper *keeper = zone->keeper;
     const struct config_policy *policy = zone->config->policy;
-    uint64_t spread = policy->signature_jitter
-                          ? hash_octets(&keeper->jobs.key, octets, length) %
-                                policy->signature_jitter
-                          : 0;
+    uint64_t spread = policy->signature_jitter ? hash_octets(&keeper->jobs.key, octets, length) %
+                                                     policy->signature_jitter
+                                               : 0;
     return (uint32_t)(keeper->now - INCEPTION_OFFSET + policy->signature_validity - spread);
 }
 
@@ -63,7 +63,8 @@ bool schedule_needs(const struct keeper_zone *zone, uint16_t flags, const struct
     return rrset->signatures.count == 0 || !is_good(zone, rrset);
 }
 
-/* ---- batches ---------------------------------------------------------------------------------- */
+/* ---- batches ----------------------------------------------------------------------------------
+ */
 
 struct pump {
     struct keeper *keeper;
@@ -152,7 +153,8 @@ static void sign_nsec3(struct pump *pump, const struct chain_nsec3 *nsec3)
     sign_one(pump, &subject, &nsec3->rrset, &owner);
 }
 
-/* ---- the walk over a whole zone --------------------------------------------------------------- */
+/* ---- the walk over a whole zone ---------------------------------------------------------------
+ */
 
 /* Names of one segment share their expiration, so that the expiry index stays small. */
 static void count_segment(struct pump *pump, const uint8_t *octets, size_t length)
@@ -225,9 +227,8 @@ static void walk_chain(struct pump *pump)
     struct chain_nsec3 nsec3;
 
     while (may_send(pump)) {
-        enum found_record found =
-            chain_nsec3_walk(&pump->keeper->view, zone->row.version,
-                             cursor->started ? cursor->hash : NULL, &nsec3);
+        enum found_record found = chain_nsec3_walk(&pump->keeper->view, zone->row.version,
+                                                   cursor->started ? cursor->hash : NULL, &nsec3);
         if (found != RECORD_THERE) {
             end_walk(pump, found);
             return;
@@ -244,8 +245,7 @@ static void walk_chain(struct pump *pump)
 void schedule_zone(struct keeper_zone *zone)
 {
     if (zone->cursor.at == CURSOR_IDLE && keeper_zone_signs(zone) && zone->row.version)
-        zone->cursor =
-            (struct cursor){.at = CURSOR_NODES, .not_before = zone->cursor.not_before};
+        zone->cursor = (struct cursor){.at = CURSOR_NODES, .not_before = zone->cursor.not_before};
 }
 
 /* A walk has work when it has begun and its zone's keys are there. */
@@ -296,7 +296,8 @@ void schedule_pump(struct keeper *keeper)
     keeper->walk_on = pump.budget == 0;
 }
 
-/* ---- what is due ------------------------------------------------------------------------------ */
+/* ---- what is due ------------------------------------------------------------------------------
+ */
 
 /* Sign again what is due between the first and the last name of an entry. Nothing else is: the
  * walk looks at each signature's own expiration. */
@@ -310,8 +311,7 @@ static void renew_names(struct pump *pump, const struct expiry *entry)
         name_key_read(entry->last, entry->last_length, &last))
         return;
     while (!pump->blocked &&
-           lookup_walk(&pump->keeper->view, entry->version, walk, &first, &node) ==
-               RECORD_THERE &&
+           lookup_walk(&pump->keeper->view, entry->version, walk, &first, &node) == RECORD_THERE &&
            node_name(&node, &owner) == RESULT_OK && name_compare(&owner, &last) <= 0) {
         sign_node(pump, &node, &owner);
         walk = WALK_NEXT;
@@ -340,8 +340,7 @@ static void renew_entry(struct pump *pump, const struct expiry *entry)
     pump->zone = keeper_zone_of_version(pump->keeper, entry->version);
     if (!pump->zone || !keeper_zone_signs(pump->zone))
         return; /* of a version that is gone: the entry only has to go too */
-    pump->expiration =
-        schedule_expiration(pump->zone, entry->first, entry->first_length);
+    pump->expiration = schedule_expiration(pump->zone, entry->first, entry->first_length);
     if (entry->kind == EXPIRY_NSEC3)
         renew_hashes(pump, entry);
     else

@@ -13,7 +13,8 @@ enum {
     BATCH_OCTETS = 60 * 1024 /* jobs of one letter */
 };
 
-/* ---- sending ---------------------------------------------------------------------------------- */
+/* ---- sending ----------------------------------------------------------------------------------
+ */
 
 /* Fill in who signs and until when. */
 static enum result describe(struct job *job, const struct rrset *rrset, struct sign_job *letter)
@@ -85,12 +86,11 @@ enum result sign_urgent(struct keeper *keeper, struct job *job, const struct rrs
     if (!result) {
         struct writer writer = writer_over(octets, BATCH_OCTETS * 2);
         sign_job_write(&writer, &letter);
-        struct message message = {
-            .kind = MESSAGE_SIGN,
-            .sign = {.count = 1, .jobs = span_of(octets, writer.length)}};
-        result = writer.failed      ? RESULT_FULL
-                 : !keeper->orders  ? RESULT_TOKEN
-                                    : channel_send(keeper->orders, &message);
+        struct message message = {.kind = MESSAGE_SIGN,
+                                  .sign = {.count = 1, .jobs = span_of(octets, writer.length)}};
+        result = writer.failed     ? RESULT_FULL
+                 : !keeper->orders ? RESULT_TOKEN
+                                   : channel_send(keeper->orders, &message);
         job->sent_ms = keeper->now_ms;
         job->urgent = true;
     }
@@ -98,7 +98,8 @@ enum result sign_urgent(struct keeper *keeper, struct job *job, const struct rrs
     return result;
 }
 
-/* ---- receiving -------------------------------------------------------------------------------- */
+/* ---- receiving --------------------------------------------------------------------------------
+ */
 
 /* The job did not end in a signature: what the walk missed, the next walk finds. */
 static void fail_job(struct keeper *keeper, struct job *job, const char *text)
@@ -110,8 +111,8 @@ static void fail_job(struct keeper *keeper, struct job *job, const char *text)
     if (job->kind == WANT_NSEC3)
         keeper_zone_problem(zone, "an NSEC3 record could not be signed: %s", text);
     else
-        keeper_zone_problem(zone, "%s %s could not be signed: %s",
-                            name_to_text(&job->owner, owner), type_to_text(job->type, type), text);
+        keeper_zone_problem(zone, "%s %s could not be signed: %s", name_to_text(&job->owner, owner),
+                            type_to_text(job->type, type), text);
     zone->in_flight--;
     zone->cursor.not_before = keeper->now_ms + 1000;
     schedule_zone(zone);
@@ -229,8 +230,7 @@ static void signer_closed(void *context, struct channel *channel)
     give_up_all(keeper);
 }
 
-static const struct channel_events signer_events = {.frame = signer_frame,
-                                                    .closed = signer_closed};
+static const struct channel_events signer_events = {.frame = signer_frame, .closed = signer_closed};
 
 void sign_connect(struct keeper *keeper, unsigned index, int descriptor)
 {

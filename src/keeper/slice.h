@@ -23,8 +23,7 @@ struct slice_operation {
 /* Add a whole node, the RRsets that are kept apart after it. `scratch` is the caller's to reuse. */
 MUST_CHECK enum result slice_add_node(struct buffer *slice, const uint8_t *key, size_t key_length,
                                       struct node_parts *parts, struct buffer *scratch);
-MUST_CHECK enum result slice_add_nsec3(struct buffer *slice,
-                                       const uint8_t hash[NODE_HASH_OCTETS],
+MUST_CHECK enum result slice_add_nsec3(struct buffer *slice, const uint8_t hash[NODE_HASH_OCTETS],
                                        const struct node_rrset *rrset, struct buffer *scratch);
 void slice_add_delete(struct buffer *slice, enum slice_act act, const uint8_t *key,
                       size_t key_length);

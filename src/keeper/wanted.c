@@ -82,8 +82,8 @@ static enum found_record read_nsec3(struct keeper *keeper, const struct keeper_z
 }
 
 static unsigned sign_now(struct front_link *front, struct keeper_zone *zone,
-                                       const struct job_subject *wanted,
-                                       const struct subject *subject, uint64_t id)
+                         const struct job_subject *wanted, const struct subject *subject,
+                         uint64_t id)
 {
     struct keeper *keeper = front->keeper;
     struct job *job = jobs_make(&keeper->jobs, zone, wanted);
@@ -112,7 +112,7 @@ static unsigned sign_now(struct front_link *front, struct keeper_zone *zone,
 
 /* Look at the RRset and have it signed. */
 static unsigned want(struct front_link *front, struct keeper_zone *zone,
-                                   const struct job_subject *wanted, uint64_t id)
+                     const struct job_subject *wanted, uint64_t id)
 {
     struct keeper *keeper = front->keeper;
     struct subject subject;

@@ -24,7 +24,8 @@ struct keeper_zone *keeper_zone_of_version(struct keeper *keeper, uint32_t versi
     return zone;
 }
 
-/* ---- what is wrong ---------------------------------------------------------------------------- */
+/* ---- what is wrong ----------------------------------------------------------------------------
+ */
 
 void keeper_zone_problem(struct keeper_zone *zone, const char *format, ...)
 {
@@ -45,7 +46,8 @@ void keeper_zone_fine(struct keeper_zone *zone)
     zone->problem[0] = '\0';
 }
 
-/* ---- what is next ----------------------------------------------------------------------------- */
+/* ---- what is next -----------------------------------------------------------------------------
+ */
 
 void keeper_zone_advance(struct keeper_zone *zone)
 {
@@ -68,7 +70,8 @@ void keeper_zone_advance(struct keeper_zone *zone)
         schedule_zone(zone);
 }
 
-/* ---- the list --------------------------------------------------------------------------------- */
+/* ---- the list ---------------------------------------------------------------------------------
+ */
 
 static void read_row(struct keeper_zone *zone)
 {

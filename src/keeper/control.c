@@ -1,0 +1,377 @@
+/* control.c - avowctl's verbs: accepting calls, those that wait, the table. */
+#include "control.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "avow/base/clock.h"
+
+enum { WAIT_SECONDS = 3600, PIECE = 32 * 1024 };
+
+/* ---- calls ------------------------------------------------------------------------------------
+ */
+
+static void call_free(struct call *call)
+{
+    struct call **at = &call->control->calls;
+
+    while (*at != call)
+        at = &(*at)->next;
+    *at = call->next;
+    call->control->count--;
+    channel_free(call->channel);
+    if (call->stream_free)
+        call->stream_free(call->stream);
+    buffer_free(&call->complaints);
+    free(call->arguments);
+    free(call);
+}
+
+void call_end(struct call *call, int code, struct json *json, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    struct message done = {.kind = MESSAGE_DONE, .done = {.code = (uint8_t)code, .text = text}};
+    if (json && buffer_check(&json->text) == RESULT_OK && json->text.length <= MESSAGE_PIECE_OCTETS)
+        done.done.json = span_of(json->text.octets, json->text.length);
+    /* avowctl that has gone away needs no answer. */
+    if (channel_send(call->channel, &done) != RESULT_OK)
+        log_debug("a caller of the control socket is gone");
+    if (json)
+        buffer_free(&json->text);
+    call->ended = true;
+    call->look = NULL;
+    call->more = NULL;
+}
+
+enum result call_chunk(struct call *call, const struct buffer *text, size_t *sent)
+{
+    while (*sent < text->length) {
+        size_t left = text->length - *sent, length = left < PIECE ? left : PIECE;
+        struct message chunk = {.kind = MESSAGE_CHUNK,
+                                .chunk = {.text = span_of(text->octets + *sent, length)}};
+        enum result result = channel_send(call->channel, &chunk);
+        if (result)
+            return result;
+        *sent += length;
+    }
+    return RESULT_OK;
+}
+
+struct keeper_zone *call_zone(struct call *call, const char *word)
+{
+    struct name name;
+
+    if (name_from_string(word, &name)) {
+        call_end(call, EXIT_USAGE, NULL, "%s is not a domain name", word);
+        return NULL;
+    }
+    struct keeper_zone *zone = keeper_zone_find(call->control->keeper, &name);
+    if (!zone || !zone->config) {
+        call_end(call, EXIT_NO_OBJECT, NULL, "there is no zone %s", word);
+        return NULL;
+    }
+    name_copy(&call->zone, &zone->name);
+    call->has_zone = true;
+    return zone;
+}
+
+/* ---- verbs that wait --------------------------------------------------------------------------
+ */
+
+static bool is_signed(const struct keeper_zone *zone)
+{
+    return zone->row.version && (!keeper_zone_signs(zone) || zone->row.flags & ZONE_FULLY_SIGNED);
+}
+
+static bool is_loading(const struct keeper_zone *zone)
+{
+    return zone->phase == PHASE_QUEUED || zone->phase == PHASE_LOADING || zone->load_wanted;
+}
+
+static bool look_signed(struct call *call, struct keeper_zone *zone)
+{
+    if (zone->phase == PHASE_FAILED && !zone->row.version) {
+        call_end(call, EXIT_FAILED, NULL, "%s", zone->problem);
+        return true;
+    }
+    if (!is_signed(zone) || is_loading(zone))
+        return false;
+    call_end(call, EXIT_DONE, NULL, "serial %u, fully signed", zone->row.serial);
+    return true;
+}
+
+static void verb_zone_wait(struct call *call)
+{
+    struct keeper_zone *zone = call_zone(call, call->words[2]);
+    unsigned long seconds = WAIT_SECONDS;
+
+    if (!zone)
+        return;
+    if (call->word_count == 5 && strcmp(call->words[3], "--timeout") == 0)
+        seconds = strtoul(call->words[4], NULL, 10);
+    else if (call->word_count != 3) {
+        call_end(call, EXIT_USAGE, NULL, "usage: zone wait ZONE [--timeout SECONDS]");
+        return;
+    }
+    call->deadline_ms = clock_monotonic_ms() + seconds * 1000 + 1;
+    call->look = look_signed;
+    (void)look_signed(call, zone);
+}
+
+static bool look_loaded(struct call *call, struct keeper_zone *zone)
+{
+    if (is_loading(zone))
+        return false;
+    bool failed = zone->phase == PHASE_FAILED;
+    size_t sent = 0;
+    if (call_chunk(call, &call->complaints, &sent) != RESULT_OK)
+        log_debug("a caller of the control socket is gone");
+    struct json json = {.first = true};
+    json_open(&json, NULL, '{');
+    json_dns_name(&json, "zone", &zone->name);
+    json_number(&json, "serial", zone->row.serial);
+    json_bool(&json, "loaded", !failed);
+    json_string(&json, "problem", *zone->problem ? zone->problem : NULL);
+    json_close(&json, '}');
+    if (failed)
+        call_end(call, EXIT_FAILED, &json, "%s", zone->problem);
+    else
+        call_end(call, EXIT_DONE, &json, "serial %u", zone->row.serial);
+    return true;
+}
+
+static void verb_zone_reload(struct call *call)
+{
+    struct keeper_zone *zone = call_zone(call, call->words[2]);
+
+    if (!zone)
+        return;
+    call->look = look_loaded;
+    zone->load_wanted = true;
+    if (zone->phase == PHASE_FAILED)
+        zone->phase = PHASE_IDLE;
+    keeper_zone_advance(zone);
+    if (call->look && zone->load_wanted && zone->phase == PHASE_IDLE)
+        call_end(call, EXIT_FAILED, NULL, "%s",
+                 *zone->problem ? zone->problem : "it waits for its keys");
+}
+
+/* ---- the table --------------------------------------------------------------------------------
+ */
+
+static const struct {
+    const char *first, *second;
+    unsigned least, most; /* words in all */
+    void (*run)(struct call *call);
+} verbs[] = {
+    {"status", NULL, 1, 1, verb_status},        {"zone", "list", 2, 2, verb_zone_list},
+    {"zone", "status", 3, 3, verb_zone_status}, {"zone", "reload", 3, 3, verb_zone_reload},
+    {"zone", "wait", 3, 5, verb_zone_wait},     {"zone", "export", 3, 3, verb_zone_export},
+    {"key", "list", 2, 3, verb_key_list},       {"ds", NULL, 2, 2, verb_ds},
+    {"dnskey", NULL, 2, 2, verb_dnskey},
+};
+
+static bool read_words(struct call *call, const struct message_request *request)
+{
+    struct reader reader;
+    const char *word;
+
+    call->arguments = malloc(request->arguments.length + 1);
+    if (!call->arguments)
+        return false;
+    memcpy(call->arguments, request->arguments.octets, request->arguments.length);
+    reader = reader_over(call->arguments, request->arguments.length);
+    while (call->word_count < CALL_ARGUMENTS && (word = arguments_next(&reader)))
+        call->words[call->word_count++] = word;
+    return !reader.failed && call->word_count > 0;
+}
+
+static void run(struct call *call)
+{
+    for (size_t i = 0; i < COUNT(verbs); i++) {
+        if (strcmp(call->words[0], verbs[i].first) != 0)
+            continue;
+        if (verbs[i].second &&
+            (call->word_count < 2 || strcmp(call->words[1], verbs[i].second) != 0))
+            continue;
+        if (call->word_count < verbs[i].least || call->word_count > verbs[i].most) {
+            call_end(call, EXIT_USAGE, NULL, "wrong number of arguments for %s %s", verbs[i].first,
+                     verbs[i].second ? verbs[i].second : "");
+            return;
+        }
+        verbs[i].run(call);
+        return;
+    }
+    call_end(call, EXIT_USAGE, NULL, "the daemon does not know the verb %s", call->words[0]);
+}
+
+static void take_request(void *context, const struct message *message, struct frame *frame)
+{
+    struct call *call = context;
+
+    (void)frame;
+    if (call->arguments)
+        return; /* one request a connection */
+    if (message->request.version != CONTROL_VERSION || !read_words(call, &message->request))
+        call_end(call, EXIT_USAGE, NULL, "avowctl and avowd are of different versions");
+    else
+        run(call);
+}
+
+/* ---- connections ------------------------------------------------------------------------------
+ */
+
+static const struct dispatch_table table = {
+    .link = LINK_CONTROL, .self = LINK_UPPER, .handlers = {[MESSAGE_REQUEST] = take_request}};
+
+static void call_frame(void *context, struct channel *channel, struct frame *frame)
+{
+    struct call *call = context;
+
+    (void)channel;
+    call->control->keeper->now_ms = clock_monotonic_ms();
+    (void)dispatch_frame(&table, &call->letters, frame, call);
+}
+
+static void call_closed(void *context, struct channel *channel)
+{
+    (void)channel;
+    call_free(context);
+}
+
+static void call_drained(void *context, struct channel *channel)
+{
+    struct call *call = context;
+
+    (void)channel;
+    if (call->more)
+        call->more(call);
+}
+
+static const struct channel_events call_events = {
+    .frame = call_frame, .closed = call_closed, .drained = call_drained};
+
+/* Only root and whoever runs the daemon may call (the socket's mode says so too). */
+static bool is_allowed(int descriptor)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length))
+        return false;
+    return peer.uid == 0 || peer.uid == geteuid();
+}
+
+static void accept_call(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    struct control *control = watcher->data;
+    int descriptor = accept4(watcher->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    (void)events;
+    if (descriptor < 0)
+        return;
+    struct call *call = calloc(1, sizeof *call);
+    if (!call || control->count >= CALL_LIMIT || !is_allowed(descriptor)) {
+        free(call);
+        (void)close(descriptor);
+        return;
+    }
+    channel_prepare(descriptor);
+    call->control = control;
+    call->letters.peer = "avowctl";
+    call->channel = channel_open(loop, descriptor, &call_events, call,
+                                 (struct channel_bounds){.octets = 4 << 20});
+    call->next = control->calls;
+    control->calls = call;
+    control->count++;
+    if (!call->channel)
+        call_free(call);
+}
+
+void control_zone_event(struct keeper_zone *zone)
+{
+    struct control *control = zone->keeper->control;
+
+    for (struct call *call = control ? control->calls : NULL; call; call = call->next) {
+        if (call->look && call->has_zone && name_equal(&call->zone, &zone->name))
+            (void)call->look(call, zone);
+    }
+}
+
+void control_zone_complaint(struct keeper_zone *zone, const char *text)
+{
+    struct control *control = zone->keeper->control;
+
+    for (struct call *call = control->calls; call; call = call->next) {
+        if (call->look == look_loaded && name_equal(&call->zone, &zone->name)) {
+            buffer_clear(&call->complaints);
+            buffer_text(&call->complaints, text);
+        }
+    }
+}
+
+static void check_deadlines(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct control *control = watcher->data;
+    uint64_t now = clock_monotonic_ms();
+
+    (void)loop, (void)events;
+    for (struct call *call = control->calls; call; call = call->next) {
+        struct keeper_zone *zone =
+            call->has_zone ? keeper_zone_find(control->keeper, &call->zone) : NULL;
+        if (call->look && !zone)
+            call_end(call, EXIT_NO_OBJECT, NULL, "the zone is gone");
+        else if (call->look && call->deadline_ms && now >= call->deadline_ms &&
+                 !call->look(call, zone))
+            call_end(call, EXIT_FAILED, NULL, "%s",
+                     *zone->problem ? zone->problem : "not yet; the time is up");
+    }
+}
+
+enum result control_open(struct keeper *keeper)
+{
+    struct control *control = calloc(1, sizeof *control);
+
+    if (!control)
+        return RESULT_SYSTEM;
+    control->keeper = keeper;
+    keeper->control = control;
+    ev_timer_init(&control->tick, check_deadlines, 0.5, 0.5);
+    control->tick.data = control;
+    ev_timer_start(keeper->loop, &control->tick);
+    control->listener = -1;
+    for (size_t i = 0; i < keeper->room->socket_count; i++) {
+        if (keeper->room->sockets[i].kind == SOCKET_CONTROL)
+            control->listener = keeper->room->sockets[i].descriptor;
+    }
+    if (control->listener < 0)
+        return RESULT_OK;
+    ev_io_init(&control->accept, accept_call, control->listener, EV_READ);
+    control->accept.data = control;
+    ev_io_start(keeper->loop, &control->accept);
+    return RESULT_OK;
+}
+
+void control_close(struct keeper *keeper)
+{
+    struct control *control = keeper->control;
+
+    if (!control)
+        return;
+    while (control->calls)
+        call_free(control->calls);
+    if (control->listener >= 0)
+        ev_io_stop(keeper->loop, &control->accept);
+    ev_timer_stop(keeper->loop, &control->tick);
+    free(control);
+    keeper->control = NULL;
+}
