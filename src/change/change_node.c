@@ -56,7 +56,7 @@ static bool copy_parts(struct change *change, const struct node_parts *from, str
 static enum found_record load_parts(struct change *change, const struct store_key *key,
                                     struct node_parts *parts)
 {
-    struct record record = store_key_record(key);
+    struct store_record record = store_key_record(key);
     struct reader payload;
     struct node_view view;
     enum found_record found = snapshot_get(&change->view, TABLE_NODES, &record, &payload);
@@ -128,7 +128,7 @@ static bool stays_apart(const struct node_parts *parts, uint16_t type)
 static void forget_apart(struct change *change, const struct store_key *key,
                          const struct node_parts *stays)
 {
-    struct record record = store_key_record(key);
+    struct store_record record = store_key_record(key);
     struct reader payload;
     struct node_view view;
     struct rrset_view rrset;
@@ -207,7 +207,7 @@ static enum found_record sign_record(struct change *change, enum store_table tab
                                      const struct store_key *key,
                                      const struct rdata_run *signatures)
 {
-    struct record record = store_key_record(key);
+    struct store_record record = store_key_record(key);
     struct reader payload;
     struct rrset_view view;
     enum found_record found = snapshot_get(&change->view, table, &record, &payload);

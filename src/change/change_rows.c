@@ -50,7 +50,7 @@ static void expiry_store_key(const struct expiry *expiry, struct store_key *key)
 
 static bool is_there(struct change *change, const struct store_key *key)
 {
-    struct record record = store_key_record(key);
+    struct store_record record = store_key_record(key);
     struct reader payload;
 
     return snapshot_get(&change->view, TABLE_EXPIRY, &record, &payload) != RECORD_ABSENT;

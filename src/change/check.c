@@ -35,7 +35,7 @@ static void complain_of(struct check *check, const char *format, ...)
 }
 
 /* A record as people may recognise it: the name in its key, or the key in hexadecimal. */
-static const char *describe(enum store_table table, const struct record *record,
+static const char *describe(enum store_table table, const struct store_record *record,
                             char text[NAME_MAX_TEXT])
 {
     struct name name;
@@ -51,8 +51,8 @@ static const char *describe(enum store_table table, const struct record *record,
     return text;
 }
 
-static void misplaced(struct check *check, enum store_table table, const struct record *record,
-                      const char *what)
+static void misplaced(struct check *check, enum store_table table,
+                      const struct store_record *record, const char *what)
 {
     char text[NAME_MAX_TEXT];
 
@@ -62,7 +62,7 @@ static void misplaced(struct check *check, enum store_table table, const struct 
 }
 
 /* The node's form, and that what it keeps apart is there. */
-static enum result check_node(struct check *check, const struct record *record,
+static enum result check_node(struct check *check, const struct store_record *record,
                               struct reader payload)
 {
     struct node_view node;
@@ -83,7 +83,7 @@ static enum result check_node(struct check *check, const struct record *record,
 }
 
 /* The RRset's form, and that its node knows of it. */
-static enum result check_apart(struct check *check, const struct record *record,
+static enum result check_apart(struct check *check, const struct store_record *record,
                                struct reader payload)
 {
     struct rrset_view rrset;
@@ -92,7 +92,7 @@ static enum result check_apart(struct check *check, const struct record *record,
 
     if (node_open_rrset(payload, &rrset) || record->key_length < RECORD_PREFIX_OCTETS + 2)
         return RESULT_CORRUPT;
-    struct record owner = {.key = record->key, .key_length = record->key_length - 2};
+    struct store_record owner = {.key = record->key, .key_length = record->key_length - 2};
     if (snapshot_get(check->snapshot, TABLE_NODES, &owner, &node_payload) != RECORD_THERE ||
         node_open(node_payload, &node) || !node_has(&node, rrset.type))
         misplaced(check, TABLE_RRSETS, record, "no node has this RRset");
@@ -110,7 +110,7 @@ static void end_chain(struct check *check)
     check->following = false;
 }
 
-static enum result check_nsec3(struct check *check, const struct record *record,
+static enum result check_nsec3(struct check *check, const struct store_record *record,
                                struct reader payload)
 {
     struct chain_nsec3 nsec3;
@@ -133,7 +133,7 @@ static enum result check_nsec3(struct check *check, const struct record *record,
 }
 
 static enum result check_form(struct check *check, enum store_table table,
-                              const struct record *record, struct reader payload)
+                              const struct store_record *record, struct reader payload)
 {
     struct zone zone;
     struct key_row key;
@@ -159,14 +159,15 @@ static enum result check_form(struct check *check, enum store_table table,
 
 /* The format number and the seed carry no seal: a program of any format must be able to read them,
  * and the seed makes the seals. */
-static bool is_unsealed(enum store_table table, const struct record *record)
+static bool is_unsealed(enum store_table table, const struct store_record *record)
 {
     return table == TABLE_META &&
            (store_key_equal(record->key, record->key_length, (const uint8_t *)"format", 6) ||
             store_key_equal(record->key, record->key_length, (const uint8_t *)"seed", 4));
 }
 
-static void check_record(struct check *check, enum store_table table, const struct record *record)
+static void check_record(struct check *check, enum store_table table,
+                         const struct store_record *record)
 {
     struct reader payload;
     char text[NAME_MAX_TEXT];
@@ -190,9 +191,9 @@ static enum found_record walk(struct check *check, enum store_table table, struc
     const uint8_t lowest[1] = {0};
 
     for (; limit > 0; limit--) {
-        struct record record = {.key = lowest, .key_length = sizeof lowest};
+        struct store_record record = {.key = lowest, .key_length = sizeof lowest};
         if (key->length)
-            record = (struct record){.key = key->octets, .key_length = key->length};
+            record = (struct store_record){.key = key->octets, .key_length = key->length};
         enum found_record found = snapshot_move(check->snapshot, table, MOVE_AT_OR_AFTER, &record);
         if (found == RECORD_THERE && key->length &&
             store_key_equal(record.key, record.key_length, key->octets, key->length))
@@ -233,7 +234,7 @@ static void count_leftovers(struct check *check)
     uint32_t version = 0;
     bool alive = true;
     for (unsigned table = TABLE_NODES; table <= TABLE_NSEC3; table++) {
-        struct record record = {.key = lowest, .key_length = 1};
+        struct store_record record = {.key = lowest, .key_length = 1};
         enum snapshot_move move = MOVE_AT_OR_AFTER;
         while (snapshot_move(check->snapshot, table, move, &record) == RECORD_THERE) {
             uint32_t own = store_key_version(record.key, record.key_length);

@@ -90,7 +90,7 @@ static enum result damaged(struct dump *dump, enum store_table table)
 
 static enum result dump_versions(struct dump *dump)
 {
-    struct record record = {.key = (const uint8_t *)"versions", .key_length = 8};
+    struct store_record record = {.key = (const uint8_t *)"versions", .key_length = 8};
     struct reader payload;
     enum found_record found = snapshot_get(dump->snapshot, TABLE_META, &record, &payload);
 
@@ -123,7 +123,7 @@ static enum result dump_zones(struct dump *dump)
 static enum result dump_keys(struct dump *dump)
 {
     const uint8_t first[1] = {0};
-    struct record record = {.key = first, .key_length = sizeof first};
+    struct store_record record = {.key = first, .key_length = sizeof first};
     enum found_record found = snapshot_move(dump->snapshot, TABLE_KEYS, MOVE_AT_OR_AFTER, &record);
 
     for (; found == RECORD_THERE;
@@ -183,7 +183,7 @@ static bool find_version(struct snapshot *snapshot, enum store_table table, uint
 {
     uint8_t key[RECORD_PREFIX_OCTETS];
     struct writer writer = writer_over(key, sizeof key);
-    struct record record = {.key = key, .key_length = sizeof key};
+    struct store_record record = {.key = key, .key_length = sizeof key};
 
     writer_u32(&writer, from);
     if (snapshot_move(snapshot, table, MOVE_AT_OR_AFTER, &record) != RECORD_THERE)

@@ -20,7 +20,7 @@ enum result version_new(struct change *change, uint32_t *version)
     if (change->failed)
         return change->failed;
     memcpy(key.octets, META_VERSIONS, key.length);
-    struct record record = store_key_record(&key);
+    struct store_record record = store_key_record(&key);
     enum found_record found = snapshot_get(&change->view, TABLE_META, &record, &payload);
     uint32_t last = found == RECORD_THERE ? reader_u32(&payload) : 0;
     if (found == RECORD_CORRUPT || (found == RECORD_THERE && reader_finish(&payload)))
@@ -122,7 +122,7 @@ static enum found_record next_version(struct snapshot *snapshot, enum store_tabl
     if (after == UINT32_MAX)
         return RECORD_ABSENT;
     version_prefix(after + 1, &prefix);
-    struct record record = store_key_record(&prefix);
+    struct store_record record = store_key_record(&prefix);
     enum found_record found = snapshot_move(snapshot, table, MOVE_AT_OR_AFTER, &record);
     if (found == RECORD_THERE)
         *version = store_key_version(record.key, record.key_length);

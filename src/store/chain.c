@@ -29,7 +29,7 @@ static enum result read_nsec3(struct chain_nsec3 *out)
     return out->next ? RESULT_OK : RESULT_CORRUPT;
 }
 
-enum result chain_nsec3_open(const struct record *record, const struct store *store,
+enum result chain_nsec3_open(const struct store_record *record, const struct store *store,
                              struct chain_nsec3 *out)
 {
     struct reader payload;
@@ -41,7 +41,7 @@ enum result chain_nsec3_open(const struct record *record, const struct store *st
     return read_nsec3(out);
 }
 
-static bool same_version(const struct record *record, const struct store_key *key)
+static bool same_version(const struct store_record *record, const struct store_key *key)
 {
     return record->key_length >= RECORD_PREFIX_OCTETS &&
            memcmp(record->key, key->octets, RECORD_PREFIX_OCTETS) == 0;
@@ -49,7 +49,7 @@ static bool same_version(const struct record *record, const struct store_key *ke
 
 /* The last record of the version whose records are all before `key`'s version's end. */
 static enum found_record move_to_last(struct snapshot *snapshot, uint32_t version,
-                                      struct record *record)
+                                      struct store_record *record)
 {
     uint8_t behind[RECORD_PREFIX_OCTETS];
     struct writer writer = writer_over(behind, sizeof behind);
@@ -57,7 +57,7 @@ static enum found_record move_to_last(struct snapshot *snapshot, uint32_t versio
     if (version == UINT32_MAX)
         return snapshot_move(snapshot, TABLE_NSEC3, MOVE_LAST, record);
     writer_u32(&writer, version + 1);
-    *record = (struct record){.key = behind, .key_length = sizeof behind};
+    *record = (struct store_record){.key = behind, .key_length = sizeof behind};
     enum found_record found = snapshot_move(snapshot, TABLE_NSEC3, MOVE_AT_OR_AFTER, record);
     if (found == RECORD_CORRUPT)
         return found;
@@ -82,7 +82,7 @@ enum chain chain_nsec3(struct snapshot *snapshot, uint32_t version,
     struct store_key key;
 
     store_key_nsec3(&key, version, hash);
-    struct record record = store_key_record(&key);
+    struct store_record record = store_key_record(&key);
     enum found_record found = snapshot_move(snapshot, TABLE_NSEC3, MOVE_AT_OR_AFTER, &record);
     if (found == RECORD_CORRUPT)
         return CHAIN_CORRUPT;
@@ -107,7 +107,7 @@ enum found_record chain_nsec3_walk(struct snapshot *snapshot, uint32_t version,
     struct store_key key;
 
     store_key_nsec3(&key, version, after ? after : first);
-    struct record record = store_key_record(&key);
+    struct store_record record = store_key_record(&key);
     enum found_record found = snapshot_move(snapshot, TABLE_NSEC3, MOVE_AT_OR_AFTER, &record);
     if (found == RECORD_THERE && after &&
         store_key_equal(record.key, record.key_length, key.octets, key.length))
@@ -161,7 +161,7 @@ static enum result climb(struct snapshot *snapshot, struct node_view *node)
 static enum result step_back(struct snapshot *snapshot, enum snapshot_move move,
                              const struct store_key *key, struct chain_nsec *out)
 {
-    struct record record = store_key_record(key);
+    struct store_record record = store_key_record(key);
 
     for (unsigned steps = 0; steps < NSEC_STEPS; steps++, move = MOVE_PREVIOUS) {
         if (snapshot_move(snapshot, TABLE_NODES, move, &record) != RECORD_THERE ||
@@ -182,7 +182,7 @@ static enum result step_back(struct snapshot *snapshot, enum snapshot_move move,
 }
 
 /* The NSEC of the name itself. */
-static enum found_record own_nsec(struct snapshot *snapshot, const struct record *record,
+static enum found_record own_nsec(struct snapshot *snapshot, const struct store_record *record,
                                   struct chain_nsec *out)
 {
     if (place_open(snapshot, record, &out->owner))
@@ -198,7 +198,7 @@ enum chain chain_nsec(struct snapshot *snapshot, uint32_t version, const struct 
     struct store_key key;
 
     store_key_node(&key, version, name);
-    struct record record = store_key_record(&key);
+    struct store_record record = store_key_record(&key);
     enum found_record found = snapshot_move(snapshot, TABLE_NODES, MOVE_AT_OR_AFTER, &record);
     if (found == RECORD_CORRUPT)
         return CHAIN_CORRUPT;

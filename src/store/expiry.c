@@ -51,7 +51,7 @@ void expiry_compose(const struct expiry *expiry, struct buffer *value)
 
 /* Open where the cursor stands. A damaged entry keeps the fields of its key, so that a walk can go
  * on behind it. */
-static enum found_record open_walked(struct snapshot *snapshot, const struct record *record,
+static enum found_record open_walked(struct snapshot *snapshot, const struct store_record *record,
                                      struct expiry *expiry)
 {
     struct reader payload;
@@ -71,7 +71,7 @@ enum found_record expiry_walk(struct snapshot *snapshot, const struct expiry *af
                               struct expiry *expiry)
 {
     uint8_t key[EXPIRY_KEY_OCTETS] = {0};
-    struct record record = {.key = key, .key_length = after ? sizeof key : 1};
+    struct store_record record = {.key = key, .key_length = after ? sizeof key : 1};
 
     if (after)
         expiry_key(after, key);

@@ -105,7 +105,7 @@ enum found_record key_get(struct snapshot *snapshot, const struct name *zone, ui
     struct reader payload;
 
     store_key_key(&name, zone, number);
-    struct record record = store_key_record(&name);
+    struct store_record record = store_key_record(&name);
     enum found_record found = snapshot_get(snapshot, TABLE_KEYS, &record, &payload);
     if (found == RECORD_THERE && key_open(payload, key))
         return RECORD_CORRUPT;
@@ -121,7 +121,7 @@ enum found_record key_walk(struct snapshot *snapshot, const struct name *zone, u
     if (after == UINT32_MAX)
         return RECORD_ABSENT;
     store_key_key(&first, zone, after + 1);
-    struct record record = store_key_record(&first);
+    struct store_record record = store_key_record(&first);
     enum found_record found = snapshot_move(snapshot, TABLE_KEYS, MOVE_AT_OR_AFTER, &record);
     if (found != RECORD_THERE)
         return found;

@@ -36,7 +36,7 @@ static size_t ancestor_length(const uint8_t *key, size_t length, unsigned labels
     return labels == 0 ? i : 0;
 }
 
-enum result place_open(struct snapshot *snapshot, const struct record *record,
+enum result place_open(struct snapshot *snapshot, const struct store_record *record,
                        struct node_view *node)
 {
     struct reader payload;
@@ -54,7 +54,7 @@ enum result place_open(struct snapshot *snapshot, const struct record *record,
 enum found_record place_get(struct snapshot *snapshot, const uint8_t *key, size_t length,
                             struct node_view *node)
 {
-    struct record record = {.key = key, .key_length = length};
+    struct store_record record = {.key = key, .key_length = length};
     enum found_record found = snapshot_move(snapshot, TABLE_NODES, MOVE_AT_OR_AFTER, &record);
 
     if (found == RECORD_THERE && !store_key_equal(record.key, record.key_length, key, length))
@@ -100,7 +100,7 @@ static enum place place_below(struct snapshot *snapshot, const struct node_view 
                                              : PLACE_CORRUPT;
 }
 
-static enum place place_found(struct snapshot *snapshot, const struct record *record,
+static enum place place_found(struct snapshot *snapshot, const struct store_record *record,
                               struct lookup *lookup)
 {
     struct node_view node;
@@ -141,9 +141,9 @@ static enum place place_missing(struct snapshot *snapshot, const struct store_ke
  * name: so the row behind must really be behind, and both rows must have good seals.
  */
 static enum result find_before(struct snapshot *snapshot, const struct store_key *key,
-                               const struct record *behind, struct node_view *before)
+                               const struct store_record *behind, struct node_view *before)
 {
-    struct record record = *behind;
+    struct store_record record = *behind;
     struct reader payload;
 
     if (behind->key &&
@@ -163,7 +163,7 @@ static enum result find_before(struct snapshot *snapshot, const struct store_key
 static enum place find_place(struct snapshot *snapshot, const struct store_key *key,
                              struct lookup *lookup)
 {
-    struct record record = store_key_record(key);
+    struct store_record record = store_key_record(key);
     struct node_view before;
     enum found_record found = snapshot_move(snapshot, TABLE_NODES, MOVE_AT_OR_AFTER, &record);
 
@@ -173,7 +173,7 @@ static enum place find_place(struct snapshot *snapshot, const struct store_key *
         store_key_equal(record.key, record.key_length, key->octets, key->length))
         return place_found(snapshot, &record, lookup);
     if (found == RECORD_ABSENT)
-        record = (struct record){.key = NULL};
+        record = (struct store_record){.key = NULL};
     if (find_before(snapshot, key, &record, &before))
         return PLACE_CORRUPT;
     unsigned boundary = boundary_of(&before);
@@ -205,7 +205,7 @@ enum found_record lookup_node(struct snapshot *snapshot, uint32_t version, const
 
 /* Stand at the first record at or behind the name. */
 static enum found_record walk_from(struct snapshot *snapshot, const struct store_key *key,
-                                   enum walk walk, struct record *record)
+                                   enum walk walk, struct store_record *record)
 {
     enum found_record found = snapshot_move(snapshot, TABLE_NODES, MOVE_AT_OR_AFTER, record);
 
@@ -219,11 +219,11 @@ enum found_record lookup_walk(struct snapshot *snapshot, uint32_t version, enum 
                               const struct name *from, struct node_view *node)
 {
     struct store_key key = {.length = 0};
-    struct record record;
+    struct store_record record;
     enum found_record found;
 
     if (walk == WALK_NEXT) {
-        record = (struct record){.key = NULL};
+        record = (struct store_record){.key = NULL};
         found = snapshot_move(snapshot, TABLE_NODES, MOVE_NEXT, &record);
     } else {
         store_key_node(&key, version, from);

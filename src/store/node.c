@@ -119,7 +119,7 @@ enum result node_fetch(const struct node_view *view, struct rrset_view *rrset)
     if (!view->snapshot)
         return RESULT_CORRUPT;
     store_key_rrset(&key, view->key, view->key_length, rrset->type);
-    struct record record = store_key_record(&key);
+    struct store_record record = store_key_record(&key);
     if (snapshot_get(view->snapshot, TABLE_RRSETS, &record, &payload) != RECORD_THERE ||
         node_open_rrset(payload, &fetched) || fetched.type != rrset->type ||
         fetched.ttl != rrset->ttl)

@@ -6,7 +6,7 @@
 #include "avow/store/snapshot.h"
 
 /* Open the node that the nodes table's cursor found. */
-MUST_CHECK enum result place_open(struct snapshot *snapshot, const struct record *record,
+MUST_CHECK enum result place_open(struct snapshot *snapshot, const struct store_record *record,
                                   struct node_view *node);
 
 /* The node with exactly this key; moves the nodes table's cursor there. */

@@ -8,9 +8,9 @@
 enum { RENEWAL_TRIES = 64 };
 
 /* The record that a walk or a look-up found. */
-static void set_record(struct record *record, const MDB_val *key, const MDB_val *value)
+static void set_record(struct store_record *record, const MDB_val *key, const MDB_val *value)
 {
-    *record = (struct record){
+    *record = (struct store_record){
         .key = key->mv_data,
         .key_length = key->mv_size,
         .value = value->mv_data,
@@ -18,7 +18,7 @@ static void set_record(struct record *record, const MDB_val *key, const MDB_val 
     };
 }
 
-static MDB_val key_of(const struct record *record)
+static MDB_val key_of(const struct store_record *record)
 {
     return (MDB_val){.mv_size = record->key_length, .mv_data = (void *)(uintptr_t)record->key};
 }
@@ -120,7 +120,7 @@ static enum found_record found(struct snapshot *snapshot, int error)
 }
 
 enum found_record snapshot_get(struct snapshot *snapshot, enum store_table table,
-                               struct record *record, struct reader *payload)
+                               struct store_record *record, struct reader *payload)
 {
     MDB_val key = key_of(record), value;
     int error = mdb_get(snapshot->transaction, snapshot->store->tables[table], &key, &value);
@@ -151,7 +151,7 @@ static MDB_cursor *cursor_of(struct snapshot *snapshot, enum store_table table)
 }
 
 enum found_record snapshot_move(struct snapshot *snapshot, enum store_table table,
-                                enum snapshot_move move, struct record *record)
+                                enum snapshot_move move, struct store_record *record)
 {
     static const MDB_cursor_op operations[] = {
         [MOVE_AT_OR_AFTER] = MDB_SET_RANGE,

@@ -77,7 +77,7 @@ enum found_record zone_get(struct snapshot *snapshot, const struct name *apex, s
     struct reader payload;
 
     store_key_zone(&key, apex);
-    struct record record = store_key_record(&key);
+    struct store_record record = store_key_record(&key);
     enum found_record found = snapshot_get(snapshot, TABLE_ZONES, &record, &payload);
     if (found == RECORD_THERE && (zone_open(payload, zone) || !name_equal(&zone->apex, apex)))
         return RECORD_CORRUPT;
@@ -85,7 +85,7 @@ enum found_record zone_get(struct snapshot *snapshot, const struct name *apex, s
 }
 
 /* A damaged row still tells its apex by its key, so that a walk can go on behind it. */
-static enum found_record open_walked(struct snapshot *snapshot, const struct record *record,
+static enum found_record open_walked(struct snapshot *snapshot, const struct store_record *record,
                                      struct zone *zone)
 {
     struct reader payload;
@@ -106,7 +106,7 @@ enum found_record zone_walk(struct snapshot *snapshot, const struct name *after,
 
     if (after)
         store_key_zone(&key, after);
-    struct record record = store_key_record(&key);
+    struct store_record record = store_key_record(&key);
     enum found_record found = snapshot_move(snapshot, TABLE_ZONES, MOVE_AT_OR_AFTER, &record);
     if (found == RECORD_THERE && after &&
         store_key_equal(record.key, record.key_length, key.octets, key.length))

@@ -13,6 +13,7 @@
 
 #include "avow/answer/query.h"
 #include "avow/base/hash.h"
+#include "avow/store/node.h"
 #include "avow/store/snapshot.h"
 #include "avow/store/zones.h"
 

@@ -29,8 +29,8 @@ MUST_CHECK enum chain chain_nsec3(struct snapshot *snapshot, uint32_t version,
                                   const uint8_t hash[NODE_HASH_OCTETS], struct chain_nsec3 *out);
 
 /* The record that a walk over the table found: seal and form checked. */
-MUST_CHECK enum result chain_nsec3_open(const struct record *record, const struct store *store,
-                                        struct chain_nsec3 *out);
+MUST_CHECK enum result chain_nsec3_open(const struct store_record *record,
+                                        const struct store *store, struct chain_nsec3 *out);
 
 struct chain_nsec {
     struct node_view owner;  /* node_name gives the owner */

@@ -36,9 +36,9 @@ void store_key_key(struct store_key *key, const struct name *zone, uint32_t numb
 uint32_t store_key_version(const uint8_t *key, size_t length);
 
 /* A record that is looked for: this key, no value yet. */
-static inline struct record store_key_record(const struct store_key *key)
+static inline struct store_record store_key_record(const struct store_key *key)
 {
-    return (struct record){.key = key->octets, .key_length = key->length};
+    return (struct store_record){.key = key->octets, .key_length = key->length};
 }
 
 static inline bool store_key_equal(const uint8_t *a, size_t a_length, const uint8_t *b,

@@ -17,14 +17,14 @@ enum { RECORD_SEAL_OCTETS = 8, RECORD_MAX_KEY_OCTETS = 511, RECORD_PREFIX_OCTETS
 /* Whether a record is there; a damaged one is neither. */
 enum found_record { RECORD_CORRUPT, RECORD_ABSENT, RECORD_THERE };
 
-struct record {
+struct store_record {
     const uint8_t *key;
     const uint8_t *value; /* payload and seal */
     size_t key_length, value_length;
 };
 
 static inline uint64_t record_hash(const struct store *store, enum store_table table,
-                                   const struct record *record, size_t payload_length)
+                                   const struct store_record *record, size_t payload_length)
 {
     return hash_pair(&store->checksum_keys[table], record->key, record->key_length, record->value,
                      payload_length);
@@ -32,7 +32,7 @@ static inline uint64_t record_hash(const struct store *store, enum store_table t
 
 /* A reader over the payload of a record whose seal is good; RESULT_CORRUPT otherwise. */
 MUST_CHECK static inline enum result record_open(const struct store *store, enum store_table table,
-                                                 const struct record *record,
+                                                 const struct store_record *record,
                                                  struct reader *payload)
 {
     struct reader value = reader_over(record->value, record->value_length);

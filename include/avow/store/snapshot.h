@@ -62,7 +62,7 @@ void snapshot_close(struct snapshot *snapshot);
 /* The record with exactly this key (record->key and key_length are the input); RECORD_THERE fills
  * the rest and `payload`, seal checked. */
 MUST_CHECK enum found_record snapshot_get(struct snapshot *snapshot, enum store_table table,
-                                          struct record *record, struct reader *payload);
+                                          struct store_record *record, struct reader *payload);
 
 /* Where a walk may stand. */
 enum snapshot_move { MOVE_AT_OR_AFTER, MOVE_NEXT, MOVE_PREVIOUS, MOVE_LAST };
@@ -72,6 +72,6 @@ enum snapshot_move { MOVE_AT_OR_AFTER, MOVE_NEXT, MOVE_PREVIOUS, MOVE_LAST };
  * checks). For MOVE_AT_OR_AFTER record->key is the input. RECORD_ABSENT at either end.
  */
 MUST_CHECK enum found_record snapshot_move(struct snapshot *snapshot, enum store_table table,
-                                           enum snapshot_move move, struct record *record);
+                                           enum snapshot_move move, struct store_record *record);
 
 #endif
