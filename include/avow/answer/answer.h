@@ -20,7 +20,7 @@
 struct answer_cache;
 
 enum {
-    ANSWER_WANTED = 8,         /* references that one outcome can hold */
+    ANSWER_WANTED_LIMIT = 8,   /* references that one outcome can hold */
     ANSWER_UDP_PAYLOAD = 1232, /* a good answerer.udp_payload */
     ANSWER_CHAIN = 12          /* CNAMEs and DNAMEs that are followed in one answer */
 };
@@ -42,7 +42,7 @@ struct answerer {
 enum answer_transport { ANSWER_UDP, ANSWER_TCP };
 
 enum answer_patience {
-    ANSWER_MAY_WAIT, /* missing signatures give VERDICT_WANTED */
+    ANSWER_MAY_WAIT, /* missing signatures give ANSWER_WANTED */
     ANSWER_NOW       /* ... SERVFAIL with an extended error: the deadline has passed */
 };
 
@@ -85,7 +85,7 @@ struct answer_wanted {
 /* What became of a query. Large: keep one per worker. answer_query sets every member but those
  * of `wanted` beyond wanted_count. */
 struct outcome {
-    enum verdict verdict; /* SEND, or WANTED (then nothing was built that is to be sent) */
+    enum answer_verdict verdict; /* SEND, or WANTED (then nothing was built that is to be sent) */
     enum answer_kind kind;
     uint16_t rcode; /* with the extended bits */
     size_t length;  /* of the response */
@@ -102,14 +102,14 @@ struct outcome {
      * the kind alone.
      */
     uint64_t charge;
-    unsigned wanted_count; /* with VERDICT_WANTED: 1 to ANSWER_WANTED */
-    struct answer_wanted wanted[ANSWER_WANTED];
+    unsigned wanted_count; /* with ANSWER_WANTED: 1 to ANSWER_WANTED_LIMIT */
+    struct answer_wanted wanted[ANSWER_WANTED_LIMIT];
 };
 
 /*
  * Answer a query.
  *
- * query    From query_read, which said VERDICT_SEND; its octets are still there.
+ * query    From query_read, which said ANSWER_SEND; its octets are still there.
  * out      Receives the response; not the query's own buffer. `size` is at least 512; for UDP
  *          no more than udp_payload is used, for TCP no more than 65535.
  * outcome  Receives what became of it.

@@ -10,11 +10,11 @@
 #include "avow/wire/message.h"
 
 /* What is to become of a message. */
-enum verdict {
-    VERDICT_SEND,    /* there is an answer, or one can be made */
-    VERDICT_DROP,    /* nothing is to be sent: a response, or too short to be anything */
-    VERDICT_HANDOFF, /* for the desk, unread: UPDATE, NOTIFY, AXFR, IXFR, anything with TSIG */
-    VERDICT_WANTED   /* of answer_query only: signatures are missing, see struct outcome */
+enum answer_verdict {
+    ANSWER_SEND,    /* there is an answer, or one can be made */
+    ANSWER_DROP,    /* nothing is to be sent: a response, or too short to be anything */
+    ANSWER_HANDOFF, /* for the desk, unread: UPDATE, NOTIFY, AXFR, IXFR, anything with TSIG */
+    ANSWER_WANTED   /* of answer_query only: signatures are missing, see struct outcome */
 };
 
 /* A query that was read. Keep it out of loops' initialisers: it is large and query_read fills it.
@@ -32,12 +32,12 @@ struct query {
  * Read a message.
  *
  * octets  `length` octets, at most 65535; the query points to them.
- * query   Caller's storage; need not be initialised. Unspecified after VERDICT_DROP; after
- *         VERDICT_HANDOFF only the header can be relied on.
+ * query   Caller's storage; need not be initialised. Unspecified after ANSWER_DROP; after
+ *         ANSWER_HANDOFF only the header can be relied on.
  *
- * Returns VERDICT_SEND, also when query->rcode says what is wrong: FORMERR, NOTIMP or BADVERS are
- *         answers too; VERDICT_DROP; VERDICT_HANDOFF.
+ * Returns ANSWER_SEND, also when query->rcode says what is wrong: FORMERR, NOTIMP or BADVERS are
+ *         answers too; ANSWER_DROP; ANSWER_HANDOFF.
  */
-enum verdict query_read(const uint8_t *octets, size_t length, struct query *query);
+enum answer_verdict query_read(const uint8_t *octets, size_t length, struct query *query);
 
 #endif
