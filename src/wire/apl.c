@@ -1,5 +1,4 @@
 /* apl.c - address prefix lists (RFC 3123). */
-#include <inttypes.h>
 #include <string.h>
 
 #include "field.h"

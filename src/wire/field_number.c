@@ -1,8 +1,4 @@
 /* field_number.c - fields that are numbers: counts, periods, times, and numbers that have names. */
-#include <inttypes.h>
-#include <string.h>
-#include <strings.h>
-
 #include "field.h"
 
 void u8_step(struct reader *rdata)
@@ -219,14 +215,27 @@ bool time_field_parse(struct input *input, struct writer *rdata)
     return true;
 }
 
+/* Exactly so many digits. An export prints two times for each signature: no printf. */
+static void put_digits(char *place, unsigned value, unsigned digits)
+{
+    for (; digits > 0; value /= 10)
+        place[--digits] = (char)('0' + value % 10);
+}
+
 bool time_field_print(struct reader *rdata, struct buffer *text)
 {
     uint32_t seconds = reader_u32(rdata);
     unsigned year, month, day;
+    char date[14];
 
     date_from_days(seconds / 86400, &year, &month, &day);
-    buffer_format(text, "%04u%02u%02u%02" PRIu32 "%02" PRIu32 "%02" PRIu32, year, month, day,
-                  seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    put_digits(date, year, 4);
+    put_digits(date + 4, month, 2);
+    put_digits(date + 6, day, 2);
+    put_digits(date + 8, seconds / 3600 % 24, 2);
+    put_digits(date + 10, seconds / 60 % 60, 2);
+    put_digits(date + 12, seconds % 60, 2);
+    buffer_add(text, date, sizeof(date));
     return true;
 }
 
@@ -277,7 +286,9 @@ static bool parse_named(struct input *input, const struct named *names, size_t c
 {
     if (!input_need(input))
         return false;
-    for (size_t i = 0; i < count; i++) {
+    /* None of the names begins with a digit. */
+    bool number = input->token.length > 0 && input->token.text[0] <= '9';
+    for (size_t i = 0; i < count && !number; i++) {
         if (input_is(input, names[i].name)) {
             *value = names[i].number;
             return true;

@@ -1,6 +1,4 @@
 /* rdata_text.c - RDATA as people write it, both ways; RFC 3597 for the unknown. */
-#include <inttypes.h>
-
 #include "avow/wire/codec.h"
 #include "field.h"
 

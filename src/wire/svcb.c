@@ -25,14 +25,10 @@ static bool list_take(struct list_check *check, uint16_t key, struct reader valu
         check->alpn = true;
     else if (key == SVCB_NO_DEFAULT_ALPN && !check->alpn)
         return false;
-    struct reader peek = check->mandatory;
-    if (reader_left(&peek) > 0) {
-        uint16_t wanted = reader_u16(&peek);
-        if (wanted < key)
-            return false;
-        if (wanted == key)
-            check->mandatory = peek;
-    }
+    /* Both lists ascend: a mandatory key that is passed over is never taken off. */
+    struct reader others = check->mandatory;
+    if (reader_left(&others) > 0 && reader_u16(&others) == key)
+        check->mandatory = others;
     return true;
 }
 
