@@ -109,8 +109,8 @@ static const char man_begin[] =
     ".It on or off\n"
     "also yes, no, true, false.\n"
     ".It durations\n"
-    "numbers with w, d, h, m, s, such as 90d or 1h30m; ISO 8601, such as P90D or PT1H; or plain\n"
-    "seconds.\n"
+    "numbers with w, d, h, m, s, such as 90d or 1h30m;\n"
+    "ISO 8601, such as P90D or PT1H; or plain seconds.\n"
     ".It sizes\n"
     "octets, or a number with K, M, G or T, powers of 1024.\n"
     ".It addresses\n"
@@ -120,7 +120,8 @@ static const char man_begin[] =
     ".It domain names\n"
     "always absolute; the final dot may be left out.\n"
     ".It paths\n"
-    "relative to the folder of the configuration file, unless they begin with a slash.\n"
+    "relative to the folder of the configuration file,\n"
+    "unless they begin with a slash.\n"
     ".El\n";
 
 static const char man_end[] = ".Sh FILES\n"
@@ -156,16 +157,31 @@ static const char man_end[] = ".Sh FILES\n"
                               ".%R RFC 9276\n"
                               ".Re\n";
 
-/* Text between macros: no line may begin with a dot or a quote, and backslashes are escaped. */
+enum { MAN_LINE = 78 };
+
+/* Text between macros: a sentence begins a line, no line is long, and none begins with what mdoc
+ * would take for a macro. */
 static void man_text(struct buffer *text, const char *words)
 {
-    for (const char *at = words; *at; at++) {
-        if (*at == '\\')
-            buffer_text(text, "\\e");
-        else if (at[0] == '.' && at[1] == ' ')
-            buffer_text(text, ".\n"), at++;
-        else
-            buffer_u8(text, (uint8_t)*at);
+    size_t column = 0;
+
+    for (const char *at = words; *at;) {
+        size_t length = strcspn(at, " ");
+        bool full = column + 1 + length > MAN_LINE;
+        bool sentence = column && at[-2] == '.';
+        if (column)
+            buffer_text(text, full || sentence ? "\n" : " ");
+        column = column && !full && !sentence ? column + 1 : 0;
+        if (column == 0 && (*at == '.' || *at == '\''))
+            buffer_text(text, "\\&");
+        for (size_t i = 0; i < length; i++)
+            if (at[i] == '\\')
+                buffer_text(text, "\\e");
+            else
+                buffer_u8(text, (uint8_t)at[i]);
+        column += length;
+        at += length;
+        at += strspn(at, " ");
     }
     buffer_text(text, "\n");
 }

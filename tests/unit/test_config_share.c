@@ -42,7 +42,8 @@ static void write_file(const char *name, mode_t mode, const char *what)
     char path[256];
 
     (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+    (void)unlink(path); /* it may be one that its owner cannot write */
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL, mode);
     ck_assert_int_ge(file, 0);
     ck_assert_int_eq(write(file, what, strlen(what)), (ssize_t)strlen(what));
     ck_assert_int_eq(fchmod(file, mode), 0);
@@ -298,9 +299,9 @@ static const struct {
     const char *content, *heard;
 } files[] = {
     {"a PIN for the group", "pin", 0640, PIN,
-     "3:76: error: F/pin can be read or written by others than its owner; allowed is at most mode "
+     "3:82: error: F/pin can be read or written by others than its owner; allowed is at most mode "
      "0600"},
-    {"an empty PIN", "pin", 0600, "\n1234\n", "3:76: error: F/pin holds no PIN in its first line"},
+    {"an empty PIN", "pin", 0600, "\n1234\n", "3:82: error: F/pin holds no PIN in its first line"},
     {"a key for all", "key", 0644, BASE64,
      "6:42: error: F/key can be read or written by others than its owner; allowed is at most mode "
      "0600"},
