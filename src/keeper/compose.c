@@ -6,6 +6,7 @@
 
 #include "avow/dnssec/nsec.h"
 #include "avow/wire/type.h"
+#include "avow/zonefile/owner.h"
 #include "soa.h"
 
 /* What one walk needs. Buffers are reused from owner to owner. */
@@ -15,11 +16,9 @@ struct walk {
     struct gather hashes; /* key: NSEC3 hash; RDATA: the types of its bitmap, 16 bits each */
     size_t apex_length;   /* of the apex's key */
 
-    struct zone_set *sets;
+    struct owner_sets owner; /* at hand */
     struct node_rrset *rrsets;
-    struct buffer *runs; /* one per set */
-    size_t capacity;
-    size_t count; /* sets of the owner at hand */
+    size_t capacity; /* of rrsets */
 
     uint8_t before[NAME_KEY_MAX_OCTETS]; /* key of the owner before */
     size_t before_length;
@@ -44,126 +43,22 @@ static bool has_prefix(const uint8_t *key, size_t length, const uint8_t *prefix,
     return length >= prefix_length && memcmp(key, prefix, prefix_length) == 0;
 }
 
-/* ---- the sets of an owner ------------------------------------------------------------------- */
-
-static enum result grow_sets(struct walk *walk)
-{
-    size_t capacity = walk->capacity ? walk->capacity * 2 : 16;
-    struct zone_set *sets = reallocarray(walk->sets, capacity, sizeof *sets);
-    if (sets)
-        walk->sets = sets;
-    struct node_rrset *rrsets = reallocarray(walk->rrsets, capacity + 2, sizeof *rrsets);
-    if (rrsets)
-        walk->rrsets = rrsets;
-    struct buffer *runs = reallocarray(walk->runs, capacity, sizeof *runs);
-    if (runs)
-        walk->runs = runs;
-    if (!sets || !rrsets || !runs)
-        return RESULT_SYSTEM;
-    memset(runs + walk->capacity, 0, (capacity - walk->capacity) * sizeof *runs);
-    walk->capacity = capacity;
-    return RESULT_OK;
-}
-
-/* Begin a set. What types come is known to be in ascending order. */
-static enum result add_set(struct walk *walk, const struct gathered *record)
-{
-    if (walk->count == walk->capacity && grow_sets(walk))
-        return RESULT_SYSTEM;
-    walk->sets[walk->count] = (struct zone_set){.type = record->type,
-                                                .file = (uint16_t)record->file,
-                                                .line = record->line,
-                                                .ttl = record->ttl,
-                                                .ttl_highest = record->ttl};
-    buffer_clear(&walk->runs[walk->count]);
-    walk->count++;
-    return RESULT_OK;
-}
-
-static enum result add_record(struct walk *walk, const struct gathered *record)
-{
-    if (walk->count == 0 || walk->sets[walk->count - 1].type != record->type) {
-        enum result result = add_set(walk, record);
-        if (result)
-            return result;
-    }
-    struct zone_set *set = &walk->sets[walk->count - 1];
-    if (record->ttl < set->ttl)
-        set->ttl = record->ttl;
-    if (record->ttl > set->ttl_highest)
-        set->ttl_highest = record->ttl;
-    bool added;
-    return rdata_run_insert(&walk->runs[walk->count - 1], &set->rdata.count, record->type,
-                            record->rdata, record->rdata_length, &added);
-}
-
-/* Everything that the records say about one owner. */
-static enum result collect_owner(struct walk *walk, struct place *place)
-{
-    struct gathered record;
-    enum result result = RESULT_OK;
-
-    walk->count = 0;
-    while (gather_peek(walk->gather, &record) == FOUND_YES && record.key_length == place->length &&
-           memcmp(record.key, place->key, place->length) == 0) {
-        result = add_record(walk, &record);
-        if (result)
-            return result;
-        walk->gather->next++;
-    }
-    for (size_t i = 0; i < walk->count; i++) {
-        walk->sets[i].rdata.octets = walk->runs[i].octets;
-        walk->sets[i].rdata.length = (uint32_t)walk->runs[i].length;
-        walk->compose->totals.records += walk->sets[i].rdata.count;
-    }
-    return name_key_read(place->key, place->length, &place->name);
-}
-
-static struct zone_set *find_set(struct walk *walk, uint16_t type)
-{
-    for (size_t i = 0; i < walk->count; i++) {
-        if (walk->sets[i].type == type && !walk->sets[i].dropped)
-            return &walk->sets[i];
-    }
-    return NULL;
-}
-
 /* ---- the apex ------------------------------------------------------------------------------- */
-
-/* Insert a set of our own at its place among those of the owner; fills its run. */
-static enum result insert_set(struct walk *walk, const struct zone_set *set)
-{
-    struct gathered none = {.type = set->type};
-    size_t at = 0;
-
-    while (at < walk->count && walk->sets[at].type < set->type)
-        at++;
-    enum result result = add_set(walk, &none);
-    if (result)
-        return result;
-    struct buffer run = walk->runs[walk->count - 1];
-    memmove(&walk->sets[at + 1], &walk->sets[at], (walk->count - 1 - at) * sizeof *walk->sets);
-    memmove(&walk->runs[at + 1], &walk->runs[at], (walk->count - 1 - at) * sizeof *walk->runs);
-    buffer_add(&run, set->rdata.octets, set->rdata.length);
-    walk->runs[at] = run;
-    walk->sets[at] = *set;
-    walk->sets[at].rdata.octets = run.octets;
-    return buffer_check(&run);
-}
 
 /* Our DNSKEYs, together with those that the zone has itself. */
 static enum result add_dnskeys(struct walk *walk)
 {
     const struct compose_signing *signing = walk->compose->signing;
-    struct zone_set *own = find_set(walk, TYPE_DNSKEY);
+    struct zone_set *own = owner_sets_find(&walk->owner, TYPE_DNSKEY);
 
     if (!own)
-        return insert_set(walk, &(struct zone_set){.type = TYPE_DNSKEY,
-                                                   .ttl = signing->dnskey_ttl,
-                                                   .ttl_highest = signing->dnskey_ttl,
-                                                   .rdata = signing->dnskeys});
+        return owner_sets_insert(&walk->owner,
+                                 &(struct zone_set){.type = TYPE_DNSKEY,
+                                                    .ttl = signing->dnskey_ttl,
+                                                    .ttl_highest = signing->dnskey_ttl,
+                                                    .rdata = signing->dnskeys});
     struct reader run = rdata_run_reader(&signing->dnskeys), rdata;
-    struct buffer *buffer = &walk->runs[own - walk->sets];
+    struct buffer *buffer = &walk->owner.runs[own - walk->owner.sets];
     while (rdata_next(&run, &rdata)) {
         bool added;
         enum result result = rdata_run_insert(buffer, &own->rdata.count, TYPE_DNSKEY, rdata.at,
@@ -187,19 +82,19 @@ static enum result add_nsec3param(struct walk *walk)
     struct zone_set set = {
         .type = TYPE_NSEC3PARAM, /* TTL 0: nobody but secondaries asks for it */
         .rdata = {.octets = octets, .length = (uint32_t)writer.length, .count = 1}};
-    return insert_set(walk, &set);
+    return owner_sets_insert(&walk->owner, &set);
 }
 
 /* The SOA says how long a denial may be remembered (RFC 9077 section 3). */
 static enum result read_soa(struct walk *walk)
 {
     struct compose *compose = walk->compose;
-    struct zone_set *set = find_set(walk, TYPE_SOA);
+    struct zone_set *set = owner_sets_find(&walk->owner, TYPE_SOA);
     struct soa soa;
 
     if (!set)
         return RESULT_OK; /* the rules say so */
-    uint8_t *rdata = walk->runs[set - walk->sets].octets + 2;
+    uint8_t *rdata = walk->owner.runs[set - walk->owner.sets].octets + 2;
     size_t length = set->rdata.length - 2;
     if (soa_read(rdata, length, &soa))
         return RESULT_FORMAT;
@@ -246,11 +141,11 @@ static uint16_t place_flags(struct walk *walk, const struct place *place)
 {
     uint16_t flags = place->length == walk->apex_length ? NODE_APEX : 0;
 
-    if (walk->count == 0)
+    if (walk->owner.count == 0)
         flags |= NODE_EMPTY;
-    if (!flags && find_set(walk, TYPE_NS))
+    if (!flags && owner_sets_find(&walk->owner, TYPE_NS))
         flags |= NODE_CUT;
-    else if (find_set(walk, TYPE_DNAME))
+    else if (owner_sets_find(&walk->owner, TYPE_DNAME))
         flags |= NODE_DNAME;
     if (flags & (NODE_CUT | NODE_DNAME)) {
         memcpy(walk->top, place->key, place->length);
@@ -283,11 +178,12 @@ static size_t bitmap_types(struct walk *walk, uint16_t flags, bool nsec, uint16_
     size_t count = 0, next_made = 0;
     bool signed_here = nsec;
 
-    for (size_t i = 0; i < walk->count; i++)
-        signed_here |= !walk->sets[i].dropped && wants_signature(flags, walk->sets[i].type);
+    for (size_t i = 0; i < walk->owner.count; i++)
+        signed_here |=
+            !walk->owner.sets[i].dropped && wants_signature(flags, walk->owner.sets[i].type);
     size_t made_count = !signed_here ? 0 : nsec ? 2 : 1;
-    for (size_t i = 0; i < walk->count; i++) {
-        const struct zone_set *set = &walk->sets[i];
+    for (size_t i = 0; i < walk->owner.count; i++) {
+        const struct zone_set *set = &walk->owner.sets[i];
         /* Beside NS at a cut only DS belongs to the parent's side (RFC 4034 section 4.1.2). */
         if (set->dropped || (flags & NODE_CUT && set->type != TYPE_NS && set->type != TYPE_DS))
             continue;
@@ -323,7 +219,7 @@ static enum result next_nsec_owner(struct walk *walk, const struct place *place,
 
 static enum result add_nsec(struct walk *walk, const struct place *place, uint16_t flags)
 {
-    uint16_t *types = malloc((walk->count + 2) * sizeof *types);
+    uint16_t *types = malloc((walk->owner.count + 2) * sizeof *types);
     uint8_t *rdata = malloc(NAME_MAX_OCTETS + NSEC_MAX_BITMAP);
     struct name next;
     enum result result =
@@ -338,12 +234,12 @@ static enum result add_nsec(struct walk *walk, const struct place *place, uint16
         result = writer.failed ? RESULT_FULL : buffer_check(&walk->nsec);
     }
     if (!result)
-        result =
-            insert_set(walk, &(struct zone_set){.type = TYPE_NSEC,
-                                                .ttl = walk->compose->totals.denial_ttl,
-                                                .rdata = {.octets = walk->nsec.octets,
-                                                          .length = (uint32_t)walk->nsec.length,
-                                                          .count = 1}});
+        result = owner_sets_insert(
+            &walk->owner, &(struct zone_set){.type = TYPE_NSEC,
+                                             .ttl = walk->compose->totals.denial_ttl,
+                                             .rdata = {.octets = walk->nsec.octets,
+                                                       .length = (uint32_t)walk->nsec.length,
+                                                       .count = 1}});
     free(types);
     free(rdata);
     return result;
@@ -355,11 +251,11 @@ static enum result remember_hash(struct walk *walk, struct node_parts *parts, ui
     const struct compose_signing *signing = walk->compose->signing;
     bool opt_out = signing->nsec3.flags & NSEC3_FLAG_OPT_OUT;
 
-    if (opt_out && flags & NODE_CUT && !find_set(walk, TYPE_DS))
+    if (opt_out && flags & NODE_CUT && !owner_sets_find(&walk->owner, TYPE_DS))
         return RESULT_OK;
     uint16_t few[32], *types = few;
-    if (walk->count + 2 > COUNT(few))
-        types = malloc((walk->count + 2) * sizeof *types);
+    if (walk->owner.count + 2 > COUNT(few))
+        types = malloc((walk->owner.count + 2) * sizeof *types);
     if (!types)
         return RESULT_SYSTEM;
     size_t count = bitmap_types(walk, flags, false, types);
@@ -388,13 +284,25 @@ static void add_hashes(const struct walk *walk, const struct place *place, struc
 
 /* ---- handing out ---------------------------------------------------------------------------- */
 
+static enum result grow_rrsets(struct walk *walk)
+{
+    if (walk->owner.count <= walk->capacity)
+        return RESULT_OK;
+    struct node_rrset *rrsets = reallocarray(walk->rrsets, walk->owner.capacity, sizeof *rrsets);
+    if (!rrsets)
+        return RESULT_SYSTEM;
+    walk->rrsets = rrsets;
+    walk->capacity = walk->owner.capacity;
+    return RESULT_OK;
+}
+
 static void fill_rrsets(struct walk *walk, struct node_parts *parts)
 {
     const struct compose_signing *signing = walk->compose->signing;
 
     parts->rrsets = walk->rrsets;
-    for (size_t i = 0; i < walk->count; i++) {
-        const struct zone_set *set = &walk->sets[i];
+    for (size_t i = 0; i < walk->owner.count; i++) {
+        const struct zone_set *set = &walk->owner.sets[i];
         if (set->dropped)
             continue;
         struct node_rrset *rrset = &walk->rrsets[parts->count++];
@@ -430,6 +338,8 @@ static enum result emit(struct walk *walk, const struct place *place, uint16_t f
             result = remember_hash(walk, &parts, flags);
         }
     }
+    if (!result)
+        result = grow_rrsets(walk);
     if (result)
         return result;
     fill_rrsets(walk, &parts);
@@ -451,7 +361,7 @@ static enum result emit_empty(struct walk *walk, const struct place *place)
             continue;
         struct place empty = {.key = place->key, .length = at + 1};
         enum result result = name_key_read(empty.key, empty.length, &empty.name);
-        walk->count = 0;
+        owner_sets_clear(&walk->owner);
         if (!result)
             result = emit(walk, &empty, place_flags(walk, &empty));
         if (result)
@@ -467,6 +377,16 @@ static bool is_hidden(struct walk *walk, const struct place *place)
     return walk->top_length != 0;
 }
 
+/* Everything that the records say about one owner. */
+static enum result collect_owner(struct walk *walk, struct place *place)
+{
+    enum result result = owner_sets_collect(&walk->owner, walk->gather);
+
+    for (size_t i = 0; i < walk->owner.count; i++)
+        walk->compose->totals.records += walk->owner.sets[i].rdata.count;
+    return result ? result : name_key_read(place->key, place->length, &place->name);
+}
+
 static enum result take_owner(struct walk *walk, struct place *place)
 {
     place->below = is_hidden(walk, place);
@@ -475,7 +395,8 @@ static enum result take_owner(struct walk *walk, struct place *place)
         result = collect_owner(walk, place);
     if (result)
         return result;
-    struct zone_owner owner = {.name = &place->name, .sets = walk->sets, .count = walk->count};
+    struct zone_owner owner = {
+        .name = &place->name, .sets = walk->owner.sets, .count = walk->owner.count};
     result = zone_rules_owner(walk->compose->rules, &owner);
     if (!result && place->length == walk->apex_length)
         result = complete_apex(walk);
@@ -546,11 +467,8 @@ enum result compose_zone(struct compose *compose, struct gather *gather)
     if (!result)
         result = hand_out_chain(&walk);
 
-    for (size_t i = 0; i < walk.capacity; i++)
-        buffer_free(&walk.runs[i]);
+    owner_sets_free(&walk.owner);
     buffer_free(&walk.nsec);
-    free(walk.runs);
-    free(walk.sets);
     free(walk.rrsets);
     gather_close(&walk.hashes);
     return result;

@@ -9,10 +9,9 @@
 #ifndef KEEPER_COMPOSE_H
 #define KEEPER_COMPOSE_H
 
-#include "gather.h"
-
 #include "avow/dnssec/nsec3.h"
 #include "avow/store/node.h"
+#include "avow/zonefile/gather.h"
 #include "avow/zonefile/rules.h"
 
 enum compose_denial { COMPOSE_UNSIGNED, COMPOSE_NSEC3, COMPOSE_NSEC };

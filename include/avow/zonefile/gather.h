@@ -4,9 +4,11 @@
  * Records come in any order and are kept packed, about 20 octets more than their RDATA each; then
  * they are sorted once, and walked owner by owner. Owners are kept as keys (wire/name.h), so their
  * letter case is lost, which DNS does not mind (RFC 4343).
+ *
+ * Floor: zonefile.
  */
-#ifndef KEEPER_GATHER_H
-#define KEEPER_GATHER_H
+#ifndef AVOW_ZONEFILE_GATHER_H
+#define AVOW_ZONEFILE_GATHER_H
 
 #include <stddef.h>
 #include <stdint.h>

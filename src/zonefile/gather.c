@@ -1,5 +1,5 @@
 /* gather.c - records of a zone file, brought together by owner in canonical order. */
-#include "gather.h"
+#include "avow/zonefile/gather.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,183 @@
+/* render.c - the daemon's answers as text for people. */
+#include "avowctl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "-";
+}
+
+static unsigned long long number_of(const json_t *object, const char *key)
+{
+    return (unsigned long long)json_integer_value(json_object_get(object, key));
+}
+
+/* Octets as people read them. */
+static void print_octets(FILE *out, unsigned long long octets)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)octets;
+    unsigned unit = 0;
+
+    while (value >= 1024 && unit < COUNT(units) - 1) {
+        value /= 1024;
+        unit++;
+    }
+    (void)fprintf(out, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+}
+
+void render_nothing(const json_t *answer, FILE *out)
+{
+    (void)answer, (void)out;
+}
+
+static void render_rooms(const json_t *answer, FILE *out)
+{
+    size_t index;
+    json_t *room;
+
+    json_array_foreach(json_object_get(answer, "rooms"), index, room)
+    {
+        (void)fprintf(out, "  %-8s %-9s pid %-7llu restarts %-3llu %s\n", text_of(room, "room"),
+                      text_of(room, "state"), number_of(room, "pid"), number_of(room, "restarts"),
+                      text_of(room, "confinement"));
+    }
+}
+
+static void render_problems(const json_t *zones, FILE *out)
+{
+    size_t index;
+    json_t *problem;
+
+    json_array_foreach(json_object_get(zones, "problems"), index, problem)
+    {
+        (void)fprintf(out, "  %s %s\n", text_of(problem, "zone"), text_of(problem, "problem"));
+    }
+}
+
+static void render_traffic(const json_t *metrics, FILE *out)
+{
+    unsigned long long queries =
+        number_of(metrics, "queries_udp") + number_of(metrics, "queries_tcp");
+    (void)fprintf(out,
+                  "queries     %llu, answers %llu (NOERROR %llu, NXDOMAIN %llu, REFUSED %llu, "
+                  "SERVFAIL %llu), from cache %llu\n",
+                  queries, number_of(metrics, "responses"), number_of(metrics, "rcode_noerror"),
+                  number_of(metrics, "rcode_nxdomain"), number_of(metrics, "rcode_refused"),
+                  number_of(metrics, "rcode_servfail"), number_of(metrics, "cache_hits"));
+    if (number_of(metrics, "store_corrupt"))
+        (void)fprintf(out, "store       %llu damaged records met: run avowctl store check\n",
+                      number_of(metrics, "store_corrupt"));
+}
+
+void render_status(const json_t *answer, FILE *out)
+{
+    const json_t *zones = json_object_get(answer, "zones");
+    const json_t *signing = json_object_get(answer, "signing");
+    const json_t *store = json_object_get(answer, "store");
+
+    (void)fprintf(out, "avowd %s, %s\n", text_of(answer, "version"),
+                  json_is_true(json_object_get(answer, "ready")) ? "ready" : "starting");
+    (void)fprintf(out,
+                  "zones       %llu configured, %llu served, %llu fully signed, "
+                  "%llu unsigned\n",
+                  number_of(zones, "configured"), number_of(zones, "served"),
+                  number_of(zones, "fully_signed"), number_of(zones, "unsigned"));
+    render_problems(zones, out);
+    (void)fprintf(out, "token       %s: %s\n",
+                  json_is_true(json_object_get(signing, "token_up")) ? "up" : "DOWN",
+                  text_of(signing, "token"));
+    (void)fprintf(out, "signatures  %llu pending, %llu a second, the oldest runs out %s\n",
+                  number_of(signing, "pending"), number_of(signing, "signatures_per_second"),
+                  text_of(signing, "oldest_signature_expires"));
+    render_traffic(json_object_get(answer, "metrics"), out);
+    (void)fprintf(out, "store       ");
+    print_octets(out, number_of(store, "file_octets"));
+    (void)fprintf(out, " of ");
+    print_octets(out, number_of(store, "reserved_octets"));
+    (void)fprintf(out, ", takes %s\nrooms\n", text_of(store, "accepts"));
+    render_rooms(answer, out);
+}
+
+static void render_zone_line(const json_t *zone, FILE *out)
+{
+    (void)fprintf(out, "%-32s %-10s serial %-11llu %9llu names %9llu/%llu signatures",
+                  text_of(zone, "zone"), text_of(zone, "state"), number_of(zone, "serial"),
+                  number_of(zone, "names"), number_of(zone, "signatures"),
+                  number_of(zone, "signatures_wanted"));
+    if (!json_is_null(json_object_get(zone, "problem")))
+        (void)fprintf(out, "  %s", text_of(zone, "problem"));
+    (void)fprintf(out, "\n");
+}
+
+void render_zone_list(const json_t *answer, FILE *out)
+{
+    size_t index;
+    json_t *zone;
+
+    json_array_foreach(json_object_get(answer, "zones"), index, zone)
+    {
+        render_zone_line(zone, out);
+    }
+}
+
+static void render_key(const json_t *key, FILE *out)
+{
+    (void)fprintf(out, "  %-4s %5llu  %-16s %-10s %s  keystore %s, id %s, since %s\n",
+                  text_of(key, "role"), number_of(key, "tag"), text_of(key, "algorithm_name"),
+                  text_of(key, "state"),
+                  json_is_true(json_object_get(key, "usable")) ? "usable" : "NOT USABLE",
+                  text_of(key, "keystore"), text_of(key, "id"), text_of(key, "created"));
+}
+
+static void render_keys_of(const json_t *zone, FILE *out)
+{
+    size_t index;
+    json_t *key;
+
+    json_array_foreach(json_object_get(zone, "keys"), index, key)
+    {
+        render_key(key, out);
+    }
+}
+
+void render_keys(const json_t *answer, FILE *out)
+{
+    size_t index;
+    json_t *zone;
+
+    json_array_foreach(json_object_get(answer, "zones"), index, zone)
+    {
+        (void)fprintf(out, "%s\n", text_of(zone, "zone"));
+        render_keys_of(zone, out);
+    }
+}
+
+void render_zone_status(const json_t *answer, FILE *out)
+{
+    render_zone_line(answer, out);
+    (void)fprintf(out, "  file        %s, loaded %s\n", text_of(answer, "file"),
+                  text_of(answer, "loaded_at"));
+    (void)fprintf(out, "  changed     %s\n", text_of(answer, "changed_at"));
+    (void)fprintf(out, "  policy      %s, denial %s%s\n", text_of(answer, "policy"),
+                  text_of(answer, "denial"),
+                  json_is_true(json_object_get(answer, "opt_out")) ? " with opt-out" : "");
+    (void)fprintf(out, "  signed      %s, under way %llu, the oldest signature runs out %s\n",
+                  text_of(answer, "signed_at"), number_of(answer, "signatures_under_way"),
+                  text_of(answer, "oldest_signature_expires"));
+    render_keys_of(answer, out);
+}
+
+void render_records(const json_t *answer, FILE *out)
+{
+    size_t index;
+    json_t *record;
+
+    json_array_foreach(json_object_get(answer, "records"), index, record)
+    {
+        (void)fprintf(out, "%s\n", json_string_value(record));
+    }
+}
