@@ -44,16 +44,13 @@ bool pkcs11_attribute_bool(struct pkcs11_session *session, CK_OBJECT_HANDLE obje
 
 /* Find the one token object of a CKO_ class and a name; handle 0 when there is none. */
 MUST_CHECK enum result pkcs11_find_one(struct pkcs11_session *session, unsigned long class,
-                                       const struct pkcs11_key_name *name, unsigned long *handle,
-                                       struct pkcs11_failure *failure);
+                                       const struct pkcs11_key_name *name, unsigned long *handle);
 
 /* Fill in what a key's handles lead to, and refuse a key that is not fit for use. */
-MUST_CHECK enum result pkcs11_key_read(struct pkcs11_key *key, struct pkcs11_session *session,
-                                       struct pkcs11_failure *failure);
+MUST_CHECK enum result pkcs11_key_read(struct pkcs11_key *key, struct pkcs11_session *session);
 
 /* Read the public half into the form of a DNSKEY's public key field; sets bits and lengths too. */
-MUST_CHECK enum result pkcs11_public_read(struct pkcs11_key *key, struct pkcs11_session *session,
-                                          struct pkcs11_failure *failure);
+MUST_CHECK enum result pkcs11_public_read(struct pkcs11_key *key, struct pkcs11_session *session);
 
 /* The DER of CKA_EC_PARAMS for an algorithm: an OID first, then a name, for tokens that want that.
  * NULL when there is no `nth` form. */

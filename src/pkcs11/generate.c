@@ -132,51 +132,48 @@ static CK_RV generate_somehow(struct pkcs11_session *session, struct pkcs11_key 
 
 /* A second key of the same name would make the first unusable. */
 static enum result check_name_free(struct pkcs11_session *session,
-                                   const struct pkcs11_key_name *name,
-                                   struct pkcs11_failure *failure)
+                                   const struct pkcs11_key_name *name)
 {
     struct pkcs11_key_name any_label = *name;
     unsigned long handle;
     char text[256];
 
     any_label.label[0] = '\0';
-    enum result result = pkcs11_find_one(session, CKO_PRIVATE_KEY, &any_label, &handle, failure);
+    enum result result = pkcs11_find_one(session, CKO_PRIVATE_KEY, &any_label, &handle);
     if (result || handle == 0)
         return result;
-    return pkcs11_refuse_token(failure, &session->token, "there is a key %s already",
+    return pkcs11_refuse_token(&session->failure, &session->token, "there is a key %s already",
                                pkcs11_key_name_text(name, text, sizeof(text)));
 }
 
 static enum result check_request(struct pkcs11_session *session, const struct pkcs11_scheme *scheme,
-                                 const struct pkcs11_key_name *name, uint32_t bits,
-                                 struct pkcs11_failure *failure)
+                                 const struct pkcs11_key_name *name, uint32_t bits)
 {
     const char *algorithm = pkcs11_algorithm_name(scheme->algorithm);
 
     if (!scheme->generates)
-        return pkcs11_refuse_token(failure, &session->token, "it cannot make keys for %s",
+        return pkcs11_refuse_token(&session->failure, &session->token, "it cannot make keys for %s",
                                    algorithm);
     if (!pkcs11_curve(scheme->algorithm, 0) &&
         (bits < scheme->smallest_bits || bits > scheme->largest_bits))
-        return pkcs11_refuse_token(failure, &session->token,
+        return pkcs11_refuse_token(&session->failure, &session->token,
                                    "it makes keys of %u to %u bits for %s, not of %u",
                                    scheme->smallest_bits, scheme->largest_bits, algorithm, bits);
     if (name->id_length == 0 || name->id_length > PKCS11_ID_OCTETS)
-        return pkcs11_refuse_token(failure, &session->token, "a key needs an id of 1 to %d octets",
-                                   PKCS11_ID_OCTETS);
-    return check_name_free(session, name, failure);
+        return pkcs11_refuse_token(&session->failure, &session->token,
+                                   "a key needs an id of 1 to %d octets", PKCS11_ID_OCTETS);
+    return check_name_free(session, name);
 }
 
 /* Made here and never outside: anything less is not what was asked for. */
-static enum result check_made(struct pkcs11_session *session, const struct pkcs11_key *key,
-                              struct pkcs11_failure *failure)
+static enum result check_made(struct pkcs11_session *session, const struct pkcs11_key *key)
 {
     const struct pkcs11_protection *protection = &key->protection;
     char text[256];
 
     if (protection->local && protection->always_sensitive && protection->never_extractable)
         return RESULT_OK;
-    return pkcs11_refuse_token(failure, &session->token,
+    return pkcs11_refuse_token(&session->failure, &session->token,
                                "it made key %s but does not vouch for it (local %d, always "
                                "sensitive %d, never extractable %d); it is destroyed again",
                                pkcs11_key_name_text(&key->name, text, sizeof(text)),
@@ -186,25 +183,27 @@ static enum result check_made(struct pkcs11_session *session, const struct pkcs1
 
 enum result pkcs11_key_generate(struct pkcs11_key *key, struct pkcs11_session *session,
                                 const struct pkcs11_scheme *scheme,
-                                const struct pkcs11_key_name *name, uint32_t bits,
-                                struct pkcs11_failure *failure)
+                                const struct pkcs11_key_name *name, uint32_t bits)
 {
-    struct pkcs11_failure left;
     char text[256];
 
     *key = (struct pkcs11_key){.name = *name, .scheme = *scheme};
-    enum result result = check_request(session, scheme, name, bits, failure);
+    enum result result = check_request(session, scheme, name, bits);
     if (result)
         return result;
     CK_RV code = generate_somehow(session, key, bits);
     if (code != CKR_OK)
-        return pkcs11_fail_token(failure, &session->token, code, "cannot make key %s, %s",
+        return pkcs11_fail_token(&session->failure, &session->token, code, "cannot make key %s, %s",
                                  pkcs11_key_name_text(name, text, sizeof(text)),
                                  pkcs11_algorithm_name(scheme->algorithm));
-    result = pkcs11_key_read(key, session, failure);
+    result = pkcs11_key_read(key, session);
     if (!result)
-        result = check_made(session, key, failure);
-    if (result && pkcs11_key_destroy(key, session, &left))
-        log_error("%s", left.text);
+        result = check_made(session, key);
+    if (!result)
+        return RESULT_OK;
+    struct pkcs11_failure why = session->failure;
+    if (pkcs11_key_destroy(key, session))
+        log_error("%s", session->failure.text);
+    session->failure = why;
     return result;
 }

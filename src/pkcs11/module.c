@@ -11,50 +11,52 @@
 
 #include "cryptoki.h"
 
-#define CODES(C)                                                                                         \
-    C(OK)                                                                                                \
-    C(CANCEL)                                                                                            \
-    C(HOST_MEMORY)                                                                                       \
-    C(SLOT_ID_INVALID)                                                                                   \
-    C(GENERAL_ERROR)                                                                                     \
-    C(FUNCTION_FAILED) C(ARGUMENTS_BAD) C(NO_EVENT) C(NEED_TO_CREATE_THREADS) C(CANT_LOCK) C(            \
-        ATTRIBUTE_READ_ONLY) C(ATTRIBUTE_SENSITIVE) C(ATTRIBUTE_TYPE_INVALID) C(ATTRIBUTE_VALUE_INVALID) \
-        C(ACTION_PROHIBITED) C(DATA_INVALID) C(DATA_LEN_RANGE) C(DEVICE_ERROR) C(DEVICE_MEMORY) C(       \
-            DEVICE_REMOVED) C(ENCRYPTED_DATA_INVALID) C(ENCRYPTED_DATA_LEN_RANGE)                        \
-            C(FUNCTION_CANCELED) C(FUNCTION_NOT_PARALLEL) C(FUNCTION_NOT_SUPPORTED) C(                   \
-                KEY_HANDLE_INVALID) C(KEY_SIZE_RANGE) C(KEY_TYPE_INCONSISTENT) C(KEY_NOT_NEEDED)         \
-                C(KEY_CHANGED) C(KEY_NEEDED) C(KEY_INDIGESTIBLE) C(KEY_FUNCTION_NOT_PERMITTED) C(        \
-                    KEY_NOT_WRAPPABLE) C(KEY_UNEXTRACTABLE) C(MECHANISM_INVALID)                         \
-                    C(MECHANISM_PARAM_INVALID) C(OBJECT_HANDLE_INVALID) C(OPERATION_ACTIVE) C(           \
-                        OPERATION_NOT_INITIALIZED) C(PIN_INCORRECT) C(PIN_INVALID) C(PIN_LEN_RANGE)      \
-                        C(PIN_EXPIRED) C(PIN_LOCKED) C(SESSION_CLOSED) C(SESSION_COUNT) C(               \
-                            SESSION_HANDLE_INVALID) C(SESSION_PARALLEL_NOT_SUPPORTED)                    \
-                            C(SESSION_READ_ONLY) C(SESSION_EXISTS) C(SESSION_READ_ONLY_EXISTS) C(        \
-                                SESSION_READ_WRITE_SO_EXISTS) C(SIGNATURE_INVALID)                       \
-                                C(SIGNATURE_LEN_RANGE) C(TEMPLATE_INCOMPLETE) C(                         \
-                                    TEMPLATE_INCONSISTENT) C(TOKEN_NOT_PRESENT) C(TOKEN_NOT_RECOGNIZED)  \
-                                    C(TOKEN_WRITE_PROTECTED) C(UNWRAPPING_KEY_SIZE_RANGE) C(             \
-                                        UNWRAPPING_KEY_TYPE_INCONSISTENT) C(USER_ALREADY_LOGGED_IN)      \
-                                        C(USER_NOT_LOGGED_IN) C(USER_PIN_NOT_INITIALIZED) C(             \
-                                            USER_TYPE_INVALID) C(USER_ANOTHER_ALREADY_LOGGED_IN)         \
-                                            C(USER_TOO_MANY_TYPES) C(WRAPPED_KEY_INVALID) C(             \
-                                                WRAPPED_KEY_LEN_RANGE) C(WRAPPING_KEY_HANDLE_INVALID)    \
-                                                C(WRAPPING_KEY_SIZE_RANGE) C(                            \
-                                                    WRAPPING_KEY_TYPE_INCONSISTENT)                      \
-                                                    C(RANDOM_SEED_NOT_SUPPORTED) C(RANDOM_NO_RNG) C(     \
-                                                        DOMAIN_PARAMS_INVALID) C(CURVE_NOT_SUPPORTED)    \
-                                                        C(BUFFER_TOO_SMALL) C(SAVED_STATE_INVALID) C(    \
-                                                            INFORMATION_SENSITIVE)                       \
-                                                            C(STATE_UNSAVEABLE) C(                       \
-                                                                CRYPTOKI_NOT_INITIALIZED)                \
-                                                                C(CRYPTOKI_ALREADY_INITIALIZED) C(       \
-                                                                    MUTEX_BAD) C(MUTEX_NOT_LOCKED)       \
-                                                                    C(NEW_PIN_MODE) C(NEXT_OTP) C(       \
-                                                                        EXCEEDED_MAX_ITERATIONS)         \
-                                                                        C(FIPS_SELF_TEST_FAILED) C(      \
-                                                                            LIBRARY_LOAD_FAILED)         \
-                                                                            C(PIN_TOO_WEAK) C(           \
-                                                                                PUBLIC_KEY_INVALID)      \
+#define CODES(C)                                                                                        \
+    C(OK)                                                                                               \
+    C(CANCEL)                                                                                           \
+    C(HOST_MEMORY)                                                                                      \
+    C(SLOT_ID_INVALID)                                                                                  \
+    C(GENERAL_ERROR)                                                                                    \
+    C(FUNCTION_FAILED)                                                                                  \
+    C(ARGUMENTS_BAD)                                                                                    \
+    C(NO_EVENT) C(NEED_TO_CREATE_THREADS) C(CANT_LOCK) C(ATTRIBUTE_READ_ONLY) C(                        \
+        ATTRIBUTE_SENSITIVE) C(ATTRIBUTE_TYPE_INVALID) C(ATTRIBUTE_VALUE_INVALID)                       \
+        C(ACTION_PROHIBITED) C(DATA_INVALID) C(DATA_LEN_RANGE) C(DEVICE_ERROR) C(DEVICE_MEMORY) C(      \
+            DEVICE_REMOVED) C(ENCRYPTED_DATA_INVALID) C(ENCRYPTED_DATA_LEN_RANGE)                       \
+            C(FUNCTION_CANCELED) C(FUNCTION_NOT_PARALLEL) C(FUNCTION_NOT_SUPPORTED) C(                  \
+                KEY_HANDLE_INVALID) C(KEY_SIZE_RANGE) C(KEY_TYPE_INCONSISTENT) C(KEY_NOT_NEEDED)        \
+                C(KEY_CHANGED) C(KEY_NEEDED) C(KEY_INDIGESTIBLE) C(KEY_FUNCTION_NOT_PERMITTED) C(       \
+                    KEY_NOT_WRAPPABLE) C(KEY_UNEXTRACTABLE) C(MECHANISM_INVALID)                        \
+                    C(MECHANISM_PARAM_INVALID) C(OBJECT_HANDLE_INVALID) C(OPERATION_ACTIVE) C(          \
+                        OPERATION_NOT_INITIALIZED) C(PIN_INCORRECT) C(PIN_INVALID) C(PIN_LEN_RANGE)     \
+                        C(PIN_EXPIRED) C(PIN_LOCKED) C(SESSION_CLOSED) C(SESSION_COUNT) C(              \
+                            SESSION_HANDLE_INVALID) C(SESSION_PARALLEL_NOT_SUPPORTED)                   \
+                            C(SESSION_READ_ONLY) C(SESSION_EXISTS) C(SESSION_READ_ONLY_EXISTS) C(       \
+                                SESSION_READ_WRITE_SO_EXISTS) C(SIGNATURE_INVALID)                      \
+                                C(SIGNATURE_LEN_RANGE) C(TEMPLATE_INCOMPLETE) C(                        \
+                                    TEMPLATE_INCONSISTENT) C(TOKEN_NOT_PRESENT) C(TOKEN_NOT_RECOGNIZED) \
+                                    C(TOKEN_WRITE_PROTECTED) C(UNWRAPPING_KEY_SIZE_RANGE) C(            \
+                                        UNWRAPPING_KEY_TYPE_INCONSISTENT) C(USER_ALREADY_LOGGED_IN)     \
+                                        C(USER_NOT_LOGGED_IN) C(USER_PIN_NOT_INITIALIZED) C(            \
+                                            USER_TYPE_INVALID) C(USER_ANOTHER_ALREADY_LOGGED_IN)        \
+                                            C(USER_TOO_MANY_TYPES) C(WRAPPED_KEY_INVALID) C(            \
+                                                WRAPPED_KEY_LEN_RANGE) C(WRAPPING_KEY_HANDLE_INVALID)   \
+                                                C(WRAPPING_KEY_SIZE_RANGE) C(                           \
+                                                    WRAPPING_KEY_TYPE_INCONSISTENT)                     \
+                                                    C(RANDOM_SEED_NOT_SUPPORTED) C(RANDOM_NO_RNG) C(    \
+                                                        DOMAIN_PARAMS_INVALID) C(CURVE_NOT_SUPPORTED)   \
+                                                        C(BUFFER_TOO_SMALL) C(SAVED_STATE_INVALID) C(   \
+                                                            INFORMATION_SENSITIVE)                      \
+                                                            C(STATE_UNSAVEABLE) C(                      \
+                                                                CRYPTOKI_NOT_INITIALIZED)               \
+                                                                C(CRYPTOKI_ALREADY_INITIALIZED) C(      \
+                                                                    MUTEX_BAD) C(MUTEX_NOT_LOCKED)      \
+                                                                    C(NEW_PIN_MODE) C(NEXT_OTP) C(      \
+                                                                        EXCEEDED_MAX_ITERATIONS)        \
+                                                                        C(FIPS_SELF_TEST_FAILED) C(     \
+                                                                            LIBRARY_LOAD_FAILED)        \
+                                                                            C(PIN_TOO_WEAK) C(          \
+                                                                                PUBLIC_KEY_INVALID)     \
                                                                                 C(FUNCTION_REJECTED)
 
 const char *pkcs11_code_name(unsigned long code)

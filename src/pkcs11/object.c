@@ -71,8 +71,7 @@ static CK_RV find_two(struct pkcs11_session *session, CK_OBJECT_CLASS class,
 }
 
 enum result pkcs11_find_one(struct pkcs11_session *session, unsigned long class,
-                            const struct pkcs11_key_name *name, unsigned long *handle,
-                            struct pkcs11_failure *failure)
+                            const struct pkcs11_key_name *name, unsigned long *handle)
 {
     CK_OBJECT_HANDLE handles[2] = {0, 0};
     CK_ULONG count;
@@ -82,9 +81,10 @@ enum result pkcs11_find_one(struct pkcs11_session *session, unsigned long class,
     pkcs11_key_name_text(name, text, sizeof(text));
     CK_RV code = find_two(session, class, name, handles, &count);
     if (code != CKR_OK)
-        return pkcs11_fail_token(failure, &session->token, code, "cannot search for key %s", text);
+        return pkcs11_fail_token(&session->failure, &session->token, code,
+                                 "cannot search for key %s", text);
     if (count > 1)
-        return pkcs11_refuse_token(failure, &session->token, "there are two %s keys %s",
+        return pkcs11_refuse_token(&session->failure, &session->token, "there are two %s keys %s",
                                    class == CKO_PRIVATE_KEY ? "private" : "public", text);
     if (count == 1)
         *handle = handles[0];
@@ -145,8 +145,7 @@ static void read_label(struct pkcs11_key_name *name, struct pkcs11_session *sess
             *at = '?';
 }
 
-enum result pkcs11_key_read(struct pkcs11_key *key, struct pkcs11_session *session,
-                            struct pkcs11_failure *failure)
+enum result pkcs11_key_read(struct pkcs11_key *key, struct pkcs11_session *session)
 {
     char text[256];
 
@@ -155,15 +154,15 @@ enum result pkcs11_key_read(struct pkcs11_key *key, struct pkcs11_session *sessi
     read_protection(&key->protection, session, key->private_handle);
     const char *no = objection(session, key);
     if (no)
-        return pkcs11_refuse_token(failure, &session->token, "key %s %s %s",
+        return pkcs11_refuse_token(&session->failure, &session->token, "key %s %s %s",
                                    pkcs11_key_name_text(&key->name, text, sizeof(text)), no,
                                    pkcs11_algorithm_name(key->scheme.algorithm));
-    enum result result = pkcs11_public_read(key, session, failure);
+    enum result result = pkcs11_public_read(key, session);
     if (result)
         return result;
     if (key->scheme.sign_mechanism != CKM_ECDSA && key->scheme.sign_mechanism != CKM_EDDSA &&
         (key->bits < key->scheme.smallest_bits || key->bits > key->scheme.largest_bits))
-        return pkcs11_refuse_token(failure, &session->token,
+        return pkcs11_refuse_token(&session->failure, &session->token,
                                    "key %s has %u bits; %s is used with %u to %u here",
                                    pkcs11_key_name_text(&key->name, text, sizeof(text)), key->bits,
                                    pkcs11_algorithm_name(key->scheme.algorithm),
@@ -173,19 +172,18 @@ enum result pkcs11_key_read(struct pkcs11_key *key, struct pkcs11_session *sessi
 
 enum result pkcs11_key_find(struct pkcs11_key *key, struct pkcs11_session *session,
                             const struct pkcs11_scheme *scheme, const struct pkcs11_key_name *name,
-                            enum found *found, struct pkcs11_failure *failure)
+                            enum found *found)
 {
     *key = (struct pkcs11_key){.name = *name, .scheme = *scheme};
     *found = FOUND_NOT;
 
-    enum result result =
-        pkcs11_find_one(session, CKO_PRIVATE_KEY, name, &key->private_handle, failure);
+    enum result result = pkcs11_find_one(session, CKO_PRIVATE_KEY, name, &key->private_handle);
     if (result || key->private_handle == 0)
         return result;
-    result = pkcs11_find_one(session, CKO_PUBLIC_KEY, name, &key->public_handle, failure);
+    result = pkcs11_find_one(session, CKO_PUBLIC_KEY, name, &key->public_handle);
     if (result)
         return result;
-    result = pkcs11_key_read(key, session, failure);
+    result = pkcs11_key_read(key, session);
     if (!result)
         *found = FOUND_YES;
     return result;
@@ -212,8 +210,7 @@ unsigned long pkcs11_key_session_copy(const struct pkcs11_key *key, struct pkcs1
     return key->private_handle;
 }
 
-enum result pkcs11_key_destroy(struct pkcs11_key *key, struct pkcs11_session *session,
-                               struct pkcs11_failure *failure)
+enum result pkcs11_key_destroy(struct pkcs11_key *key, struct pkcs11_session *session)
 {
     const CK_FUNCTION_LIST *call = cryptoki(session->module);
     CK_RV code = CKR_OK;
@@ -232,7 +229,7 @@ enum result pkcs11_key_destroy(struct pkcs11_key *key, struct pkcs11_session *se
         key->public_handle = 0;
         return RESULT_OK;
     }
-    return pkcs11_fail_token(failure, &session->token, code, "cannot destroy key %s",
+    return pkcs11_fail_token(&session->failure, &session->token, code, "cannot destroy key %s",
                              pkcs11_key_name_text(&key->name, text, sizeof(text)));
 }
 
@@ -275,7 +272,7 @@ static bool read_name(struct pkcs11_key_name *name, struct pkcs11_session *sessi
 
 enum result pkcs11_key_each(struct pkcs11_session *session,
                             bool (*take)(void *context, const struct pkcs11_key_name *name),
-                            void *context, struct pkcs11_failure *failure)
+                            void *context)
 {
     struct buffer handles = {.octets = NULL};
     struct pkcs11_key_name name;
@@ -290,6 +287,6 @@ enum result pkcs11_key_each(struct pkcs11_session *session,
     }
     buffer_free(&handles);
     if (code != CKR_OK)
-        return pkcs11_fail_token(failure, &session->token, code, "cannot list its keys");
+        return pkcs11_fail_token(&session->failure, &session->token, code, "cannot list its keys");
     return RESULT_OK;
 }

@@ -154,8 +154,7 @@ static bool take_rsa(struct pkcs11_key *key, struct pkcs11_session *session,
 }
 
 /* The public key object first; some tokens have none, but tell by the private key. */
-enum result pkcs11_public_read(struct pkcs11_key *key, struct pkcs11_session *session,
-                               struct pkcs11_failure *failure)
+enum result pkcs11_public_read(struct pkcs11_key *key, struct pkcs11_session *session)
 {
     const struct curve *curve = curve_of(key->scheme.algorithm);
     const CK_OBJECT_HANDLE objects[] = {key->public_handle, key->private_handle};
@@ -166,13 +165,14 @@ enum result pkcs11_public_read(struct pkcs11_key *key, struct pkcs11_session *se
         if (objects[i] == 0)
             continue;
         if (curve && !on_curve(session, objects[i], curve))
-            return pkcs11_refuse_token(failure, &session->token,
+            return pkcs11_refuse_token(&session->failure, &session->token,
                                        "key %s lies on another curve than that of %s", text,
                                        pkcs11_algorithm_name(key->scheme.algorithm));
         if (curve ? take_point(key, session, objects[i], curve)
                   : take_rsa(key, session, objects[i]))
             return RESULT_OK;
     }
-    return pkcs11_refuse_token(failure, &session->token, "key %s has no public half that fits %s",
-                               text, pkcs11_algorithm_name(key->scheme.algorithm));
+    return pkcs11_refuse_token(&session->failure, &session->token,
+                               "key %s has no public half that fits %s", text,
+                               pkcs11_algorithm_name(key->scheme.algorithm));
 }

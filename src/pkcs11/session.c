@@ -6,15 +6,14 @@
 #include "cryptoki.h"
 
 enum result pkcs11_session_open(struct pkcs11_session *session, const struct pkcs11_module *module,
-                                const struct pkcs11_token *token, enum pkcs11_access access,
-                                struct pkcs11_failure *failure)
+                                const struct pkcs11_token *token, enum pkcs11_access access)
 {
     CK_FLAGS flags = CKF_SERIAL_SESSION | (access == PKCS11_READ_WRITE ? CKF_RW_SESSION : 0);
 
     *session = (struct pkcs11_session){.module = module, .token = *token, .access = access};
     CK_RV code = cryptoki(module)->C_OpenSession(token->slot, flags, NULL, NULL, &session->handle);
     if (code != CKR_OK)
-        return pkcs11_fail_token(failure, token, code, "cannot open a %s session",
+        return pkcs11_fail_token(&session->failure, token, code, "cannot open a %s session",
                                  access == PKCS11_READ_WRITE ? "read-write" : "read-only");
     session->open = true;
     return RESULT_OK;
@@ -28,47 +27,46 @@ void pkcs11_session_close(struct pkcs11_session *session)
 }
 
 /* The token's own word on its PIN, as it is now. */
-static enum result check_pin_state(struct pkcs11_session *session, CK_FLAGS *flags,
-                                   struct pkcs11_failure *failure)
+static enum result check_pin_state(struct pkcs11_session *session, CK_FLAGS *flags)
 {
     CK_TOKEN_INFO info;
 
     CK_RV code = cryptoki(session->module)->C_GetTokenInfo(session->token.slot, &info);
     if (code != CKR_OK)
-        return pkcs11_fail_token(failure, &session->token, code, "cannot ask about its PIN");
+        return pkcs11_fail_token(&session->failure, &session->token, code,
+                                 "cannot ask about its PIN");
     *flags = info.flags;
     if (!(info.flags & (CKF_USER_PIN_LOCKED | CKF_USER_PIN_FINAL_TRY)))
         return RESULT_OK;
-    pkcs11_refuse_token(failure, &session->token,
+    pkcs11_refuse_token(&session->failure, &session->token,
                         info.flags & CKF_USER_PIN_LOCKED
                             ? "its PIN is locked; unlock it with the SO PIN"
                             : "one more wrong PIN would lock it, so it is not tried; log in once "
                               "with another tool, such as pkcs11-tool --login");
-    if (failure)
-        failure->trouble = PKCS11_TROUBLE_PIN;
+    session->failure.trouble = PKCS11_TROUBLE_PIN;
     return RESULT_TOKEN;
 }
 
-enum result pkcs11_session_login(struct pkcs11_session *session, const struct pkcs11_pin *pin,
-                                 struct pkcs11_failure *failure)
+enum result pkcs11_session_login(struct pkcs11_session *session, const struct pkcs11_pin *pin)
 {
     CK_FLAGS flags = 0;
     CK_SESSION_INFO info;
 
     CK_RV code = cryptoki(session->module)->C_GetSessionInfo(session->handle, &info);
     if (code != CKR_OK)
-        return pkcs11_fail_token(failure, &session->token, code, "cannot ask about its session");
+        return pkcs11_fail_token(&session->failure, &session->token, code,
+                                 "cannot ask about its session");
     if (info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS)
         return RESULT_OK;
-    enum result result = check_pin_state(session, &flags, failure);
+    enum result result = check_pin_state(session, &flags);
     if (result || !(flags & CKF_LOGIN_REQUIRED))
         return result;
 
     bool own_pad = (flags & CKF_PROTECTED_AUTHENTICATION_PATH) && (!pin || pin->length == 0);
     if (!own_pad && (!pin || pin->length == 0)) {
-        pkcs11_refuse_token(failure, &session->token, "it wants a PIN and none is configured");
-        if (failure)
-            failure->trouble = PKCS11_TROUBLE_PIN;
+        pkcs11_refuse_token(&session->failure, &session->token,
+                            "it wants a PIN and none is configured");
+        session->failure.trouble = PKCS11_TROUBLE_PIN;
         return RESULT_TOKEN;
     }
     code = cryptoki(session->module)
@@ -76,7 +74,7 @@ enum result pkcs11_session_login(struct pkcs11_session *session, const struct pk
                          own_pad ? 0 : pin->length);
     if (code == CKR_OK || code == CKR_USER_ALREADY_LOGGED_IN)
         return RESULT_OK;
-    return pkcs11_fail_token(failure, &session->token, code, "login failed%s",
+    return pkcs11_fail_token(&session->failure, &session->token, code, "login failed%s",
                              pkcs11_code_trouble(code) == PKCS11_TROUBLE_PIN
                                  ? " (tried once, and not again by itself)"
                                  : "");
@@ -130,19 +128,19 @@ static bool widen(const struct pkcs11_key *key, uint8_t *signature, size_t lengt
     return true;
 }
 
-static enum result sign_failed(const struct pkcs11_session *session, const struct pkcs11_key *key,
-                               CK_RV code, struct pkcs11_failure *failure)
+static enum result sign_failed(struct pkcs11_session *session, const struct pkcs11_key *key,
+                               CK_RV code)
 {
     char text[256];
 
-    return pkcs11_fail_token(failure, &session->token, code, "cannot sign with key %s, %s",
+    return pkcs11_fail_token(&session->failure, &session->token, code,
+                             "cannot sign with key %s, %s",
                              pkcs11_key_name_text(&key->name, text, sizeof(text)),
                              pkcs11_algorithm_name(key->scheme.algorithm));
 }
 
 enum result pkcs11_sign(struct pkcs11_session *session, const struct pkcs11_key *key,
-                        unsigned long handle, struct pkcs11_octets input, uint8_t *signature,
-                        struct pkcs11_failure *failure)
+                        unsigned long handle, struct pkcs11_octets input, uint8_t *signature)
 {
     const struct pkcs11_scheme *scheme = &key->scheme;
     CK_MECHANISM mechanism = {.mechanism = scheme->sign_mechanism};
@@ -150,7 +148,7 @@ enum result pkcs11_sign(struct pkcs11_session *session, const struct pkcs11_key 
     uint8_t place[DIGEST_INFO_LARGEST];
 
     if (scheme->input == PKCS11_INPUT_DIGEST && input.length != scheme->digest_octets)
-        return pkcs11_refuse_token(failure, &session->token,
+        return pkcs11_refuse_token(&session->failure, &session->token,
                                    "a digest of %zu octets does not go with %s", input.length,
                                    pkcs11_algorithm_name(scheme->algorithm));
     struct pkcs11_octets data = prepare(scheme, input, place);
@@ -160,13 +158,12 @@ enum result pkcs11_sign(struct pkcs11_session *session, const struct pkcs11_key 
             cryptoki(session->module)
                 ->C_Sign(session->handle, (CK_BYTE *)data.octets, data.length, signature, &length);
     if (code != CKR_OK)
-        return sign_failed(session, key, code, failure);
+        return sign_failed(session, key, code);
     if (!widen(key, signature, length)) {
-        pkcs11_refuse_token(failure, &session->token,
+        pkcs11_refuse_token(&session->failure, &session->token,
                             "it gave a signature of %lu octets where %s has %zu", length,
                             pkcs11_algorithm_name(scheme->algorithm), key->signature_octets);
-        if (failure)
-            failure->trouble = PKCS11_TROUBLE_OPERATION;
+        session->failure.trouble = PKCS11_TROUBLE_OPERATION;
         return RESULT_TOKEN;
     }
     return RESULT_OK;

@@ -105,18 +105,17 @@ static void find_key(struct token *token, const struct options *options)
     const struct pkcs11_scheme *scheme =
         pkcs11_mechanisms_for(&token->mechanisms, (uint8_t)options->algorithm);
     struct pkcs11_session writer;
-    struct pkcs11_failure failure;
     enum found found;
 
     if (!scheme)
         stop("the token cannot sign with this algorithm");
-    if (pkcs11_key_find(&token->key, &token->anchor, scheme, &name, &found, &failure))
-        stop(failure.text);
+    if (pkcs11_key_find(&token->key, &token->anchor, scheme, &name, &found))
+        stop(token->anchor.failure.text);
     if (found == FOUND_YES)
         return;
-    if (pkcs11_session_open(&writer, &token->module, &token->token, PKCS11_READ_WRITE, &failure) ||
-        pkcs11_key_generate(&token->key, &writer, scheme, &name, 2048, &failure))
-        stop(failure.text);
+    if (pkcs11_session_open(&writer, &token->module, &token->token, PKCS11_READ_WRITE) ||
+        pkcs11_key_generate(&token->key, &writer, scheme, &name, 2048))
+        stop(writer.failure.text);
     pkcs11_session_close(&writer);
 }
 
@@ -129,11 +128,11 @@ static void open_token(struct token *token, const struct options *options)
         pkcs11_location_parse(&token->location, options->uri, &failure) ||
         pkcs11_location_find(&token->location, &token->module, &token->token, &failure) ||
         pkcs11_mechanisms_read(&token->mechanisms, &token->module, &token->token, &failure) ||
-        pkcs11_session_open(&token->anchor, &token->module, &token->token, PKCS11_READ_ONLY,
-                            &failure) ||
-        pkcs11_pin_read(&pin, options->pin_file, &failure) ||
-        pkcs11_session_login(&token->anchor, &pin, &failure))
+        pkcs11_pin_read(&pin, options->pin_file, &failure))
         stop(failure.text);
+    if (pkcs11_session_open(&token->anchor, &token->module, &token->token, PKCS11_READ_ONLY) ||
+        pkcs11_session_login(&token->anchor, &pin))
+        stop(token->anchor.failure.text);
     pkcs11_pin_wipe(&pin);
     find_key(token, options);
     token->shared = token->key.private_handle;
@@ -144,12 +143,9 @@ static void open_token(struct token *token, const struct options *options)
 static void open_worker(struct worker *worker, const struct token *token,
                         const struct options *options, pthread_barrier_t *start)
 {
-    struct pkcs11_failure failure;
-
     *worker = (struct worker){.token = token, .options = options, .start = start};
-    if (pkcs11_session_open(&worker->session, &token->module, &token->token, PKCS11_READ_ONLY,
-                            &failure))
-        stop(failure.text);
+    if (pkcs11_session_open(&worker->session, &token->module, &token->token, PKCS11_READ_ONLY))
+        stop(worker->session.failure.text);
     worker->handle = token->shared;
     if (options->copy == COPY_EACH)
         worker->handle = pkcs11_key_session_copy(&token->key, &worker->session);

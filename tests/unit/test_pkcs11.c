@@ -63,11 +63,11 @@ START_TEST(makes_and_signs)
     check_shut(&lab, copy);
 
     /* Found again by its name, with the copy still there, with and without the label. */
-    OK(&lab, pkcs11_key_find(&again, &lab.session, &key.scheme, &key.name, &found, &lab.failure));
+    MUST(&lab, pkcs11_key_find(&again, &lab.session, &key.scheme, &key.name, &found));
     ck_assert_int_eq(found, FOUND_YES);
     ck_assert_uint_eq(again.private_handle, key.private_handle);
     key.name.label[0] = '\0';
-    OK(&lab, pkcs11_key_find(&again, &lab.session, &key.scheme, &key.name, &found, &lab.failure));
+    MUST(&lab, pkcs11_key_find(&again, &lab.session, &key.scheme, &key.name, &found));
     ck_assert_str_eq(again.name.label, "example.com. zsk");
     ck_assert_uint_eq(again.public_octets, key.public_octets);
     ck_assert_mem_eq(again.public_key, key.public_key, key.public_octets);
@@ -109,7 +109,7 @@ START_TEST(signs_at_full_length)
     lab_make_key(&lab, &key, 13, 0);
     for (int i = 0; i < 2000; i++) {
         message[i % MESSAGE_OCTETS]++;
-        OK(&lab, sign(&lab, &key, key.private_handle, message, signature));
+        MUST(&lab, sign(&lab, &key, key.private_handle, message, signature));
         if (signature[0] != 0 && signature[32] != 0)
             continue;
         zeros++;
@@ -124,7 +124,6 @@ START_TEST(destroys_and_lists)
 {
     struct lab lab = {.folder = NULL};
     struct pkcs11_key key;
-    struct pkcs11_failure failure;
     enum found found;
 
     lab_softhsm(&lab, "avow");
@@ -132,11 +131,11 @@ START_TEST(destroys_and_lists)
     lab_make_key(&lab, &key, 13, 0);
     struct pkcs11_key_name name = key.name;
     struct pkcs11_key second;
-    ck_assert_int_eq(pkcs11_key_generate(&second, &lab.session, &key.scheme, &name, 0, &failure),
+    ck_assert_int_eq(pkcs11_key_generate(&second, &lab.session, &key.scheme, &name, 0),
                      RESULT_TOKEN);
-    ck_assert_ptr_nonnull(strstr(failure.text, "already"));
-    OK(&lab, pkcs11_key_destroy(&key, &lab.session, &lab.failure));
-    OK(&lab, pkcs11_key_find(&key, &lab.session, &key.scheme, &name, &found, &lab.failure));
+    ck_assert_ptr_nonnull(strstr(lab.session.failure.text, "already"));
+    MUST(&lab, pkcs11_key_destroy(&key, &lab.session));
+    MUST(&lab, pkcs11_key_find(&key, &lab.session, &key.scheme, &name, &found));
     ck_assert_int_eq(found, FOUND_NOT);
     lab_end(&lab);
 }
@@ -166,9 +165,9 @@ START_TEST(lists_keys)
     for (int i = 0; i < 3; i++)
         lab_make_key(&lab, &key, 15, 0);
     pkcs11_key_session_copy(&key, &lab.session);
-    OK(&lab, pkcs11_key_each(&lab.session, count_key, &all, &lab.failure));
+    MUST(&lab, pkcs11_key_each(&lab.session, count_key, &all));
     ck_assert_uint_eq(all.count, 3);
-    OK(&lab, pkcs11_key_each(&lab.session, count_key, &two, &lab.failure));
+    MUST(&lab, pkcs11_key_each(&lab.session, count_key, &two));
     ck_assert_uint_eq(two.count, 2);
     lab_end(&lab);
 }
@@ -184,15 +183,15 @@ START_TEST(opens_read_only_to_sign)
     lab_softhsm(&lab, "avow");
     lab_ready(&lab);
     lab_make_key(&lab, &key, 13, 0);
-    OK(&lab, pkcs11_session_open(&reader, &lab.module, &lab.token, PKCS11_READ_ONLY, &lab.failure));
+    MUST(&lab, pkcs11_session_open(&reader, &lab.module, &lab.token, PKCS11_READ_ONLY));
     struct pkcs11_session writer = lab.session;
     lab.session = reader;
-    OK(&lab, lab_login(&lab, "1234"));
+    MUST(&lab, lab_login(&lab, "1234"));
     check_signs(&lab, &key, pkcs11_key_session_copy(&key, &lab.session));
     struct pkcs11_key_name name = key_name("more");
-    ck_assert_int_eq(pkcs11_key_generate(&other, &lab.session, &key.scheme, &name, 0, &lab.failure),
+    ck_assert_int_eq(pkcs11_key_generate(&other, &lab.session, &key.scheme, &name, 0),
                      RESULT_TOKEN);
-    ck_assert_uint_eq(lab.failure.code, CKR_SESSION_READ_ONLY);
+    ck_assert_uint_eq(lab.session.failure.code, CKR_SESSION_READ_ONLY);
     pkcs11_session_close(&writer);
     lab_end(&lab);
 }
@@ -251,7 +250,7 @@ START_TEST(signs_with_a_tpm)
     ck_assert(key.protection.always_sensitive && key.protection.never_extractable);
     for (int i = 0; i < 5; i++)
         check_signs(&lab, &key, pkcs11_key_session_copy(&key, &lab.session));
-    OK(&lab, pkcs11_key_find(&again, &lab.session, &key.scheme, &key.name, &found, &lab.failure));
+    MUST(&lab, pkcs11_key_find(&again, &lab.session, &key.scheme, &key.name, &found));
     ck_assert_int_eq(found, FOUND_YES);
     ck_assert_mem_eq(again.public_key, key.public_key, key.public_octets);
     pkcs11_session_close(&lab.session);

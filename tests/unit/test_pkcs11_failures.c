@@ -1,6 +1,8 @@
 /* test_pkcs11_failures.c - what goes wrong is said in words that name token, key and code. */
 #include "support.h"
 
+#include <time.h>
+
 #include "token_lab.h"
 
 /* A key pair with attributes of the test's own, made past the floor. */
@@ -52,14 +54,15 @@ START_TEST(refuses_a_key)
         make_raw(&lab, &name, unfit[_i].extractable);
     ck_assert_int_eq(pkcs11_key_find(&key, &lab.session,
                                      pkcs11_mechanisms_for(&lab.mechanisms, unfit[_i].wanted),
-                                     &name, &found, &lab.failure),
+                                     &name, &found),
                      RESULT_TOKEN);
     ck_assert_int_eq(found, FOUND_NOT);
-    ck_assert_int_eq(lab.failure.trouble, PKCS11_TROUBLE_SETUP);
-    ck_assert_msg(strstr(lab.failure.text, unfit[_i].complaint) != NULL, "%s", lab.failure.text);
-    ck_assert_ptr_nonnull(strstr(lab.failure.text, "token \"avow\" (slot 0x"));
+    ck_assert_int_eq(lab.session.failure.trouble, PKCS11_TROUBLE_SETUP);
+    ck_assert_msg(strstr(lab.session.failure.text, unfit[_i].complaint) != NULL, "%s",
+                  lab.session.failure.text);
+    ck_assert_ptr_nonnull(strstr(lab.session.failure.text, "token \"avow\" (slot 0x"));
     ck_assert_ptr_nonnull(
-        strstr(lab.failure.text, pkcs11_key_name_text(&name, text, sizeof(text))));
+        strstr(lab.session.failure.text, pkcs11_key_name_text(&name, text, sizeof(text))));
     lab_end(&lab);
 }
 END_TEST
@@ -73,17 +76,17 @@ START_TEST(tries_a_wrong_pin_once)
     lab_load(&lab);
     lab_open(&lab);
     ck_assert_int_eq(lab_login(&lab, "87654321"), RESULT_TOKEN);
-    ck_assert_int_eq(lab.failure.trouble, PKCS11_TROUBLE_PIN);
-    ck_assert_uint_eq(lab.failure.code, CKR_PIN_INCORRECT);
-    ck_assert_ptr_nonnull(strstr(lab.failure.text, "token \"avow\" (slot 0x"));
-    ck_assert_ptr_nonnull(strstr(lab.failure.text, "CKR_PIN_INCORRECT (0xa0)"));
-    ck_assert_ptr_nonnull(strstr(lab.failure.text, "tried once"));
-    ck_assert_ptr_null(strstr(lab.failure.text, "87654321"));
+    ck_assert_int_eq(lab.session.failure.trouble, PKCS11_TROUBLE_PIN);
+    ck_assert_uint_eq(lab.session.failure.code, CKR_PIN_INCORRECT);
+    ck_assert_ptr_nonnull(strstr(lab.session.failure.text, "token \"avow\" (slot 0x"));
+    ck_assert_ptr_nonnull(strstr(lab.session.failure.text, "CKR_PIN_INCORRECT (0xa0)"));
+    ck_assert_ptr_nonnull(strstr(lab.session.failure.text, "tried once"));
+    ck_assert_ptr_null(strstr(lab.session.failure.text, "87654321"));
     ck_assert_uint_eq(lab_calls(&lab, "C_Login"), 1);
 
     /* The right one once; a second session of the process then needs none. */
-    OK(&lab, lab_login(&lab, "1234"));
-    OK(&lab, lab_login(&lab, "1234"));
+    MUST(&lab, lab_login(&lab, "1234"));
+    MUST(&lab, lab_login(&lab, "1234"));
     ck_assert_uint_eq(lab_calls(&lab, "C_Login"), 2);
     lab_end(&lab);
 }
@@ -157,21 +160,21 @@ START_TEST(says_what_failed)
     lab_make_key(&lab, &key, 13, 0);
     token_write(lab.control, faults[_i].order, 0600);
     ck_assert_int_eq(sign(&lab, &key, key.private_handle, message, signature), RESULT_TOKEN);
-    ck_assert_uint_eq(lab.failure.code, faults[_i].code);
-    ck_assert_int_eq(lab.failure.trouble, faults[_i].trouble);
-    ck_assert_ptr_nonnull(strstr(lab.failure.text, "token \"avow\" (slot 0x"));
-    ck_assert_ptr_nonnull(strstr(lab.failure.text, pkcs11_code_name(faults[_i].code)));
+    ck_assert_uint_eq(lab.session.failure.code, faults[_i].code);
+    ck_assert_int_eq(lab.session.failure.trouble, faults[_i].trouble);
+    ck_assert_ptr_nonnull(strstr(lab.session.failure.text, "token \"avow\" (slot 0x"));
+    ck_assert_ptr_nonnull(strstr(lab.session.failure.text, pkcs11_code_name(faults[_i].code)));
     ck_assert_ptr_nonnull(
-        strstr(lab.failure.text, pkcs11_key_name_text(&key.name, text, sizeof(text))));
+        strstr(lab.session.failure.text, pkcs11_key_name_text(&key.name, text, sizeof(text))));
 
     /* The session outlives what was not the token's end. */
     token_write(lab.control, "", 0600);
     enum result result = sign(&lab, &key, key.private_handle, message, signature);
     if (strcmp(faults[_i].order, "removed\n") == 0)
-        ck_assert_uint_eq(lab.failure.code, CKR_SESSION_HANDLE_INVALID);
+        ck_assert_uint_eq(lab.session.failure.code, CKR_SESSION_HANDLE_INVALID);
     else
         ck_assert_msg(result == RESULT_OK && judge(&key, message, signature), "%s",
-                      lab.failure.text);
+                      lab.session.failure.text);
     lab_end(&lab);
 }
 END_TEST
@@ -189,7 +192,7 @@ START_TEST(fails_and_lies_on_order)
     lab_make_key(&lab, &key, 13, 0);
     token_write(lab.control, "wrong 3\n", 0600);
     for (int i = 0; i < 9; i++) {
-        OK(&lab, sign(&lab, &key, key.private_handle, message, signature));
+        MUST(&lab, sign(&lab, &key, key.private_handle, message, signature));
         wrong += !judge(&key, message, signature);
     }
     ck_assert_uint_eq(wrong, 3);
@@ -203,6 +206,19 @@ START_TEST(fails_and_lies_on_order)
     token_write(lab.control, "pin-incorrect\n", 0600);
     pkcs11_session_close(&lab.session);
     lab_open(&lab);
+    ck_assert_int_eq(lab_login(&lab, "1234"), RESULT_TOKEN);
+    ck_assert_int_eq(lab.session.failure.trouble, PKCS11_TROUBLE_PIN);
+    token_write(lab.control, "slow 60\n", 0600);
+    MUST(&lab, lab_login(&lab, "1234"));
+    struct pkcs11_key_name name = key.name; /* handles ended with the last session before */
+    enum found found;
+    MUST(&lab, pkcs11_key_find(&key, &lab.session, &key.scheme, &name, &found));
+    struct timespec before, after;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    MUST(&lab, sign(&lab, &key, key.private_handle, message, signature));
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    ck_assert_int_ge(
+        (after.tv_sec - before.tv_sec) * 1000000 + (after.tv_nsec - before.tv_nsec) / 1000, 60000);
     lab_end(&lab);
 }
 END_TEST
@@ -237,11 +253,12 @@ START_TEST(widens_what_is_short)
     enum result result = sign(&lab, &key, key.private_handle, message, signature);
     if (shorts[_i].second == 0) {
         ck_assert_int_eq(result, RESULT_TOKEN);
-        ck_assert_int_eq(lab.failure.trouble, PKCS11_TROUBLE_OPERATION);
-        ck_assert_msg(strstr(lab.failure.text, "a signature of") != NULL, "%s", lab.failure.text);
+        ck_assert_int_eq(lab.session.failure.trouble, PKCS11_TROUBLE_OPERATION);
+        ck_assert_msg(strstr(lab.session.failure.text, "a signature of") != NULL, "%s",
+                      lab.session.failure.text);
         lab_end(&lab);
     }
-    OK(&lab, result);
+    MUST(&lab, result);
     for (unsigned i = 0; i < key.signature_octets; i++) {
         bool one = i >= first && i < first + half;
         bool two = i >= shorts[_i].second && i < shorts[_i].second + half;

@@ -99,7 +99,9 @@ SOMETIMES static unsigned lab_calls(struct lab *lab, const char *function)
     return calls;
 }
 
-#define OK(lab, call) ck_assert_msg((call) == RESULT_OK, "%s", (lab)->failure.text)
+/* What the floor says for itself, and what a session says. */
+#define MUST(lab, call) ck_assert_msg((call) == RESULT_OK, "%s", (lab)->session.failure.text)
+#define OK(lab, call)   ck_assert_msg((call) == RESULT_OK, "%s", (lab)->failure.text)
 
 SOMETIMES static void lab_load(struct lab *lab)
 {
@@ -123,7 +125,7 @@ SOMETIMES static enum result lab_login(struct lab *lab, const char *digits)
     struct pkcs11_pin pin;
 
     ck_assert_int_eq(pkcs11_pin_set(&pin, digits, strlen(digits)), RESULT_OK);
-    enum result result = pkcs11_session_login(&lab->session, &pin, &lab->failure);
+    enum result result = pkcs11_session_login(&lab->session, &pin);
     pkcs11_pin_wipe(&pin);
     return result;
 }
@@ -132,15 +134,14 @@ SOMETIMES static void lab_open(struct lab *lab)
 {
     OK(lab, lab_find(lab, "pkcs11:token=avow"));
     OK(lab, pkcs11_mechanisms_read(&lab->mechanisms, &lab->module, &lab->token, &lab->failure));
-    OK(lab, pkcs11_session_open(&lab->session, &lab->module, &lab->token, PKCS11_READ_WRITE,
-                                &lab->failure));
+    MUST(lab, pkcs11_session_open(&lab->session, &lab->module, &lab->token, PKCS11_READ_WRITE));
 }
 
 SOMETIMES static void lab_ready(struct lab *lab)
 {
     lab_load(lab);
     lab_open(lab);
-    OK(lab, lab_login(lab, "1234"));
+    MUST(lab, lab_login(lab, "1234"));
 }
 
 SOMETIMES static struct pkcs11_key_name key_name(const char *label)
@@ -159,7 +160,7 @@ SOMETIMES static void lab_make_key(struct lab *lab, struct pkcs11_key *key, uint
     const struct pkcs11_scheme *scheme = pkcs11_mechanisms_for(&lab->mechanisms, algorithm);
 
     ck_assert_msg(scheme != NULL, "no %s", pkcs11_algorithm_name(algorithm));
-    OK(lab, pkcs11_key_generate(key, &lab->session, scheme, &name, bits, &lab->failure));
+    MUST(lab, pkcs11_key_generate(key, &lab->session, scheme, &name, bits));
 }
 
 /* The judge: OpenSSL, from the DNSKEY's form of key and signature. */
@@ -281,7 +282,7 @@ SOMETIMES static enum result sign(struct lab *lab, const struct pkcs11_key *key,
                          1);
         input = (struct pkcs11_octets){.octets = digest, .length = length};
     }
-    return pkcs11_sign(&lab->session, key, handle, input, signature, &lab->failure);
+    return pkcs11_sign(&lab->session, key, handle, input, signature);
 }
 
 SOMETIMES static void check_signs(struct lab *lab, const struct pkcs11_key *key,
@@ -290,7 +291,7 @@ SOMETIMES static void check_signs(struct lab *lab, const struct pkcs11_key *key,
     uint8_t message[MESSAGE_OCTETS], signature[PKCS11_SIGNATURE_OCTETS];
 
     ck_assert_int_eq(random_fill(message, sizeof(message)), RESULT_OK);
-    OK(lab, sign(lab, key, handle, message, signature));
+    MUST(lab, sign(lab, key, handle, message, signature));
     ck_assert(judge(key, message, signature));
     message[7] ^= 1;
     ck_assert(!judge(key, message, signature));

@@ -1,8 +1,10 @@
 /*
  * object.h - keys on the token: find, make, copy to the session, read the public half, destroy.
  *
- * A key is named by CKA_ID and CKA_LABEL. Handles are good in every session of this process. Floor:
- * pkcs11.
+ * A key is named by CKA_ID and CKA_LABEL. Handles are good in every session of
+ * this process, until the login ends with the token's last session.
+ *
+ * Floor: pkcs11.
  */
 #ifndef AVOW_PKCS11_OBJECT_H
 #define AVOW_PKCS11_OBJECT_H
@@ -57,14 +59,13 @@ struct pkcs11_key {
  * form of a DNSKEY's public key field (RFC 3110 section 2, RFC 6605 section 4, RFC 8080 section 3).
  *
  * found    FOUND_NOT when there is no such private key (and RESULT_OK).
- * Returns  RESULT_OK; RESULT_TOKEN with `failure` filled: SETUP for two keys of that name, for a
- *          key of another type or size, for a private key without public half, for a key that wants
+ * Returns  RESULT_OK; RESULT_TOKEN with `session->failure` filled: SETUP for two keys of that name,
+ * for a key of another type or size, for a private key without public half, for a key that wants
  *          the PIN for each signature, and for a key that is extractable or not sensitive.
  */
 MUST_CHECK enum result pkcs11_key_find(struct pkcs11_key *key, struct pkcs11_session *session,
                                        const struct pkcs11_scheme *scheme,
-                                       const struct pkcs11_key_name *name, enum found *found,
-                                       struct pkcs11_failure *failure);
+                                       const struct pkcs11_key_name *name, enum found *found);
 
 /*
  * Make a key pair on the token: private, sensitive, never extractable, for signatures only.
@@ -74,12 +75,12 @@ MUST_CHECK enum result pkcs11_key_find(struct pkcs11_key *key, struct pkcs11_ses
  *
  * Whatever was made is read back and must say that it is sensitive and cannot be extracted;
  * otherwise it is destroyed again. Make keys from one thread of one process at a time.
- * Returns  RESULT_OK with `key` as pkcs11_key_find gives it; RESULT_TOKEN with `failure` filled.
+ * Returns  RESULT_OK with `key` as pkcs11_key_find gives it; RESULT_TOKEN with `session->failure`
+ * filled.
  */
 MUST_CHECK enum result pkcs11_key_generate(struct pkcs11_key *key, struct pkcs11_session *session,
                                            const struct pkcs11_scheme *scheme,
-                                           const struct pkcs11_key_name *name, uint32_t bits,
-                                           struct pkcs11_failure *failure);
+                                           const struct pkcs11_key_name *name, uint32_t bits);
 
 /*
  * A copy of the private key that lives as long as `session`: quicker to sign with on some tokens
@@ -91,19 +92,18 @@ MUST_CHECK enum result pkcs11_key_generate(struct pkcs11_key *key, struct pkcs11
 unsigned long pkcs11_key_session_copy(const struct pkcs11_key *key, struct pkcs11_session *session);
 
 /*
- * Destroy both halves. The session must be read-write. RESULT_OK; RESULT_TOKEN with `failure`.
+ * Destroy both halves. The session must be read-write. RESULT_OK; RESULT_TOKEN with
+ * `session->failure` filled.
  */
-MUST_CHECK enum result pkcs11_key_destroy(struct pkcs11_key *key, struct pkcs11_session *session,
-                                          struct pkcs11_failure *failure);
+MUST_CHECK enum result pkcs11_key_destroy(struct pkcs11_key *key, struct pkcs11_session *session);
 
 /*
  * Call `take` for the name of each private key on the token, until it returns false. For listings
- * and for finding keys that no zone uses. RESULT_OK; RESULT_TOKEN with `failure` filled.
+ * and for finding keys that no zone uses. RESULT_OK; RESULT_TOKEN with `session->failure` filled.
  */
-MUST_CHECK enum result pkcs11_key_each(struct pkcs11_session *session,
-                                       bool (*take)(void *context,
-                                                    const struct pkcs11_key_name *name),
-                                       void *context, struct pkcs11_failure *failure);
+MUST_CHECK enum result
+pkcs11_key_each(struct pkcs11_session *session,
+                bool (*take)(void *context, const struct pkcs11_key_name *name), void *context);
 
 /* A key's name for people: "label" (id 0a1b2c). Returns `text`. */
 const char *pkcs11_key_name_text(const struct pkcs11_key_name *name, char *text, size_t size);

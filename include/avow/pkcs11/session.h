@@ -34,14 +34,14 @@ struct pkcs11_session {
     unsigned long handle;
     enum pkcs11_access access;
     bool open;
+    struct pkcs11_failure failure; /* why the last call with this session did not give RESULT_OK */
 };
 
-/* Open a session. RESULT_OK; RESULT_TOKEN with `failure` filled. */
+/* Open a session. RESULT_OK; RESULT_TOKEN with `session->failure` filled. */
 MUST_CHECK enum result pkcs11_session_open(struct pkcs11_session *session,
                                            const struct pkcs11_module *module,
                                            const struct pkcs11_token *token,
-                                           enum pkcs11_access access,
-                                           struct pkcs11_failure *failure);
+                                           enum pkcs11_access access);
 
 /* Close it; takes a session in any state. The last one of a token to close ends the login. */
 void pkcs11_session_close(struct pkcs11_session *session);
@@ -51,11 +51,11 @@ void pkcs11_session_close(struct pkcs11_session *session);
  * A token that says that its PIN is locked is not asked at all; nor is one on its last try, since a
  * machine must not spend it: a person does, by logging in once with another tool.
  * pin      NULL or empty for a token that needs no login or has its own PIN pad.
- * Returns  RESULT_OK; RESULT_TOKEN with `failure` filled (PIN for all that is wrong with the PIN).
+ * Returns  RESULT_OK; RESULT_TOKEN with `session->failure` filled (PIN for all that is wrong with
+ * the PIN).
  */
 MUST_CHECK enum result pkcs11_session_login(struct pkcs11_session *session,
-                                            const struct pkcs11_pin *pin,
-                                            struct pkcs11_failure *failure);
+                                            const struct pkcs11_pin *pin);
 
 struct pkcs11_key;
 
@@ -74,10 +74,10 @@ struct pkcs11_octets {
  * signature  PKCS11_SIGNATURE_OCTETS of the caller's, key->signature_octets of them written.
  *
  * The length is checked, not the signature: verify it with the published key.
- * Returns    RESULT_OK; RESULT_TOKEN with `failure` filled.
+ * Returns    RESULT_OK; RESULT_TOKEN with `session->failure` filled.
  */
 MUST_CHECK enum result pkcs11_sign(struct pkcs11_session *session, const struct pkcs11_key *key,
                                    unsigned long handle, struct pkcs11_octets input,
-                                   uint8_t *signature, struct pkcs11_failure *failure);
+                                   uint8_t *signature);
 
 #endif
