@@ -44,7 +44,7 @@ const char *parsing_show(struct shown *shown, const struct token *token)
 
     for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)token->text[i];
-        shown->text[i] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+        shown->text[i] = (char)(c < 0x20 || c == 0x7f ? '?' : c);
     }
     memcpy(shown->text + length, "...", 4);
     if (token->length <= room)

@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdbool.h>
-#include <string.h>
 
 enum { WIDEST = 255, LARGEST = INT32_MAX };
 
@@ -60,6 +59,11 @@ struct modifier {
     char base;
 };
 
+static bool is_base(char c)
+{
+    return c == 'd' || c == 'o' || c == 'x' || c == 'X' || c == 'n' || c == 'N';
+}
+
 static void scan_modifier(struct scan *scan, struct modifier *modifier)
 {
     bool minus = scan_char(scan, '-');
@@ -72,7 +76,7 @@ static void scan_modifier(struct scan *scan, struct modifier *modifier)
     if (scan_char(scan, ','))
         modifier->width = scan_number(scan);
     if (scan_char(scan, ',')) {
-        if (scan->at == scan->end || !memchr("doxXnN", *scan->at, 6))
+        if (scan->at == scan->end || !is_base(*scan->at))
             scan->failed = true;
         else
             modifier->base = *scan->at++;

@@ -386,7 +386,8 @@ const char *lexer_excerpt(const struct lexer *lexer, const struct spot *spot, ch
     size_t length = 0;
     while (at < lexer->end && *at != '\n' && length + 1 < size) {
         uint8_t octet = *at++;
-        excerpt[length++] = (octet < 0x20 && octet != '\t') || octet == 0x7f ? '?' : (char)octet;
+        bool control = (octet < 0x20 && octet != '\t') || octet == 0x7f;
+        excerpt[length++] = (char)(control ? '?' : octet);
     }
     if (length && excerpt[length - 1] == '?' && at[-1] == '\r')
         length--;

@@ -27,6 +27,7 @@ enum result parsing_word(struct zonefile_parser *parser, struct lexer *lexer, co
 {
     enum lexeme lexeme = lexer_next(lexer);
 
+    *token = (struct token){.text = ""};
     if (lexeme == LEXEME_BAD)
         return complain_of_lexeme(parser, lexer);
     if (lexeme == LEXEME_END)

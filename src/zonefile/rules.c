@@ -44,7 +44,7 @@ static const struct {
     enum complaint_weight weight;
     const char *sentence;
 } rule_rows[RULE_COUNT] = {
-#define RULE_ROW(name, word, text) {.weight = COMPLAINT_##word, .sentence = text},
+#define RULE_ROW(name, word, text) {.weight = COMPLAINT_##word, .sentence = (text)},
     RULES(RULE_ROW)
 #undef RULE_ROW
 };
