@@ -253,6 +253,18 @@ START_TEST(duration)
 }
 END_TEST
 
+static const char *const samples[] = {"etc/avow.yaml", "keys/policies.yaml"};
+
+START_TEST(committed_samples)
+{
+    struct complaints complaints = {.take = hear, .context = &heard};
+
+    ck_assert_msg(config_load(&config, samples[_i], CONFIG_TEXT, &complaints) == RESULT_OK,
+                  "%s (run at the top of the tree): %s", samples[_i], heard.text);
+    ck_assert_uint_eq(complaints.warnings, 0);
+}
+END_TEST
+
 START_TEST(many_zones)
 {
     struct buffer text = {.octets = NULL};
@@ -289,6 +301,7 @@ int main(void)
     tcase_add_test(meaning, relative_path_of_the_file);
     tcase_add_loop_test(meaning, prefix_holds, 0, COUNT(prefixes));
     tcase_add_loop_test(meaning, duration, 0, COUNT(durations));
+    tcase_add_loop_test(meaning, committed_samples, 0, COUNT(samples));
     tcase_add_test(meaning, many_zones);
     suite_add_tcase(suite, meaning);
     return run_suite(suite);
