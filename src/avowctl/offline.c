@@ -1,0 +1,209 @@
+/* offline.c - what needs no daemon: judging zone files and configurations, making TSIG keys. */
+#include "avowctl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "avow/base/random.h"
+#include "avow/config/schema.h"
+#include "avow/wire/codec.h"
+#include "avow/zonefile/owner.h"
+#include "avow/zonefile/parser.h"
+#include "avow/zonefile/rules.h"
+
+/* ---- zone check -------------------------------------------------------------------------------
+ */
+
+struct zone_check {
+    struct name zone;
+    struct gather gather;
+    struct zonefile_files files;
+    struct complaints complaints;
+    uint64_t records, names;
+};
+
+static enum result take_record(void *context, const struct zonefile_record *record)
+{
+    struct zone_check *check = context;
+
+    check->records++;
+    return gather_add(&check->gather, record->owner,
+                      &(struct gathered){.type = record->type,
+                                         .ttl = record->ttl,
+                                         .file = record->file,
+                                         .line = record->line,
+                                         .rdata = record->rdata,
+                                         .rdata_length = record->length});
+}
+
+static enum result judge(struct zone_check *check)
+{
+    struct zone_rules_options options = {.zone = &check->zone,
+                                         .signing = ZONE_SIGNED_HERE,
+                                         .complaints = &check->complaints,
+                                         .files = &check->files};
+    struct owner_sets sets = {.sets = NULL};
+    struct zone_rules *rules = NULL;
+    struct gathered record;
+    enum result result = gather_sort(&check->gather);
+
+    if (!result)
+        result = zone_rules_make(&rules, &options);
+    while (!result && gather_peek(&check->gather, &record) == FOUND_YES) {
+        struct name name;
+        result = name_key_read(record.key, record.key_length, &name);
+        if (!result)
+            result = owner_sets_collect(&sets, &check->gather);
+        struct zone_owner owner = {.name = &name, .sets = sets.sets, .count = sets.count};
+        if (!result)
+            result = zone_rules_owner(rules, &owner);
+        check->names++;
+    }
+    if (!result)
+        result = zone_rules_finish(rules);
+    zone_rules_free(rules);
+    owner_sets_free(&sets);
+    return result;
+}
+
+/* The origin when it is not said: the file's name without its ending. */
+static enum result guess_origin(const char *file, struct name *zone)
+{
+    char text[NAME_MAX_TEXT];
+    const char *slash = strrchr(file, '/');
+
+    (void)snprintf(text, sizeof text, "%s", slash ? slash + 1 : file);
+    char *dot = strrchr(text, '.');
+    if (dot && (strcmp(dot, ".zone") == 0 || strcmp(dot, ".db") == 0))
+        *dot = '\0';
+    return name_from_string(text, zone);
+}
+
+int run_zone_check(const struct options *options)
+{
+    const char *file = options->words[2], *origin = options->words[3];
+    struct zone_check check = {.complaints = {.take = print_complaint}};
+    char text[NAME_MAX_TEXT];
+
+    if (origin ? name_from_string(origin, &check.zone) : guess_origin(file, &check.zone)) {
+        (void)fprintf(stderr, "avowctl: %s is not a domain name\n", origin ? origin : file);
+        return EXIT_USAGE;
+    }
+    struct zonefile_options reading = {.path = file,
+                                       .zone = &check.zone,
+                                       .complaints = &check.complaints,
+                                       .files = &check.files,
+                                       .record = take_record,
+                                       .context = &check};
+    gather_open(&check.gather, &check.zone);
+    enum result result = zonefile_parse(&reading, NULL);
+    if (!result)
+        result = judge(&check);
+    gather_close(&check.gather);
+    zonefile_files_free(&check.files);
+    (void)name_to_text(&check.zone, text);
+    if (options->json)
+        (void)printf("{\"zone\": \"%s\", \"records\": %llu, \"names\": %llu, \"errors\": %u, "
+                     "\"warnings\": %u}\n",
+                     text, (unsigned long long)check.records, (unsigned long long)check.names,
+                     check.complaints.errors, check.complaints.warnings);
+    else if (!result)
+        (void)printf("%s: fine: %llu records of %llu names, %u warning%s\n", text,
+                     (unsigned long long)check.records, (unsigned long long)check.names,
+                     check.complaints.warnings, check.complaints.warnings == 1 ? "" : "s");
+    else
+        (void)fprintf(stderr, "avowctl: %s: %u error%s, %u warning%s\n", text,
+                      check.complaints.errors, check.complaints.errors == 1 ? "" : "s",
+                      check.complaints.warnings, check.complaints.warnings == 1 ? "" : "s");
+    return result ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* ---- configuration ----------------------------------------------------------------------------
+ */
+
+int run_config_check(const struct options *options)
+{
+    struct complaints complaints = {.take = print_complaint};
+    struct config config;
+    enum result result = config_load(&config, options->words[2], CONFIG_FILES, &complaints);
+
+    if (options->json)
+        (void)printf("{\"errors\": %u, \"warnings\": %u}\n", complaints.errors,
+                     complaints.warnings);
+    else if (!result)
+        (void)printf("%s: fine: %zu zones, %zu policies, %zu keystores\n", options->words[2],
+                     config.zone_count, config.policy_count, config.keystore_count);
+    if (!result)
+        config_free(&config);
+    return result ? EXIT_FAILED : EXIT_DONE;
+}
+
+int run_config_schema(const struct options *options)
+{
+    struct buffer text = {.octets = NULL};
+
+    (void)options;
+    config_schema_json(&text);
+    bool written =
+        !buffer_check(&text) && fwrite(text.octets, 1, text.length, stdout) == text.length;
+    buffer_free(&text);
+    return written ? EXIT_DONE : EXIT_FAILED;
+}
+
+/* ---- TSIG -------------------------------------------------------------------------------------
+ */
+
+static const struct {
+    const char *name;
+    size_t octets; /* of a good secret: as long as the hash (RFC 8945 section 8) */
+} algorithms[] = {
+    {"hmac-sha256", 32}, {"hmac-sha1", 20},   {"hmac-sha224", 28},
+    {"hmac-sha384", 48}, {"hmac-sha512", 64},
+};
+
+static int print_key(const struct options *options, const char *name, size_t algorithm)
+{
+    uint8_t secret[64];
+    struct buffer text = {.octets = NULL};
+
+    if (random_fill(secret, algorithms[algorithm].octets))
+        return EXIT_FAILED;
+    base64_write(&text, secret, algorithms[algorithm].octets);
+    buffer_u8(&text, 0);
+    explicit_bzero(secret, sizeof secret);
+    if (buffer_check(&text))
+        return EXIT_FAILED;
+    const char *file_algorithm = algorithms[algorithm].name, *encoded = (const char *)text.octets;
+    /* The file goes to BIND's tools as it is, and to avow as a secret-file (mode 0600). */
+    if (options->json)
+        (void)printf("{\"name\": \"%s\", \"algorithm\": \"%s\", \"secret\": \"%s\"}\n", name,
+                     file_algorithm, encoded);
+    else
+        (void)printf("key \"%s\" {\n\talgorithm %s;\n\tsecret \"%s\";\n};\n", name, file_algorithm,
+                     encoded);
+    explicit_bzero(text.octets, text.length);
+    buffer_free(&text);
+    return EXIT_DONE;
+}
+
+int run_tsig_generate(const struct options *options)
+{
+    const char *wanted = options->words[3] ? options->words[3] : algorithms[0].name;
+    char text[NAME_MAX_TEXT];
+    struct name name;
+
+    if (name_from_string(options->words[2], &name)) {
+        (void)fprintf(stderr, "avowctl: %s is not a name for a key\n", options->words[2]);
+        return EXIT_USAGE;
+    }
+    for (size_t i = 0; i < COUNT(algorithms); i++) {
+        if (strcmp(wanted, algorithms[i].name) == 0)
+            return print_key(options, name_to_text(&name, text), i);
+    }
+    (void)fprintf(stderr, "avowctl: unknown algorithm %s; there are", wanted);
+    for (size_t i = 0; i < COUNT(algorithms); i++)
+        (void)fprintf(stderr, " %s", algorithms[i].name);
+    (void)fprintf(stderr, "\n");
+    return EXIT_USAGE;
+}
