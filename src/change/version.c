@@ -33,6 +33,32 @@ enum result version_new(struct change *change, uint32_t *version)
     return change->failed;
 }
 
+static void version_prefix(uint32_t version, struct store_key *key)
+{
+    struct writer writer = writer_over(key->octets, sizeof key->octets);
+
+    writer_u32(&writer, version);
+    key->length = (uint16_t)writer.length;
+}
+
+void version_append(struct change *change, uint32_t version, enum store_table table,
+                    const uint8_t *key, size_t key_length, struct reader payload)
+{
+    struct store_key whole;
+
+    version_prefix(version, &whole);
+    if (change->failed)
+        return;
+    if (key_length > RECORD_MAX_KEY_OCTETS - (size_t)whole.length) {
+        put_refused(change, RESULT_FORMAT);
+        return;
+    }
+    memcpy(whole.octets + whole.length, key, key_length);
+    whole.length = (uint16_t)(whole.length + key_length);
+    buffer_add(put_begin(change), payload.at, reader_left(&payload));
+    put_record(change, table, &whole, MDB_APPEND);
+}
+
 void version_append_node(struct change *change, uint32_t version, const struct name *name,
                          struct node_parts *parts)
 {
@@ -53,14 +79,6 @@ void version_append_nsec3(struct change *change, uint32_t version,
     if (node_compose_rrset(rrset, put_begin(change)))
         put_refused(change, RESULT_SYSTEM);
     put_record(change, TABLE_NSEC3, &key, MDB_APPEND);
-}
-
-static void version_prefix(uint32_t version, struct store_key *key)
-{
-    struct writer writer = writer_over(key->octets, sizeof key->octets);
-
-    writer_u32(&writer, version);
-    key->length = (uint16_t)writer.length;
 }
 
 /* Remove the version's first record of a table. MDB_NOTFOUND when there is none. The cursor is
