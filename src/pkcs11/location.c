@@ -170,7 +170,7 @@ static void unpad(char *text, const unsigned char *field, size_t size)
     size_t length = p11_kit_space_strlen(field, size);
 
     for (size_t i = 0; i < length; i++)
-        text[i] = field[i] < ' ' || field[i] == 0x7f ? '?' : (char)field[i];
+        text[i] = (char)(field[i] < ' ' || field[i] == 0x7f ? '?' : field[i]);
     text[length] = '\0';
 }
 

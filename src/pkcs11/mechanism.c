@@ -67,7 +67,7 @@ static struct offer ask(const struct offers *offers, CK_MECHANISM_TYPE mechanism
  * 448 to 456, or count in octets, or tell nothing. */
 static bool offers_curve(const struct offer *offer, uint16_t bits)
 {
-    CK_ULONG rounded = (bits + 7u) / 8 * 8;
+    CK_ULONG rounded = ((CK_ULONG)bits + 7) / 8 * 8;
 
     if (offer->largest == 0)
         return true;

@@ -19,23 +19,24 @@
     C(GENERAL_ERROR)                                                                                    \
     C(FUNCTION_FAILED)                                                                                  \
     C(ARGUMENTS_BAD)                                                                                    \
-    C(NO_EVENT) C(NEED_TO_CREATE_THREADS) C(CANT_LOCK) C(ATTRIBUTE_READ_ONLY) C(                        \
-        ATTRIBUTE_SENSITIVE) C(ATTRIBUTE_TYPE_INVALID) C(ATTRIBUTE_VALUE_INVALID)                       \
-        C(ACTION_PROHIBITED) C(DATA_INVALID) C(DATA_LEN_RANGE) C(DEVICE_ERROR) C(DEVICE_MEMORY) C(      \
-            DEVICE_REMOVED) C(ENCRYPTED_DATA_INVALID) C(ENCRYPTED_DATA_LEN_RANGE)                       \
-            C(FUNCTION_CANCELED) C(FUNCTION_NOT_PARALLEL) C(FUNCTION_NOT_SUPPORTED) C(                  \
-                KEY_HANDLE_INVALID) C(KEY_SIZE_RANGE) C(KEY_TYPE_INCONSISTENT) C(KEY_NOT_NEEDED)        \
-                C(KEY_CHANGED) C(KEY_NEEDED) C(KEY_INDIGESTIBLE) C(KEY_FUNCTION_NOT_PERMITTED) C(       \
-                    KEY_NOT_WRAPPABLE) C(KEY_UNEXTRACTABLE) C(MECHANISM_INVALID)                        \
-                    C(MECHANISM_PARAM_INVALID) C(OBJECT_HANDLE_INVALID) C(OPERATION_ACTIVE) C(          \
-                        OPERATION_NOT_INITIALIZED) C(PIN_INCORRECT) C(PIN_INVALID) C(PIN_LEN_RANGE)     \
-                        C(PIN_EXPIRED) C(PIN_LOCKED) C(SESSION_CLOSED) C(SESSION_COUNT) C(              \
-                            SESSION_HANDLE_INVALID) C(SESSION_PARALLEL_NOT_SUPPORTED)                   \
-                            C(SESSION_READ_ONLY) C(SESSION_EXISTS) C(SESSION_READ_ONLY_EXISTS) C(       \
-                                SESSION_READ_WRITE_SO_EXISTS) C(SIGNATURE_INVALID)                      \
-                                C(SIGNATURE_LEN_RANGE) C(TEMPLATE_INCOMPLETE) C(                        \
-                                    TEMPLATE_INCONSISTENT) C(TOKEN_NOT_PRESENT) C(TOKEN_NOT_RECOGNIZED) \
-                                    C(TOKEN_WRITE_PROTECTED) C(UNWRAPPING_KEY_SIZE_RANGE) C(            \
+    C(NO_EVENT)                                                                                         \
+    C(NEED_TO_CREATE_THREADS) C(CANT_LOCK) C(ATTRIBUTE_READ_ONLY) C(ATTRIBUTE_SENSITIVE) C(             \
+        ATTRIBUTE_TYPE_INVALID) C(ATTRIBUTE_VALUE_INVALID) C(ACTION_PROHIBITED) C(DATA_INVALID)         \
+        C(DATA_LEN_RANGE) C(DEVICE_ERROR) C(DEVICE_MEMORY) C(DEVICE_REMOVED) C(                         \
+            ENCRYPTED_DATA_INVALID) C(ENCRYPTED_DATA_LEN_RANGE) C(FUNCTION_CANCELED)                    \
+            C(FUNCTION_NOT_PARALLEL) C(FUNCTION_NOT_SUPPORTED) C(KEY_HANDLE_INVALID) C(                 \
+                KEY_SIZE_RANGE) C(KEY_TYPE_INCONSISTENT) C(KEY_NOT_NEEDED) C(KEY_CHANGED) C(KEY_NEEDED) \
+                C(KEY_INDIGESTIBLE) C(KEY_FUNCTION_NOT_PERMITTED) C(KEY_NOT_WRAPPABLE) C(               \
+                    KEY_UNEXTRACTABLE) C(MECHANISM_INVALID) C(MECHANISM_PARAM_INVALID)                  \
+                    C(OBJECT_HANDLE_INVALID) C(OPERATION_ACTIVE) C(OPERATION_NOT_INITIALIZED) C(        \
+                        PIN_INCORRECT) C(PIN_INVALID) C(PIN_LEN_RANGE) C(PIN_EXPIRED) C(PIN_LOCKED)     \
+                        C(SESSION_CLOSED) C(SESSION_COUNT) C(SESSION_HANDLE_INVALID) C(                 \
+                            SESSION_PARALLEL_NOT_SUPPORTED) C(SESSION_READ_ONLY) C(SESSION_EXISTS)      \
+                            C(SESSION_READ_ONLY_EXISTS) C(SESSION_READ_WRITE_SO_EXISTS) C(              \
+                                SIGNATURE_INVALID) C(SIGNATURE_LEN_RANGE) C(TEMPLATE_INCOMPLETE)        \
+                                C(TEMPLATE_INCONSISTENT) C(TOKEN_NOT_PRESENT) C(                        \
+                                    TOKEN_NOT_RECOGNIZED) C(TOKEN_WRITE_PROTECTED)                      \
+                                    C(UNWRAPPING_KEY_SIZE_RANGE) C(                                     \
                                         UNWRAPPING_KEY_TYPE_INCONSISTENT) C(USER_ALREADY_LOGGED_IN)     \
                                         C(USER_NOT_LOGGED_IN) C(USER_PIN_NOT_INITIALIZED) C(            \
                                             USER_TYPE_INVALID) C(USER_ANOTHER_ALREADY_LOGGED_IN)        \

@@ -10,11 +10,13 @@
  *
  * The key is made when the token has none of the benchmark's. Prints signatures per second.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -163,7 +165,13 @@ static double measure(const struct options *options)
     pthread_barrier_t start;
     double rate = 0;
 
+    /* One process after the other: SoftHSM rewrites its token's file at each login, and a process
+     * that starts meanwhile may find the token empty. */
+    int turn = open(options->pin_file, O_RDONLY | O_CLOEXEC);
+    if (turn < 0 || flock(turn, LOCK_EX))
+        stop("cannot lock the PIN file");
     open_token(&token, options);
+    close(turn);
     if (pthread_barrier_init(&start, NULL, (unsigned)options->threads))
         stop("cannot make a barrier");
     for (int i = 0; i < options->threads; i++)
