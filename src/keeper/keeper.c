@@ -292,7 +292,8 @@ static int open_store(struct keeper *keeper)
     free(folder);
     if (result)
         return room_fail(keeper->room, "%s", keeper->store.problem);
-    if (room_open_pages(keeper->room, &keeper->pages) ||
+    const int readers[] = {keeper->room->readers[ROOM_FRONT], keeper->room->readers[ROOM_DESK]};
+    if (pages_open_keeper(&keeper->pages, keeper->room->published, readers, COUNT(readers)) ||
         pins_open(&keeper->pins, &keeper->store, &keeper->pages) ||
         snapshot_open(&keeper->view, &keeper->store, NULL, 0))
         return room_fail(keeper->room, "the store's shared pages cannot be used");
