@@ -72,3 +72,5 @@ lint:
 .PHONY: check check-fuzz check-sanitizers check-scenario campaign lint check-unit fuzz fuzz-build fuzz-programs
 
 -include tests/faults/faults.mk
+-include tests/hostile/hostile.mk
+-include tests/floors.mk

@@ -84,10 +84,11 @@ struct avowd {
     struct page published;
     struct page readers[ROOMS]; /* front and desk */
     struct page metrics[ROOMS];
-    struct readers_page *readers_mapped[ROOMS]; /* to clear when their room has died */
+    void *readers_mapped[ROOMS]; /* to clear when their room has died */
     uint16_t workers;
     bool ready; /* has been, once */
     bool stopping;
+    uint64_t stopping_ms; /* since when */
     int code;
     ev_signal terminate, interrupt, reload;
     char **environment_signer; /* ours, less what concerns us alone */

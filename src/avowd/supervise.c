@@ -13,6 +13,7 @@
 #include "avowd.h"
 
 enum {
+    IMPATIENCE_MS = 1000,    /* between a signal to stop and one to stop at once */
     STABLE_MS = 10000,       /* a room that ran so long begins with the short delay again */
     DEATHS_BEFORE_READY = 5, /* so many in a row and the daemon's own start has failed */
     SHARE_OCTETS = 1 << 30   /* of configuration that may wait to be read by a room */
@@ -193,7 +194,7 @@ static void forget_process(struct supervised *room)
     room->channel = NULL;
     room->pid = 0;
     if (avowd->readers_mapped[room->kind]) /* a dead reader holds no snapshot */
-        memset((void *)avowd->readers_mapped[room->kind], 0, sizeof(struct readers_page));
+        memset(avowd->readers_mapped[room->kind], 0, page_octets(PAGE_READERS));
 }
 
 static void on_child(struct ev_loop *loop, ev_child *watcher, int happened)
@@ -295,6 +296,7 @@ void supervise_stop(struct avowd *avowd, int code)
     if (avowd->stopping)
         return;
     avowd->stopping = true;
+    avowd->stopping_ms = clock_monotonic_ms();
     avowd->code = code;
     notify_manager("STOPPING=1\nSTATUS=Stopping");
     for (unsigned i = 0; i < ROOMS; i++)
@@ -312,6 +314,9 @@ static void on_terminate(struct ev_loop *loop, ev_signal *watcher, int happened)
         supervise_stop(avowd, EXIT_SUCCESS);
         return;
     }
+    /* One push of a key, or one kill of a group, may reach us more than once. */
+    if (clock_monotonic_ms() - avowd->stopping_ms < IMPATIENCE_MS)
+        return;
     log_warning("stopping at once");
     for (unsigned i = 0; i < ROOMS; i++) {
         if (avowd->rooms[i].pid)

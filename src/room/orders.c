@@ -128,39 +128,32 @@ static void on_log(void *context, const struct message *message, struct frame *f
     log_set_level(level);
 }
 
-static void keep_page(struct room *room, enum page_kind kind, enum room_kind owner, void *page)
+static void keep_counters(struct room *room, enum room_kind owner, int descriptor, bool writable)
 {
-    switch (kind) {
-    case PAGE_PUBLISHED:
-        room->published = page;
-        break;
-    case PAGE_READERS:
-        room->readers[owner] = page;
-        break;
-    case PAGE_METRICS:
-        if (owner == room->kind)
-            room->metrics = page;
-        room->all_metrics[owner] = page;
-        break;
-    case PAGE_KINDS:
-        break;
+    struct metrics_page *page = page_map(PAGE_METRICS, descriptor, writable);
+
+    if (!page) {
+        give_up(room, "a page of counters could not be mapped");
+        return;
     }
+    if (owner == room->kind)
+        room->metrics = page;
+    room->all_metrics[owner] = page;
 }
 
 static void on_page(void *context, const struct message *message, struct frame *frame)
 {
     struct room *room = context;
     const struct message_page *told = &message->page;
-    (void)frame;
 
     if (room->inside->started || told->kind >= PAGE_KINDS || told->room >= ROOMS)
         return;
-    void *page = page_map((enum page_kind)told->kind, told->descriptor, told->writable);
-    if (!page) {
-        give_up(room, "a page of shared memory could not be mapped");
-        return;
-    }
-    keep_page(room, (enum page_kind)told->kind, (enum room_kind)told->room, page);
+    if (told->kind == PAGE_METRICS)
+        keep_counters(room, (enum room_kind)told->room, told->descriptor, told->writable);
+    else if (told->kind == PAGE_PUBLISHED && room->published < 0)
+        room->published = message_take(frame, told->descriptor);
+    else if (told->kind == PAGE_READERS && room->readers[told->room] < 0)
+        room->readers[told->room] = message_take(frame, told->descriptor);
 }
 
 static void on_socket(void *context, const struct message *message, struct frame *frame)

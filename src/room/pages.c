@@ -15,9 +15,8 @@ size_t page_octets(enum page_kind kind)
 {
     switch (kind) {
     case PAGE_PUBLISHED:
-        return sizeof(struct published_page);
     case PAGE_READERS:
-        return sizeof(struct readers_page);
+        return PAGE_STORE_OCTETS;
     case PAGE_METRICS:
         return metrics_page_octets();
     case PAGE_KINDS:

@@ -75,6 +75,9 @@ static struct room *make_room(enum room_kind kind)
     room->inside = inside;
     inside->descriptor = ROOM_SUPERVISOR_DESCRIPTOR;
     inside->log_descriptor = -1;
+    room->published = -1;
+    for (unsigned i = 0; i < ROOMS; i++)
+        room->readers[i] = -1;
     inside->dispatch.peer = "the supervisor";
     return room;
 }
@@ -341,9 +344,11 @@ void room_close(struct room *room)
     }
     free(room->sockets);
     free(room->peers);
-    page_unmap(PAGE_PUBLISHED, room->published);
+    if (room->published >= 0)
+        close(room->published);
     for (unsigned i = 0; i < ROOMS; i++) {
-        page_unmap(PAGE_READERS, room->readers[i]);
+        if (room->readers[i] >= 0)
+            close(room->readers[i]);
         page_unmap(PAGE_METRICS, (void *)room->all_metrics[i]);
     }
     if (room->loop)

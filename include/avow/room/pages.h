@@ -1,46 +1,28 @@
 /*
- * pages.h - shared memory between rooms: what the keeper published, what the readers hold.
+ * pages.h - shared memory between rooms: counters, and the pages of the store.
  *
  * The supervisor makes each page once and hands it to the rooms, writable for one of them, read
  * only (a descriptor that cannot be mapped writable) for the others. Pages outlive every room but
- * the supervisor. What a page says is a hint from a room that may have been taken over: a wrong
- * value may cost time, never the store.
+ * the supervisor. What stands in PUBLISHED and READERS is the store's affair (avow/store/pages.h):
+ * here they are memory files of the size that it asks for. What a page says is a hint from a room
+ * that may have been taken over: a wrong value may cost time, never the store.
  *
  * Floor: room.
  */
 #ifndef AVOW_ROOM_PAGES_H
 #define AVOW_ROOM_PAGES_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "avow/base/result.h"
 #include "avow/ipc/messages.h"
 
-/* Written by the keeper; read by front and desk, whose stores are opened without locks. */
-struct published_page {
-    _Alignas(64) _Atomic uint64_t transaction; /* newest commit; 0: the keeper never wrote yet */
-    _Atomic uint64_t keeper_start;             /* which keeper that was: grows with each start */
-};
+/* Of PUBLISHED and READERS: as large as the store's PAGES_OCTETS, which says so when it maps one.
+ */
+enum { PAGE_STORE_OCTETS = 65536 };
 
-enum { READER_SLOTS = 256 };
-
-/* One worker's report, on a cache line of its own. Zero: no snapshot is held. */
-struct reader_slot {
-    _Alignas(64) _Atomic uint64_t transaction; /* of the snapshot in use */
-    _Atomic uint64_t seen_ms; /* clock_monotonic_ms of the last renewal: an idle one stays fresh */
-    _Atomic uint64_t keeper_start; /* of the published page, as seen with that snapshot */
-};
-
-/* Written by one reading room (front or desk), read by the keeper. */
-struct readers_page {
-    _Atomic uint32_t slots_in_use; /* set by the room when it starts: its workers */
-    struct reader_slot slots[READER_SLOTS];
-};
-
-/* The size of a page's memory file, for every kind. */
+/* The size of a page's memory file. */
 size_t page_octets(enum page_kind kind);
 
 /*

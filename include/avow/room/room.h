@@ -73,9 +73,11 @@ struct room {
 
     struct metrics_page *metrics;                  /* this room's own, writable; never NULL */
     const struct metrics_page *all_metrics[ROOMS]; /* the keeper: everybody's; else NULL */
-    struct published_page *published;              /* writable in the keeper; NULL in the signer */
-    struct readers_page *readers[ROOMS];           /* own one in front and desk; the keeper: both */
-    struct room_fact facts[ROOMS];                 /* the keeper: kept up to date */
+    /* Memory files for pages_open_keeper and pages_open_reader (avow/store/pages.h); they stay the
+     * room's, -1 where it has none. */
+    int published;      /* to be written by the keeper, read by front and desk */
+    int readers[ROOMS]; /* front and desk: their own, to be written; the keeper: both, to be read */
+    struct room_fact facts[ROOMS]; /* the keeper: kept up to date */
 
     struct confinement confinement;
     struct room_inside *inside; /* room.c's own */

@@ -1,0 +1,284 @@
+/*
+ * front.c - a front that was taken over, trying what it must be unable to do.
+ *
+ * Each act runs twice, in a process of its own: unconfined, where it must succeed (or it would
+ * prove nothing), and after the front's own confinement, where it must be denied: by an error or by
+ * death. What the front needs must go on working.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "acts.h"
+#include "avow/base/log.h"
+#include "avow/room/confine.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+enum { CODE_SUCCEEDED = 0, CODE_DENIED = 77, CODE_BROKEN = 78 };
+
+/* ---- what the front needs ------------------------------------------------------------------- */
+
+static void *breathe(void *context)
+{
+    void *memory = malloc(3 * 1024 * 1024); /* an arena of the thread's own */
+
+    (void)pthread_setname_np(pthread_self(),
+                             "worker"); /* only a thread itself: no file is opened */
+    if (memory)
+        memset(memory, 1, 3 * 1024 * 1024);
+    *(bool *)context = memory != NULL;
+    free(memory);
+    return NULL;
+}
+
+static int need_threads(struct spoils *s)
+{
+    pthread_t thread;
+    bool breathed = false;
+    (void)s;
+    if (pthread_create(&thread, NULL, breathe, &breathed))
+        return -1;
+    return pthread_join(thread, NULL) || !breathed ? -1 : 0;
+}
+
+static int need_read_store(struct spoils *s)
+{
+    char octet;
+    void *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, s->store_fd, 0);
+    if (page == MAP_FAILED || pread(s->store_fd, &octet, 1, 0) != 1)
+        return -1;
+    return *(char *)page == octet ? 0 : -1;
+}
+
+static int need_udp(struct spoils *s)
+{
+    struct sockaddr_in own;
+    socklen_t length = sizeof own;
+    char octets[8] = "ping", got[8];
+    struct iovec out = {octets, 4}, in = {got, sizeof got};
+    struct mmsghdr send = {
+        .msg_hdr = {.msg_name = &own, .msg_namelen = sizeof own, .msg_iov = &out, .msg_iovlen = 1}};
+    struct mmsghdr receive = {.msg_hdr = {.msg_iov = &in, .msg_iovlen = 1}};
+
+    if (getsockname(s->udp, (struct sockaddr *)&own, &length))
+        return -1;
+    if (sendmmsg(s->udp, &send, 1, 0) != 1)
+        return -1;
+    return recvmmsg(s->udp, &receive, 1, 0, NULL) == 1 ? 0 : -1;
+}
+
+static int need_accept(struct spoils *s)
+{
+    /* Nobody connects: what counts is that asking is allowed. */
+    int descriptor = accept4(s->listener_fd, NULL, NULL, SOCK_NONBLOCK);
+    if (descriptor >= 0)
+        close(descriptor);
+    return descriptor >= 0 || errno == EAGAIN ? 0 : -1;
+}
+
+static int need_loop(struct spoils *s)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    struct itimerspec soon = {.it_value.tv_nsec = 1000};
+    int epoll = epoll_create1(EPOLL_CLOEXEC), timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    (void)s;
+    if (epoll < 0 || timer < 0 || eventfd(0, EFD_NONBLOCK) < 0 ||
+        timerfd_settime(timer, 0, &soon, NULL) || epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event))
+        return -1;
+    return epoll_wait(epoll, &event, 1, 1000) == 1 ? 0 : -1;
+}
+
+/* A file's name for the zone of time would be opened at the first line, had it not been before. */
+static int need_log(struct spoils *s)
+{
+    int ends[2];
+    char line[256];
+    (void)s;
+
+    if (pipe2(ends, O_CLOEXEC))
+        return -1;
+    log_open("front", LOG_LEVEL_INFO, ends[1]);
+    log_info("a line");
+    return read(ends[0], line, sizeof line) > 0 ? 0 : -1;
+}
+
+static int need_chance(struct spoils *s)
+{
+    char octets[16];
+    (void)s;
+    return getrandom(octets, sizeof octets, 0) == sizeof octets ? 0 : -1;
+}
+
+static const struct {
+    const char *what;
+    act *act;
+} needs[] = {
+    {"start threads", need_threads},     {"read the store", need_read_store},
+    {"receive and send", need_udp},      {"accept connections", need_accept},
+    {"run an event loop", need_loop},    {"write the log", need_log},
+    {"take random octets", need_chance},
+};
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+static void wait_for_signals(void)
+{
+    (void)signal(SIGUSR1, SIG_IGN);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    for (;;)
+        pause();
+}
+
+static bool lay_out(struct spoils *s)
+{
+    socklen_t length = sizeof s->listener;
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+    *s = (struct spoils){.folder = "/tmp/avow-hostile-XXXXXX", .victim_memory = &hostile_secret};
+    if (!mkdtemp(s->folder))
+        return false;
+    (void)snprintf(s->store, sizeof s->store, "%s/store", s->folder);
+    int made = open(s->store, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (made < 0 || ftruncate(made, 4096))
+        return false;
+    close(made);
+    s->store_fd = open(s->store, O_RDONLY | O_CLOEXEC);
+    s->folder_fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    s->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    s->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    s->listener_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (s->store_fd < 0 || s->folder_fd < 0 || s->tcp < 0 || s->udp < 0 || s->listener_fd < 0 ||
+        bind(s->udp, (struct sockaddr *)&any, sizeof any) ||
+        bind(s->listener_fd, (struct sockaddr *)&any, sizeof any) || listen(s->listener_fd, 8) ||
+        getsockname(s->listener_fd, (struct sockaddr *)&s->listener, &length))
+        return false;
+    s->victim = fork();
+    if (s->victim == 0)
+        wait_for_signals();
+    return s->victim > 0;
+}
+
+static void clear_up(struct spoils *s)
+{
+    static const char *const left[] = {"store", "new", "renamed", "linked", "symlinked", "fifo"};
+    char path[96];
+
+    (void)kill(s->victim, SIGKILL);
+    (void)waitpid(s->victim, NULL, 0);
+    for (size_t i = 0; i < COUNT(left); i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", s->folder, left[i]);
+        (void)unlink(path);
+    }
+    (void)snprintf(path, sizeof path, "%s/made", s->folder);
+    (void)rmdir(path);
+    (void)rmdir(s->folder);
+    int open_ones[] = {s->store_fd, s->folder_fd, s->tcp, s->udp, s->listener_fd};
+    for (size_t i = 0; i < COUNT(open_ones); i++)
+        close(open_ones[i]);
+}
+
+/* In a child: become the front, if so wanted, and do it. */
+static void perform(struct spoils *spoils, act *what, bool confined)
+{
+    struct confine_order order = {.room = ROOM_FRONT, .user = (uid_t)-1};
+    struct confinement confinement;
+
+    tzset();
+    if (confined && (confine(&order, &confinement) || confinement.missing))
+        _exit(CODE_BROKEN);
+    _exit(what(spoils) == 0 ? CODE_SUCCEEDED : CODE_DENIED);
+}
+
+enum ending { ENDING_SUCCEEDED, ENDING_ERROR, ENDING_KILLED, ENDING_BROKEN };
+
+static enum ending run(act *what, bool confined)
+{
+    struct spoils spoils;
+    int status = 0;
+
+    if (!lay_out(&spoils))
+        return ENDING_BROKEN;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        perform(&spoils, what, confined);
+    bool waited = pid > 0 && waitpid(pid, &status, 0) == pid;
+    clear_up(&spoils);
+    if (!waited)
+        return ENDING_BROKEN;
+    if (WIFSIGNALED(status))
+        return WTERMSIG(status) == SIGSYS ? ENDING_KILLED : ENDING_BROKEN;
+    if (WEXITSTATUS(status) == CODE_SUCCEEDED)
+        return ENDING_SUCCEEDED;
+    return WEXITSTATUS(status) == CODE_DENIED ? ENDING_ERROR : ENDING_BROKEN;
+}
+
+static bool test_act(size_t i)
+{
+    enum ending free_ending = run(attempts[i].act, false);
+    enum ending ending = run(attempts[i].act, true);
+    bool proves = free_ending == ENDING_SUCCEEDED || attempts[i].may_fail;
+    bool denied = ending == ENDING_ERROR || ending == ENDING_KILLED;
+
+    if (!proves)
+        printf("FAILED  %s: does not even work unconfined (%d)\n", attempts[i].what, free_ending);
+    else if (!denied)
+        printf("FAILED  %s: %s\n", attempts[i].what,
+               ending == ENDING_BROKEN ? "the test broke" : "the front can do it");
+    else
+        printf("denied  %s (%s)%s\n", attempts[i].what,
+               ending == ENDING_KILLED ? "killed" : "error",
+               free_ending == ENDING_SUCCEEDED ? "" : "; not to be had here even unconfined");
+    return proves && denied;
+}
+
+static bool test_need(size_t i)
+{
+    enum ending ending = run(needs[i].act, true);
+
+    printf("%s %s (%d)\n", ending == ENDING_SUCCEEDED ? "works  " : "FAILED ", needs[i].what,
+           ending);
+    return ending == ENDING_SUCCEEDED;
+}
+
+int main(void)
+{
+    unsigned passed = 0, failed = 0;
+
+    if (SANITIZED) {
+        printf("a sanitizer's own needs are allowed in this build: nothing to show\n");
+        return EXIT_SUCCESS;
+    }
+    for (size_t i = 0; i < attempt_count; i++)
+        *(test_act(i) ? &passed : &failed) += 1;
+    for (size_t i = 0; i < COUNT(needs); i++)
+        *(test_need(i) ? &passed : &failed) += 1;
+    printf("hostile: %u passed, %u failed\n", passed, failed);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
