@@ -1,0 +1,236 @@
+/*
+ * test_store_corrupt.c - every octet of every value of a small store is damaged in turn: what is
+ * read is right, or it is known to be damaged; it is never wrong.
+ */
+#include "store_support.h"
+
+#include <lmdb.h>
+
+#include "avow/store/chain.h"
+
+static struct test_store test;
+static struct buffer text;
+
+static void put_text_node(struct change *change, const char *name, uint16_t flags, uint8_t above,
+                          uint16_t length)
+{
+    struct name owner = name_of(name);
+    struct node_rrset rrset = {
+        .type = TYPE_TXT, .ttl = 5, .rdata = make_run(&text, 1, length, 'x'), .signature_room = 12};
+    struct node_parts parts = {
+        .rrsets = &rrset, .count = length ? 1 : 0, .flags = flags, .above = above};
+
+    version_append_node(change, 1, &owner, &parts);
+}
+
+static void fill(void)
+{
+    struct change change;
+    struct zone zone = {.apex = name_of("example."), .version = 1, .serial = 77};
+    struct key_row key = {.zone = zone.apex, .number = 1, .role = KEY_KSK, .algorithm = 13};
+    struct expiry expiry;
+    const uint8_t hashes[2][NODE_HASH_OCTETS] = {{0x40}, {0x80}};
+
+    test_store_open(&test);
+    begin(&change, &test.store);
+    put_text_node(&change, "example.", NODE_APEX | NODE_HAS_CHILDREN, 0, 20);
+    put_text_node(&change, "a.example.", 0, 0, 20);
+    put_text_node(&change, "cut.example.", NODE_CUT, 0, 6);
+    put_text_node(&change, "ns.cut.example.", NODE_BELOW_CUT, 2, 6);
+    put_text_node(&change, "ent.example.", NODE_EMPTY | NODE_HAS_WILDCARD_CHILD, 0, 0);
+    put_text_node(&change, "*.ent.example.", 0, 0, 20);
+    put_text_node(&change, "large.example.", 0, 0, 2000);
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t rdata[28] = {0, 26, 1, 0, 0, 0, 0, NODE_HASH_OCTETS};
+        memcpy(rdata + 8, hashes[1 - i], NODE_HASH_OCTETS);
+        struct node_rrset rrset = {.type = TYPE_NSEC3, .ttl = 5, .rdata = {rdata, 28, 1}};
+        version_append_nsec3(&change, 1, hashes[i], &rrset);
+    }
+    change_put_zone(&change, &zone);
+    change_put_key(&change, &key);
+    expiry_of_names(&expiry, 1000, 1, &zone.apex, &zone.apex);
+    change_put_expiry(&change, &expiry);
+    commit(&change);
+}
+
+/* Everything that was found, as octets; a damaged thing leaves "!" and what it is. */
+static void note(struct buffer *notes, char what, bool good, const void *octets, size_t length)
+{
+    buffer_u8(notes, (uint8_t)what);
+    buffer_u8(notes, good ? '=' : '!');
+    if (good)
+        buffer_add(notes, octets, length);
+    buffer_u8(notes, '\n');
+}
+
+static void ask_names(struct snapshot *snapshot, struct buffer *notes)
+{
+    static const char *const names[] = {"example.",          "a.example.",     "b.example.",
+                                        "cut.example.",      "x.cut.example.", "ns.cut.example.",
+                                        "z.ns.cut.example.", "ent.example.",   "w.ent.example.",
+                                        "large.example.",    "zz.example."};
+
+    for (unsigned i = 0; i < COUNT(names); i++) {
+        struct lookup lookup;
+        struct rrset_view rrset;
+        struct name name = name_of(names[i]);
+        lookup_name(snapshot, 1, &name, &lookup);
+        note(notes, 'p', lookup.place != PLACE_CORRUPT, &lookup.place, sizeof lookup.place);
+        if (lookup.place == PLACE_CORRUPT || lookup.place == PLACE_ABSENT ||
+            lookup.place == PLACE_EMPTY)
+            continue;
+        enum found_record found = node_find(&lookup.node, TYPE_TXT, &rrset);
+        ck_assert(found != RECORD_ABSENT);
+        note(notes, 't', found == RECORD_THERE, rrset.rdata.octets,
+             found == RECORD_THERE ? rrset.rdata.length : 0);
+    }
+}
+
+static void ask_rest(struct snapshot *snapshot, struct buffer *notes)
+{
+    const uint8_t hashes[3][NODE_HASH_OCTETS] = {{0x40}, {0x60}, {0x90}};
+    struct chain_nsec3 nsec3;
+    struct zone zone;
+    struct key_row key;
+    struct expiry expiry;
+    struct name apex = name_of("example.");
+
+    for (unsigned i = 0; i < 3; i++) {
+        bool good = chain_nsec3(snapshot, 1, hashes[i], &nsec3) != CHAIN_CORRUPT;
+        note(notes, 'c', good, good ? nsec3.next : NULL, good ? NODE_HASH_OCTETS : 0);
+    }
+    enum found_record found = zone_get(snapshot, &apex, &zone);
+    ck_assert(found != RECORD_ABSENT);
+    note(notes, 'z', found == RECORD_THERE, &zone.serial, sizeof zone.serial);
+    found = key_get(snapshot, &apex, 1, &key);
+    ck_assert(found != RECORD_ABSENT);
+    note(notes, 'k', found == RECORD_THERE, &key.algorithm, 1);
+    found = expiry_walk(snapshot, NULL, &expiry);
+    ck_assert(found != RECORD_ABSENT);
+    note(notes, 'e', found == RECORD_THERE, &expiry.at, sizeof expiry.at);
+}
+
+/* Line by line: the same as before, or known to be damaged. Returns how many are. */
+static unsigned compare(const struct buffer *good, const struct buffer *bad)
+{
+    size_t g = 0, b = 0;
+    unsigned damaged = 0;
+
+    while (b < bad->length) {
+        ck_assert_uint_eq(bad->octets[b], good->octets[g]);
+        if (bad->octets[b + 1] == '!') {
+            damaged++;
+            /* A place that is damaged says nothing more of the name: skip its text too. */
+            bool place = bad->octets[b] == 'p';
+            b += 3;
+            do
+                g = (size_t)((uint8_t *)memchr(good->octets + g, '\n', good->length - g) + 1 -
+                             good->octets);
+            while (place && g < good->length && good->octets[g] == 't');
+            continue;
+        }
+        do
+            ck_assert_uint_eq(bad->octets[b], good->octets[g]);
+        while (g++, bad->octets[b++] != '\n');
+    }
+    ck_assert_uint_eq(g, good->length);
+    return damaged;
+}
+
+/* Damage one octet within a transaction that is never committed. Returns what was noticed. */
+static unsigned damage(enum store_table table, const struct store_record *record, size_t at,
+                       uint8_t flip, const struct buffer *good)
+{
+    struct change change;
+    struct buffer notes = {.length = 0};
+    uint8_t *copy = exact_copy(record->value, record->value_length);
+    uint8_t *name = exact_copy(record->key, record->key_length);
+    MDB_val key = {.mv_size = record->key_length, .mv_data = name};
+    MDB_val value = {.mv_size = record->value_length, .mv_data = copy};
+
+    copy[at] ^= flip;
+    begin(&change, &test.store);
+    ck_assert_int_eq(
+        mdb_put(change_view(&change)->transaction, test.store.tables[table], &key, &value, 0), 0);
+    ask_names(change_view(&change), &notes);
+    ask_rest(change_view(&change), &notes);
+    unsigned damaged = compare(good, &notes);
+    struct store_check check;
+    ck_assert_int_eq(store_check(change_view(&change), &check, NULL, NULL), RESULT_CORRUPT);
+    change_abandon(&change);
+    buffer_free(&notes);
+    free(copy);
+    free(name);
+    return damaged;
+}
+
+START_TEST(damage_is_never_answered_from)
+{
+    const uint8_t lowest[1] = {0};
+    struct buffer good = {.length = 0};
+    enum store_table table = (enum store_table)_i;
+
+    fill();
+    ck_assert_int_eq(snapshot_renew(&test.snapshot), RENEWAL_READY);
+    ask_names(&test.snapshot, &good);
+    ask_rest(&test.snapshot, &good);
+    ck_assert_uint_eq(compare(&good, &good), 0);
+    struct store_record record = {.key = lowest, .key_length = 1};
+    enum found_record found = snapshot_move(&test.snapshot, table, MOVE_AT_OR_AFTER, &record);
+    for (; found == RECORD_THERE;
+         found = snapshot_move(&test.snapshot, table, MOVE_NEXT, &record)) {
+        size_t step = record.value_length > 500 ? 13 : 1;
+        for (size_t at = 0; at < record.value_length; at += step)
+            ck_assert_uint_gt(damage(table, &record, at, (uint8_t)(1 << at % 8), &good), 0);
+    }
+    buffer_free(&good);
+    buffer_free(&text);
+    test_store_close(&test);
+}
+END_TEST
+
+/* A bit that flips in a key of the file itself hides the name: that must not look like absence. */
+START_TEST(a_damaged_key_is_not_absence)
+{
+    struct name name = name_of("a.example.");
+    struct lookup lookup;
+    struct change change;
+
+    fill();
+    for (unsigned bit = 0; bit < 8; bit++) {
+        begin(&change, &test.store);
+        lookup_name(change_view(&change), 1, &name, &lookup);
+        ck_assert_int_eq(lookup.place, PLACE_EXACT);
+        /* Touch the page so that it is ours to spoil, then spoil the key where it lies. */
+        struct node_parts parts = {.flags = 0};
+        struct name other = name_of("b.example.");
+        change_put_node(&change, 1, &other, &parts);
+        lookup_name(change_view(&change), 1, &name, &lookup);
+        uint8_t *letter = (uint8_t *)(uintptr_t)lookup.node.key + lookup.node.key_length - 2;
+        ck_assert_uint_eq(*letter, 'a');
+        *letter ^= (uint8_t)(1U << bit);
+        lookup_name(change_view(&change), 1, &name, &lookup);
+        ck_assert_msg(lookup.place == PLACE_CORRUPT, "bit %u: place %d", bit, lookup.place);
+        change_abandon(&change);
+    }
+    buffer_free(&text);
+    test_store_close(&test);
+}
+END_TEST
+
+int main(void)
+{
+    static const enum store_table tables[] = {TABLE_NODES, TABLE_RRSETS, TABLE_NSEC3, TABLE_ZONES,
+                                              TABLE_KEYS};
+    Suite *suite = suite_create("store/corrupt");
+    TCase *damaged = tcase_create("damage");
+
+    tcase_set_timeout(damaged, 120);
+    for (unsigned i = 0; i < COUNT(tables); i++)
+        tcase_add_loop_test(damaged, damage_is_never_answered_from, (int)tables[i],
+                            (int)tables[i] + 1);
+    tcase_add_loop_test(damaged, damage_is_never_answered_from, TABLE_EXPIRY, TABLE_EXPIRY + 1);
+    tcase_add_test(damaged, a_damaged_key_is_not_absence);
+    suite_add_tcase(suite, damaged);
+    return run_suite(suite);
+}
