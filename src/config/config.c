@@ -30,15 +30,10 @@ static char *folder_of(struct arena *memory, const char *path)
     char *here = getcwd(NULL, 0);
     if (!here)
         return NULL;
-    size_t start = strlen(here);
-    char *folder = arena_take(memory, start + 1 + length + 1, 1);
-    if (folder) {
-        memcpy(folder, here, start);
-        if (slash) {
-            folder[start] = '/';
-            memcpy(folder + start + 1, path, length);
-        }
-    }
+    size_t size = strlen(here) + 1 + length + 1;
+    char *folder = arena_take(memory, size, 1);
+    if (folder)
+        (void)snprintf(folder, size, "%s%s%.*s", here, slash ? "/" : "", (int)length, path);
     free(here);
     return folder;
 }
@@ -83,6 +78,7 @@ static enum result parse(struct config *config, const struct config_source *sour
         complain_of_file(complaints, source->path, "memory ran out");
     if (complaints_exhausted(complaints))
         loader_complain(loader, COMPLAINT_NOTE, NULL, "too many errors; there may be more");
+    loader->document = NULL;
     yaml_tree_free(&document);
     complaints->errors += errors_before;
     if (result)
@@ -146,45 +142,4 @@ enum result config_load(struct config *config, const char *path, enum config_dep
         explicit_bzero(text.octets, text.capacity); /* there may be a secret in it */
     buffer_free(&text);
     return result;
-}
-
-void config_free(struct config *config)
-{
-    arena_free(config->memory);
-    *config = (struct config){.memory = NULL};
-}
-
-void config_wipe_secrets(struct config *config)
-{
-    for (size_t i = 0; i < config->keystore_count; i++) {
-        struct config_keystore *keystore = &config->keystores[i];
-        if (keystore->pin)
-            explicit_bzero(keystore->pin, keystore->pin_length);
-        keystore->pin = NULL;
-        keystore->pin_length = 0;
-    }
-    for (size_t i = 0; i < config->tsig_count; i++) {
-        struct config_tsig *tsig = &config->tsig[i];
-        if (tsig->secret)
-            explicit_bzero(tsig->secret, tsig->secret_length);
-        tsig->secret = NULL;
-        tsig->secret_length = 0;
-    }
-}
-
-const struct config_zone *config_zone_find(const struct config *config, const struct name *name)
-{
-    size_t low = 0, high = config->zone_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = name_compare(name, &config->zones[middle].name);
-        if (order == 0)
-            return &config->zones[middle];
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
 }

@@ -1,6 +1,7 @@
 /* rules.c - what must hold between the keys of one mapping. */
 #include "rules.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -84,14 +85,13 @@ void rules_server(struct loader *loader, const struct yaml_node *map, void *obje
 
 /* ---- keystores and TSIG keys ------------------------------------------------------------------*/
 
-static int hex_value(char character)
+/* The value of a hexadecimal digit; 16 when it is none. */
+static unsigned hex_value(char character)
 {
-    const char *digits = "0123456789abcdef";
-    const char *at =
-        character
-            ? strchr(digits, character >= 'A' && character <= 'F' ? character + 32 : character)
-            : NULL;
-    return at ? (int)(at - digits) : -1;
+    static const char digits[] = "0123456789abcdef";
+    const char *at = character ? strchr(digits, tolower((unsigned char)character)) : NULL;
+
+    return at ? (unsigned)(at - digits) : 16;
 }
 
 /* The path of pin-source=file:PATH or file:///PATH (RFC 7512 section 2.4), unescaped; NULL when the
@@ -113,10 +113,13 @@ static char *pin_source(struct loader *loader, const char *uri, bool *given)
     if (!path)
         return NULL;
     for (size_t i = 0; i < length; used++) {
-        bool escape = at[i] == '%' && i + 2 < length && hex_value(at[i + 1]) >= 0 &&
-                      hex_value(at[i + 2]) >= 0;
-        path[used] = escape ? (char)(hex_value(at[i + 1]) << 4 | hex_value(at[i + 2])) : at[i];
-        i += escape ? 3 : 1;
+        unsigned high = at[i] == '%' && i + 2 < length ? hex_value(at[i + 1]) : 16;
+        unsigned low = high < 16 ? hex_value(at[i + 2]) : 16;
+        if (low < 16)
+            path[used] = (char)(high << 4 | low);
+        else
+            path[used] = at[i];
+        i += low < 16 ? 3 : 1;
     }
     return *path && strlen(path) == used ? loader_path(loader, path) : NULL;
 }

@@ -16,7 +16,10 @@
 #define WORDS(array) .words = (array), .word_count = COUNT(array)
 #define TABLE(array) .keys = (array), .count = COUNT(array)
 
-enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+#define HOUR UINT64_C(3600)
+#define DAY  UINT64_C(86400)
+
+/* Some fields are pointers, and their own size is meant: NOLINTBEGIN(bugprone-sizeof-expression) */
 
 /* ---- server -----------------------------------------------------------------------------------*/
 
@@ -292,14 +295,14 @@ static const struct schema_key policy_keys[] = {
     {.name = "zsk-lifetime",
      .help = "How long a zone-signing key is used. 0 means for ever.",
      .kind = SCHEMA_DURATION,
-     .most = UINT64_C(100) * 366 * DAY,
+     .most = UINT64_C(36600) * DAY,
      .fallback = "90d",
      .inactive = true,
      INTO(config_policy, zsk_lifetime)},
     {.name = "ksk-lifetime",
      .help = "How long a key-signing key, or the one key for both, is used. 0 means for ever.",
      .kind = SCHEMA_DURATION,
-     .most = UINT64_C(100) * 366 * DAY,
+     .most = UINT64_C(36600) * DAY,
      .fallback = "0",
      .inactive = true,
      INTO(config_policy, ksk_lifetime)},
@@ -523,3 +526,5 @@ static const struct schema_key root_keys[] = {
 };
 const struct schema_table schema_root = {
     .what = "the configuration", TABLE(root_keys), .check = rules_root};
+
+/* NOLINTEND(bugprone-sizeof-expression) */

@@ -477,6 +477,7 @@ void value_write_variables(struct loader *loader, const struct schema_key *key,
         arena_take(loader->config->memory, map->count, sizeof(*variables));
     if (!variables)
         return;
+    /* The pointer is what is copied: NOLINTNEXTLINE(bugprone-sizeof-expression) */
     memcpy((unsigned char *)object + key->offset, &variables, sizeof(variables));
     memcpy((unsigned char *)object + key->count_offset, &map->count, sizeof(map->count));
     for (const struct yaml_node *node = map->first; node; node = node->next)

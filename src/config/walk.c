@@ -36,9 +36,11 @@ char *loader_word(const char *text, char word[LOADER_WORD_OCTETS])
 {
     size_t length = 0;
 
-    for (; text[length] && length < LOADER_WORD_OCTETS - 4; length++)
-        word[length] =
-            (unsigned char)text[length] < 0x20 || text[length] == 0x7f ? '?' : text[length];
+    for (; text[length] && length < LOADER_WORD_OCTETS - 4; length++) {
+        word[length] = text[length];
+        if ((unsigned char)text[length] < 0x20 || text[length] == 0x7f)
+            word[length] = '?';
+    }
     if (text[length]) {
         memcpy(word + length, "...", 4);
         return word;
@@ -55,15 +57,11 @@ char *loader_path(struct loader *loader, const char *path)
         return arena_text(memory, path, strlen(path));
     if (!strncmp(path, "./", 2))
         path += 2;
-    size_t folder = strlen(loader->folder), length = strlen(path);
+    size_t folder = strlen(loader->folder), size = folder + 1 + strlen(path) + 1;
     bool slash = folder > 0 && loader->folder[folder - 1] != '/';
-    char *joined = arena_take(memory, folder + slash + length + 1, 1);
-    if (!joined)
-        return NULL;
-    memcpy(joined, loader->folder, folder);
-    if (slash)
-        joined[folder] = '/';
-    memcpy(joined + folder + slash, path, length);
+    char *joined = arena_take(memory, size, 1);
+    if (joined)
+        (void)snprintf(joined, size, "%s%s%s", loader->folder, slash ? "/" : "", path);
     return joined;
 }
 
