@@ -11,64 +11,116 @@
 
 #include "cryptoki.h"
 
-#define CODES(C)                                                                                        \
-    C(OK)                                                                                               \
-    C(CANCEL)                                                                                           \
-    C(HOST_MEMORY)                                                                                      \
-    C(SLOT_ID_INVALID)                                                                                  \
-    C(GENERAL_ERROR)                                                                                    \
-    C(FUNCTION_FAILED)                                                                                  \
-    C(ARGUMENTS_BAD)                                                                                    \
-    C(NO_EVENT)                                                                                         \
-    C(NEED_TO_CREATE_THREADS) C(CANT_LOCK) C(ATTRIBUTE_READ_ONLY) C(ATTRIBUTE_SENSITIVE) C(             \
-        ATTRIBUTE_TYPE_INVALID) C(ATTRIBUTE_VALUE_INVALID) C(ACTION_PROHIBITED) C(DATA_INVALID)         \
-        C(DATA_LEN_RANGE) C(DEVICE_ERROR) C(DEVICE_MEMORY) C(DEVICE_REMOVED) C(                         \
-            ENCRYPTED_DATA_INVALID) C(ENCRYPTED_DATA_LEN_RANGE) C(FUNCTION_CANCELED)                    \
-            C(FUNCTION_NOT_PARALLEL) C(FUNCTION_NOT_SUPPORTED) C(KEY_HANDLE_INVALID) C(                 \
-                KEY_SIZE_RANGE) C(KEY_TYPE_INCONSISTENT) C(KEY_NOT_NEEDED) C(KEY_CHANGED) C(KEY_NEEDED) \
-                C(KEY_INDIGESTIBLE) C(KEY_FUNCTION_NOT_PERMITTED) C(KEY_NOT_WRAPPABLE) C(               \
-                    KEY_UNEXTRACTABLE) C(MECHANISM_INVALID) C(MECHANISM_PARAM_INVALID)                  \
-                    C(OBJECT_HANDLE_INVALID) C(OPERATION_ACTIVE) C(OPERATION_NOT_INITIALIZED) C(        \
-                        PIN_INCORRECT) C(PIN_INVALID) C(PIN_LEN_RANGE) C(PIN_EXPIRED) C(PIN_LOCKED)     \
-                        C(SESSION_CLOSED) C(SESSION_COUNT) C(SESSION_HANDLE_INVALID) C(                 \
-                            SESSION_PARALLEL_NOT_SUPPORTED) C(SESSION_READ_ONLY) C(SESSION_EXISTS)      \
-                            C(SESSION_READ_ONLY_EXISTS) C(SESSION_READ_WRITE_SO_EXISTS) C(              \
-                                SIGNATURE_INVALID) C(SIGNATURE_LEN_RANGE) C(TEMPLATE_INCOMPLETE)        \
-                                C(TEMPLATE_INCONSISTENT) C(TOKEN_NOT_PRESENT) C(                        \
-                                    TOKEN_NOT_RECOGNIZED) C(TOKEN_WRITE_PROTECTED)                      \
-                                    C(UNWRAPPING_KEY_SIZE_RANGE) C(                                     \
-                                        UNWRAPPING_KEY_TYPE_INCONSISTENT) C(USER_ALREADY_LOGGED_IN)     \
-                                        C(USER_NOT_LOGGED_IN) C(USER_PIN_NOT_INITIALIZED) C(            \
-                                            USER_TYPE_INVALID) C(USER_ANOTHER_ALREADY_LOGGED_IN)        \
-                                            C(USER_TOO_MANY_TYPES) C(WRAPPED_KEY_INVALID) C(            \
-                                                WRAPPED_KEY_LEN_RANGE) C(WRAPPING_KEY_HANDLE_INVALID)   \
-                                                C(WRAPPING_KEY_SIZE_RANGE) C(                           \
-                                                    WRAPPING_KEY_TYPE_INCONSISTENT)                     \
-                                                    C(RANDOM_SEED_NOT_SUPPORTED) C(RANDOM_NO_RNG) C(    \
-                                                        DOMAIN_PARAMS_INVALID) C(CURVE_NOT_SUPPORTED)   \
-                                                        C(BUFFER_TOO_SMALL) C(SAVED_STATE_INVALID) C(   \
-                                                            INFORMATION_SENSITIVE)                      \
-                                                            C(STATE_UNSAVEABLE) C(                      \
-                                                                CRYPTOKI_NOT_INITIALIZED)               \
-                                                                C(CRYPTOKI_ALREADY_INITIALIZED) C(      \
-                                                                    MUTEX_BAD) C(MUTEX_NOT_LOCKED)      \
-                                                                    C(NEW_PIN_MODE) C(NEXT_OTP) C(      \
-                                                                        EXCEEDED_MAX_ITERATIONS)        \
-                                                                        C(FIPS_SELF_TEST_FAILED) C(     \
-                                                                            LIBRARY_LOAD_FAILED)        \
-                                                                            C(PIN_TOO_WEAK) C(          \
-                                                                                PUBLIC_KEY_INVALID)     \
-                                                                                C(FUNCTION_REJECTED)
+/* A code and its name, from the one word. */
+#define CODE(word)                                                                                 \
+    {                                                                                              \
+        CKR_##word, "CKR_" #word                                                                   \
+    }
+
+static const struct {
+    unsigned long code;
+    const char *name;
+} codes[] = {
+    CODE(OK),
+    CODE(CANCEL),
+    CODE(HOST_MEMORY),
+    CODE(SLOT_ID_INVALID),
+    CODE(GENERAL_ERROR),
+    CODE(FUNCTION_FAILED),
+    CODE(ARGUMENTS_BAD),
+    CODE(NO_EVENT),
+    CODE(NEED_TO_CREATE_THREADS),
+    CODE(CANT_LOCK),
+    CODE(ATTRIBUTE_READ_ONLY),
+    CODE(ATTRIBUTE_SENSITIVE),
+    CODE(ATTRIBUTE_TYPE_INVALID),
+    CODE(ATTRIBUTE_VALUE_INVALID),
+    CODE(ACTION_PROHIBITED),
+    CODE(DATA_INVALID),
+    CODE(DATA_LEN_RANGE),
+    CODE(DEVICE_ERROR),
+    CODE(DEVICE_MEMORY),
+    CODE(DEVICE_REMOVED),
+    CODE(ENCRYPTED_DATA_INVALID),
+    CODE(ENCRYPTED_DATA_LEN_RANGE),
+    CODE(FUNCTION_CANCELED),
+    CODE(FUNCTION_NOT_PARALLEL),
+    CODE(FUNCTION_NOT_SUPPORTED),
+    CODE(KEY_HANDLE_INVALID),
+    CODE(KEY_SIZE_RANGE),
+    CODE(KEY_TYPE_INCONSISTENT),
+    CODE(KEY_NOT_NEEDED),
+    CODE(KEY_CHANGED),
+    CODE(KEY_NEEDED),
+    CODE(KEY_INDIGESTIBLE),
+    CODE(KEY_FUNCTION_NOT_PERMITTED),
+    CODE(KEY_NOT_WRAPPABLE),
+    CODE(KEY_UNEXTRACTABLE),
+    CODE(MECHANISM_INVALID),
+    CODE(MECHANISM_PARAM_INVALID),
+    CODE(OBJECT_HANDLE_INVALID),
+    CODE(OPERATION_ACTIVE),
+    CODE(OPERATION_NOT_INITIALIZED),
+    CODE(PIN_INCORRECT),
+    CODE(PIN_INVALID),
+    CODE(PIN_LEN_RANGE),
+    CODE(PIN_EXPIRED),
+    CODE(PIN_LOCKED),
+    CODE(SESSION_CLOSED),
+    CODE(SESSION_COUNT),
+    CODE(SESSION_HANDLE_INVALID),
+    CODE(SESSION_PARALLEL_NOT_SUPPORTED),
+    CODE(SESSION_READ_ONLY),
+    CODE(SESSION_EXISTS),
+    CODE(SESSION_READ_ONLY_EXISTS),
+    CODE(SESSION_READ_WRITE_SO_EXISTS),
+    CODE(SIGNATURE_INVALID),
+    CODE(SIGNATURE_LEN_RANGE),
+    CODE(TEMPLATE_INCOMPLETE),
+    CODE(TEMPLATE_INCONSISTENT),
+    CODE(TOKEN_NOT_PRESENT),
+    CODE(TOKEN_NOT_RECOGNIZED),
+    CODE(TOKEN_WRITE_PROTECTED),
+    CODE(UNWRAPPING_KEY_SIZE_RANGE),
+    CODE(UNWRAPPING_KEY_TYPE_INCONSISTENT),
+    CODE(USER_ALREADY_LOGGED_IN),
+    CODE(USER_NOT_LOGGED_IN),
+    CODE(USER_PIN_NOT_INITIALIZED),
+    CODE(USER_TYPE_INVALID),
+    CODE(USER_ANOTHER_ALREADY_LOGGED_IN),
+    CODE(USER_TOO_MANY_TYPES),
+    CODE(WRAPPED_KEY_INVALID),
+    CODE(WRAPPED_KEY_LEN_RANGE),
+    CODE(WRAPPING_KEY_HANDLE_INVALID),
+    CODE(WRAPPING_KEY_SIZE_RANGE),
+    CODE(WRAPPING_KEY_TYPE_INCONSISTENT),
+    CODE(RANDOM_SEED_NOT_SUPPORTED),
+    CODE(RANDOM_NO_RNG),
+    CODE(DOMAIN_PARAMS_INVALID),
+    CODE(CURVE_NOT_SUPPORTED),
+    CODE(BUFFER_TOO_SMALL),
+    CODE(SAVED_STATE_INVALID),
+    CODE(INFORMATION_SENSITIVE),
+    CODE(STATE_UNSAVEABLE),
+    CODE(CRYPTOKI_NOT_INITIALIZED),
+    CODE(CRYPTOKI_ALREADY_INITIALIZED),
+    CODE(MUTEX_BAD),
+    CODE(MUTEX_NOT_LOCKED),
+    CODE(NEW_PIN_MODE),
+    CODE(NEXT_OTP),
+    CODE(EXCEEDED_MAX_ITERATIONS),
+    CODE(FIPS_SELF_TEST_FAILED),
+    CODE(LIBRARY_LOAD_FAILED),
+    CODE(PIN_TOO_WEAK),
+    CODE(PUBLIC_KEY_INVALID),
+    CODE(FUNCTION_REJECTED),
+};
 
 const char *pkcs11_code_name(unsigned long code)
 {
-    switch (code) {
-#define CODE_NAME(name)                                                                            \
-    case CKR_##name:                                                                               \
-        return "CKR_" #name;
-        CODES(CODE_NAME)
-#undef CODE_NAME
-    }
+    for (size_t i = 0; i < COUNT(codes); i++)
+        if (codes[i].code == code)
+            return codes[i].name;
     return code >= CKR_VENDOR_DEFINED ? "CKR_VENDOR_DEFINED" : "CKR_?";
 }
 
