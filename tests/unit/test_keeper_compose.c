@@ -1,0 +1,407 @@
+/* test_keeper_compose.c - what kind of place each name is, which chain denies the others, and that
+ * a difference leaves the store as a whole load would. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "avow/change/version.h"
+#include "avow/store/chain.h"
+#include "avow/store/lookup.h"
+#include "avow/wire/codec.h"
+#include "avow/wire/type.h"
+#include "avow/zonefile/parser.h"
+#include "../../src/keeper/compose.h"
+#include "../../src/keeper/diff.h"
+#include "../../src/keeper/slice.h"
+#include "../../src/keeper/soa.h"
+#include "support.h"
+
+#define HEAD "@ 300 SOA ns h 7 1 2 3 60\n@ 300 NS ns\nns 300 A 192.0.2.1\n"
+
+static const uint8_t dnskey_run[] = {0, 6, 1, 1, 3, 13, 7, 7};
+
+/* ---- running a zone through -------------------------------------------------------------------
+ */
+
+struct run {
+    struct name apex;
+    struct gather gather;
+    struct compose_signing signing;
+    struct complaints complaints;
+    struct compose_totals totals;
+    struct buffer text; /* a line a node */
+    struct buffer slice, scratch;
+};
+
+static enum result take(void *context, const struct zonefile_record *record)
+{
+    struct run *run = context;
+    return gather_add(&run->gather, record->owner,
+                      &(struct gathered){.type = record->type,
+                                         .ttl = record->ttl,
+                                         .rdata = record->rdata,
+                                         .rdata_length = record->length});
+}
+
+static void run_open(struct run *run, enum compose_denial denial, const char *text)
+{
+    *run = (struct run){.signing = {.denial = denial, .nsec3.algorithm = NSEC3_SHA1}};
+    ck_assert_int_eq(name_from_string("example.", &run->apex), RESULT_OK);
+    run->signing.dnskeys = (struct rdata_run){dnskey_run, sizeof dnskey_run, 1};
+    run->signing.zone_room = 90;
+    run->signing.key_room = 100;
+    struct zonefile_options options = {.octets = text,
+                                       .length = strlen(text),
+                                       .zone = &run->apex,
+                                       .complaints = &run->complaints,
+                                       .record = take,
+                                       .context = run};
+    gather_open(&run->gather, &run->apex);
+    ck_assert_int_eq(zonefile_parse(&options, NULL), RESULT_OK);
+    ck_assert_int_eq(gather_sort(&run->gather), RESULT_OK);
+}
+
+static void run_close(struct run *run)
+{
+    gather_close(&run->gather);
+    buffer_free(&run->text);
+    buffer_free(&run->slice);
+    buffer_free(&run->scratch);
+}
+
+static enum result compose(struct run *run, struct compose_sink sink)
+{
+    struct zone_rules_options options = {.zone = &run->apex, .complaints = &run->complaints};
+    struct compose walk = {.apex = &run->apex, .signing = &run->signing, .sink = sink};
+
+    ck_assert_int_eq(zone_rules_make(&walk.rules, &options), RESULT_OK);
+    enum result result = compose_zone(&walk, &run->gather);
+    zone_rules_free(walk.rules);
+    run->totals = walk.totals;
+    return result;
+}
+
+/* ---- what kind of place -----------------------------------------------------------------------
+ */
+
+static enum result print_node(void *context, const uint8_t *key, size_t key_length,
+                              struct node_parts *parts)
+{
+    static const struct {
+        unsigned flag;
+        const char *word;
+    } words[] = {{NODE_APEX, "apex"},
+                 {NODE_CUT, "cut"},
+                 {NODE_DNAME, "dname"},
+                 {NODE_BELOW_CUT, "below-cut"},
+                 {NODE_BELOW_DNAME, "below-dname"},
+                 {NODE_HAS_CHILDREN, "children"},
+                 {NODE_HAS_WILDCARD_CHILD, "wildcard-child"},
+                 {NODE_EMPTY, "empty"}};
+    struct run *run = context;
+    char text[NAME_MAX_TEXT], type[TYPE_MAX_TEXT];
+    struct name name;
+
+    ck_assert_int_eq(name_key_read(key, key_length, &name), RESULT_OK);
+    buffer_format(&run->text, "%s", name_to_text(&name, text));
+    for (size_t i = 0; i < COUNT(words); i++) {
+        if (parts->flags & words[i].flag)
+            buffer_format(&run->text, " %s", words[i].word);
+    }
+    for (size_t i = 0; i < parts->count; i++)
+        buffer_format(&run->text, " %s%s", type_to_text(parts->rrsets[i].type, type),
+                      parts->rrsets[i].signature_room ? "+" : "");
+    buffer_u8(&run->text, '\n');
+    return RESULT_OK;
+}
+
+static enum result count_nsec3(void *context, const uint8_t hash[NSEC3_HASH_OCTETS],
+                               const struct node_rrset *rrset)
+{
+    struct run *run = context;
+    (void)hash;
+    ck_assert_uint_eq(rrset->rdata.count, 1);
+    buffer_text(&run->text, "NSEC3\n");
+    return RESULT_OK;
+}
+
+static const struct {
+    const char *what;
+    enum compose_denial denial;
+    bool opt_out;
+    const char *zone;
+    const char *nodes;
+} places[] = {
+    {"an unsigned zone has what it has", COMPOSE_UNSIGNED, false, HEAD,
+     "example. apex children NS SOA\nns.example. A\n"},
+    {"NSEC3: keys and parameters at the apex", COMPOSE_NSEC3, false, HEAD,
+     "example. apex children NS+ SOA+ DNSKEY+ NSEC3PARAM+\nns.example. A+\nNSEC3\nNSEC3\n"},
+    {"NSEC: a record at each name", COMPOSE_NSEC, false, HEAD,
+     "example. apex children NS+ SOA+ NSEC+ DNSKEY+\nns.example. A+ NSEC+\n"},
+    {"empty non-terminals on the way", COMPOSE_NSEC3, false, HEAD "a.b.c 300 A 192.0.2.2\n",
+     "example. apex children NS+ SOA+ DNSKEY+ NSEC3PARAM+\nc.example. children empty\n"
+     "b.c.example. children empty\na.b.c.example. A+\nns.example. A+\n"
+     "NSEC3\nNSEC3\nNSEC3\nNSEC3\nNSEC3\n"},
+    {"an empty non-terminal once for many", COMPOSE_UNSIGNED, false,
+     HEAD "a.x 300 A 192.0.2.2\nb.x 300 A 192.0.2.3\n",
+     "example. apex children NS SOA\nns.example. A\nx.example. children empty\n"
+     "a.x.example. A\nb.x.example. A\n"},
+    {"a cut hides, and only DS is signed there", COMPOSE_NSEC3, false,
+     HEAD "s 300 NS ns.s\ns 300 DS 1 13 2 "
+          "0000000000000000000000000000000000000000000000000000000000000000\n"
+          "ns.s 300 A 192.0.2.9\n",
+     "example. apex children NS+ SOA+ DNSKEY+ NSEC3PARAM+\nns.example. A+\ns.example. cut NS DS+\n"
+     "ns.s.example. below-cut A\nNSEC3\nNSEC3\nNSEC3\n"},
+    {"opt-out leaves unsigned cuts out of the chain", COMPOSE_NSEC3, true,
+     HEAD "s 300 NS ns.s\nns.s 300 A 192.0.2.9\n",
+     "example. apex children NS+ SOA+ DNSKEY+ NSEC3PARAM+\nns.example. A+\ns.example. cut NS\n"
+     "ns.s.example. below-cut A\nNSEC3\nNSEC3\n"},
+    {"NSEC steps over what a cut hides", COMPOSE_NSEC, false,
+     HEAD "s 300 NS ns.s\nns.s 300 A 192.0.2.9\nz 300 A 192.0.2.3\n",
+     "example. apex children NS+ SOA+ NSEC+ DNSKEY+\nns.example. A+ NSEC+\n"
+     "s.example. cut NS NSEC+\nns.s.example. below-cut A\nz.example. A+ NSEC+\n"},
+    {"a wildcard is noted at its parent", COMPOSE_UNSIGNED, false,
+     HEAD "*.w 300 TXT \"x\"\n!.w 300 TXT \"y\"\n",
+     "example. apex children NS SOA\nns.example. A\nw.example. children wildcard-child empty\n"
+     "!.w.example. TXT\n*.w.example. TXT\n"},
+    {"so is a wildcard that is empty itself", COMPOSE_UNSIGNED, false,
+     HEAD "sub.*.w 300 TXT \"x\"\n",
+     "example. apex children NS SOA\nns.example. A\nw.example. children wildcard-child empty\n"
+     "*.w.example. children empty\nsub.*.w.example. TXT\n"},
+    {"DNAME", COMPOSE_NSEC3, false, HEAD "d 300 DNAME other.example.\n",
+     "example. apex children NS+ SOA+ DNSKEY+ NSEC3PARAM+\nd.example. dname DNAME+\n"
+     "ns.example. A+\nNSEC3\nNSEC3\nNSEC3\n"},
+};
+
+START_TEST(finds_places)
+{
+    struct run run;
+    struct compose_sink sink = {.node = print_node, .nsec3 = count_nsec3, .context = &run};
+
+    run_open(&run, places[_i].denial, places[_i].zone);
+    if (places[_i].opt_out)
+        run.signing.nsec3.flags = NSEC3_FLAG_OPT_OUT;
+    ck_assert_msg(compose(&run, sink) == RESULT_OK, "%s: refused", places[_i].what);
+    buffer_u8(&run.text, 0);
+    ck_assert_msg(strcmp((char *)run.text.octets, places[_i].nodes) == 0, "%s:\n%s\nnot:\n%s",
+                  places[_i].what, (char *)run.text.octets, places[_i].nodes);
+    run_close(&run);
+}
+END_TEST
+
+/* ---- differences ------------------------------------------------------------------------------
+ */
+
+static enum result slice_node(void *context, const uint8_t *key, size_t key_length,
+                              struct node_parts *parts)
+{
+    struct run *run = context;
+    return slice_add_node(&run->slice, key, key_length, parts, &run->scratch);
+}
+
+static enum result slice_nsec3(void *context, const uint8_t hash[NSEC3_HASH_OCTETS],
+                               const struct node_rrset *rrset)
+{
+    struct run *run = context;
+    return slice_add_nsec3(&run->slice, hash, rrset, &run->scratch);
+}
+
+static void write_slice(struct store *store, uint32_t version, const struct buffer *slice)
+{
+    struct change change;
+
+    ck_assert_int_eq(change_begin(&change, store), RESULT_OK);
+    ck_assert_int_eq(slice_write(&change, version, slice), RESULT_OK);
+    ck_assert_int_eq(change_commit(&change, NULL), RESULT_OK);
+}
+
+/* Everything that a version holds, as octets that can be compared. */
+static void read_version(struct snapshot *snapshot, uint32_t version, const struct name *apex,
+                         struct buffer *all)
+{
+    struct node_view node;
+    struct chain_nsec3 nsec3;
+    uint8_t hash[NODE_HASH_OCTETS];
+    bool first = true;
+
+    ck_assert_int_eq(snapshot_renew(snapshot), RENEWAL_READY);
+    enum walk walk = WALK_FROM;
+    while (lookup_walk(snapshot, version, walk, apex, &node) == RECORD_THERE) {
+        struct rrset_view view;
+        walk = WALK_NEXT;
+        buffer_add(all, node.key + RECORD_PREFIX_OCTETS, node.key_length - RECORD_PREFIX_OCTETS);
+        buffer_u16(all, node.flags);
+        buffer_u8(all, node.above);
+        for (struct reader rows = node.rows; node_next(&rows, &view);) {
+            ck_assert_int_eq(node_fetch(&node, &view), RESULT_OK);
+            buffer_u16(all, view.type);
+            buffer_u32(all, view.ttl);
+            buffer_add(all, view.rdata.octets, view.rdata.length);
+        }
+    }
+    while (chain_nsec3_walk(snapshot, version, first ? NULL : hash, &nsec3) == RECORD_THERE) {
+        first = false;
+        memcpy(hash, nsec3.hash, sizeof hash);
+        buffer_add(all, hash, sizeof hash);
+        buffer_add(all, nsec3.rrset.rdata.octets, nsec3.rrset.rdata.length);
+    }
+    snapshot_rest(snapshot);
+}
+
+/* A random small zone: hosts, cuts, wildcards, deep names, something large. */
+static char *random_zone(unsigned seed)
+{
+    static const char *const owners[] = {"a",    "b",      "c.b", "d.c.b", "*.b",   "s",
+                                         "ns.s", "x.ns.s", "m",   "n.o.p", "*.o.p", "t"};
+    struct buffer text = {.octets = NULL};
+
+    srand(seed);
+    buffer_text(&text, HEAD);
+    for (size_t i = 0; i < COUNT(owners); i++) {
+        int roll = rand() % 6;
+        if (roll == 0)
+            continue;
+        if (owners[i][0] == 's' && roll < 4)
+            buffer_format(&text, "s 300 NS ns.s\n");
+        else if (roll == 1)
+            buffer_format(&text, "%s 300 TXT \"%d\" \"%0200d\"\n", owners[i], rand() % 3, 0);
+        else
+            buffer_format(&text, "%s 300 A 192.0.2.%d\n%s 300 A 192.0.2.%d\n", owners[i],
+                          rand() % 3, owners[i], 10 + rand() % 2);
+    }
+    for (int i = 0; rand() % 3 == 0 && i < 40; i++)
+        buffer_format(&text, "t 300 TXT \"%d %0200d\"\n", i, i);
+    buffer_u8(&text, 0);
+    ck_assert_int_eq(buffer_check(&text), RESULT_OK);
+    return (char *)text.octets;
+}
+
+/* From any zone to any other: what the difference leaves is what a whole load would make. */
+START_TEST(difference_equals_load)
+{
+    char *folder = folder_make();
+    char path[512];
+    struct store store;
+    struct snapshot snapshot;
+    struct run before, after, whole;
+    enum compose_denial denial = _i % 3 == 0   ? COMPOSE_NSEC
+                                 : _i % 3 == 1 ? COMPOSE_NSEC3
+                                               : COMPOSE_UNSIGNED;
+
+    (void)snprintf(path, sizeof path, "%s/store", folder);
+    struct store_options options = {.folder = path, .access = STORE_WRITER, .map_octets = 1 << 30};
+    ck_assert_msg(store_open(&store, &options) == RESULT_OK, "%s", store.problem);
+    ck_assert_int_eq(snapshot_open(&snapshot, &store, NULL, 0), RESULT_OK);
+    char *old_zone = random_zone((unsigned)_i * 2 + 1),
+         *new_zone = random_zone((unsigned)_i * 2 + 2);
+
+    run_open(&before, denial, old_zone);
+    struct compose_sink sink = {slice_node, slice_nsec3, &before};
+    ck_assert_int_eq(compose(&before, sink), RESULT_OK);
+    write_slice(&store, 1, &before.slice);
+
+    run_open(&after, denial, new_zone);
+    struct diff diff = {.snapshot = &snapshot, .version = 1, .limit = 10000};
+    ck_assert_int_eq(snapshot_renew(&snapshot), RENEWAL_READY);
+    ck_assert_int_eq(compose(&after, diff_sink(&diff)), RESULT_OK);
+    ck_assert_int_eq(diff_finish(&diff), RESULT_OK);
+    snapshot_rest(&snapshot);
+    write_slice(&store, 1, &diff.operations);
+
+    run_open(&whole, denial, new_zone);
+    sink.context = &whole;
+    ck_assert_int_eq(compose(&whole, sink), RESULT_OK);
+    write_slice(&store, 2, &whole.slice);
+
+    struct buffer changed = {.octets = NULL}, fresh = {.octets = NULL};
+    read_version(&snapshot, 1, &after.apex, &changed);
+    read_version(&snapshot, 2, &after.apex, &fresh);
+    ck_assert_uint_gt(fresh.length, 0);
+    ck_assert_msg(changed.length == fresh.length &&
+                      memcmp(changed.octets, fresh.octets, fresh.length) == 0,
+                  "the difference left something else:\n%s->\n%s", old_zone, new_zone);
+    buffer_free(&changed);
+    buffer_free(&fresh);
+    diff_free(&diff);
+    run_close(&before);
+    run_close(&after);
+    run_close(&whole);
+    free(old_zone);
+    free(new_zone);
+    snapshot_close(&snapshot);
+    store_close(&store);
+    folder_remove(folder);
+}
+END_TEST
+
+START_TEST(same_zone_is_no_difference)
+{
+    char *folder = folder_make();
+    char path[512];
+    struct store store;
+    struct snapshot snapshot;
+    struct run run, again;
+    char *zone = random_zone(4711);
+
+    (void)snprintf(path, sizeof path, "%s/store", folder);
+    struct store_options options = {.folder = path, .access = STORE_WRITER, .map_octets = 1 << 30};
+    ck_assert_int_eq(store_open(&store, &options), RESULT_OK);
+    ck_assert_int_eq(snapshot_open(&snapshot, &store, NULL, 0), RESULT_OK);
+    run_open(&run, COMPOSE_NSEC3, zone);
+    struct compose_sink sink = {slice_node, slice_nsec3, &run};
+    ck_assert_int_eq(compose(&run, sink), RESULT_OK);
+    write_slice(&store, 1, &run.slice);
+
+    run_open(&again, COMPOSE_NSEC3, zone);
+    struct diff diff = {.snapshot = &snapshot, .version = 1, .limit = 10000};
+    ck_assert_int_eq(snapshot_renew(&snapshot), RENEWAL_READY);
+    ck_assert_int_eq(compose(&again, diff_sink(&diff)), RESULT_OK);
+    ck_assert_int_eq(diff_finish(&diff), RESULT_OK);
+    ck_assert_uint_eq(diff.count, 0);
+    snapshot_rest(&snapshot);
+    diff_free(&diff);
+    run_close(&run);
+    run_close(&again);
+    free(zone);
+    snapshot_close(&snapshot);
+    store_close(&store);
+    folder_remove(folder);
+}
+END_TEST
+
+/* ---- serials ----------------------------------------------------------------------------------
+ */
+
+static const struct {
+    uint32_t served, wanted, next;
+} serials[] = {
+    {1, 2, 2},
+    {2, 2, 3},
+    {2, 1, 3},
+    {0xffffffff, 1, 1},
+    {0xffffffff, 0xffffffff, 1}, /* 0 is passed over */
+    {1, 0x80000000, 0x80000000},
+    {0, 0x80000000, 1}, /* 2^31 apart: no order (RFC 1982 section 3.2) */
+};
+
+START_TEST(chooses_serials)
+{
+    ck_assert_uint_eq(serial_next(serials[_i].served, serials[_i].wanted), serials[_i].next);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("keeper/compose");
+    TCase *composing = tcase_create("composing");
+    TCase *differing = tcase_create("differing");
+
+    tcase_add_loop_test(composing, finds_places, 0, COUNT(places));
+    tcase_add_loop_test(composing, chooses_serials, 0, COUNT(serials));
+    tcase_add_loop_test(differing, difference_equals_load, 0, 60);
+    tcase_add_test(differing, same_zone_is_no_difference);
+    tcase_set_timeout(differing, 60);
+    suite_add_tcase(suite, composing);
+    suite_add_tcase(suite, differing);
+    return run_suite(suite);
+}
