@@ -216,13 +216,22 @@ static unsigned free_port(void)
     return 0;
 }
 
-static void lab_stop_tpm(struct lab *lab)
+/* One folder for all software TPMs, kept by the parent process: it stops those that a test which
+ * failed has left running. */
+static char *tpm_folder;
+
+static void stop_tpm(const char *folder)
 {
     struct token_place nowhere;
-    char words[PATH_MAX];
+    char words[PATH_MAX + 8];
 
-    snprintf(words, sizeof(words), "stop %s", lab->folder);
+    snprintf(words, sizeof(words), "stop %s", folder);
     ck_assert_int_eq(token_script(&nowhere, words), 0);
+}
+
+static void tpms_begin(void)
+{
+    tpm_folder = folder_make();
 }
 
 /* A very different module: a TPM in software, without Edwards curves and without copies. Only one
@@ -232,13 +241,26 @@ static const struct {
     uint32_t bits;
 } tpm_keys[] = {{13, 0}, {14, 0}, {8, 2048}, {10, 2048}};
 
+static void tpms_end(void)
+{
+    char folder[PATH_MAX];
+
+    for (size_t i = 0; i < COUNT(tpm_keys); i++) {
+        snprintf(folder, sizeof(folder), "%s/%zu", tpm_folder, i);
+        stop_tpm(folder);
+    }
+    folder_remove(tpm_folder);
+}
+
 START_TEST(signs_with_a_tpm)
 {
-    struct lab lab = {.folder = folder_make()};
+    struct lab lab = {.folder = NULL};
     struct pkcs11_key key, again;
     enum found found;
     char words[PATH_MAX];
 
+    ck_assert(asprintf(&lab.folder, "%s/%d", tpm_folder, _i) > 0);
+    ck_assert_int_eq(mkdir(lab.folder, 0700), 0);
     snprintf(words, sizeof(words), "tpm2 %s avow 1234 %u", lab.folder, free_port());
     int code = token_script(&lab.place, words);
     if (code == TOKEN_MISSING)
@@ -255,7 +277,7 @@ START_TEST(signs_with_a_tpm)
     ck_assert_mem_eq(again.public_key, key.public_key, key.public_octets);
     pkcs11_session_close(&lab.session);
     pkcs11_module_unload(&lab.module);
-    lab_stop_tpm(&lab);
+    stop_tpm(lab.folder);
     lab_end(&lab);
 }
 END_TEST
@@ -273,6 +295,7 @@ int main(void)
     tcase_add_test(soft, lists_keys);
     tcase_add_test(soft, opens_read_only_to_sign);
     tcase_set_timeout(tpm, 120);
+    tcase_add_unchecked_fixture(tpm, tpms_begin, tpms_end);
     tcase_add_loop_test(tpm, signs_with_a_tpm, 0, COUNT(tpm_keys));
     suite_add_tcase(suite, soft);
     suite_add_tcase(suite, tpm);
