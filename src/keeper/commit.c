@@ -256,6 +256,7 @@ void commit_signatures(struct keeper *keeper)
     for (size_t i = 0; i < batch.touched_count; i++) {
         if (!result && is_complete(batch.touched[i]))
             control_zone_event(batch.touched[i]);
+        schedule_settle(batch.touched[i]);
     }
     free(batch.jobs);
 }

@@ -67,7 +67,9 @@ struct keeper_zone {
     struct cursor cursor;
     unsigned in_flight; /* jobs */
     uint32_t refreshed; /* signatures renewed since the serial last moved */
-    uint32_t rate_mark; /* rrsets_signed at the last second, for the rate */
+    uint64_t serial_moved_ms;
+    bool walked;        /* the walk has ended; what it sent is still under way */
+    uint64_t walk_sent; /* jobs of the walk */
     char problem[320];  /* what keeps it from being as it should; "" = nothing */
 };
 
@@ -201,6 +203,12 @@ void schedule_due(struct keeper *keeper);
 
 /* Begin (again) the walk that signs what has no signature. */
 void schedule_zone(struct keeper_zone *zone);
+
+/* Have what is missing at the apex signed: the SOA after its serial moved. */
+void schedule_apex(struct keeper_zone *zone);
+
+/* Nothing of a zone is under way any more: was everything signed, or is another walk due? */
+void schedule_settle(struct keeper_zone *zone);
 
 /* Whether signatures of an RRset are missing, wrong or due. */
 bool schedule_needs(const struct keeper_zone *zone, uint16_t flags, const struct rrset_view *rrset);

@@ -10,6 +10,7 @@
 
 #include "avow/base/clock.h"
 #include "avow/change/version.h"
+#include "serial.h"
 
 enum {
     BATCH_JOBS = 2048,    /* signatures that are stored at once, without waiting longer */
@@ -146,7 +147,6 @@ static void measure_store(struct keeper *keeper)
                         : "nothing but signatures that are due goes in any more");
 }
 
-/* The serial moves once for all signatures that were renewed since it last did. */
 static void check_keys(struct keeper *keeper)
 {
     for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
@@ -159,6 +159,8 @@ static void every_second(struct keeper *keeper)
         return;
     keeper->last_expiry_ms = keeper->now_ms;
     schedule_due(keeper);
+    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
+        serial_follow(zone);
     sign_check_deadlines(keeper);
     measure_store(keeper);
     if (keeper->now_ms - keeper->last_keys_ms >= ASK_KEYS_MS) {

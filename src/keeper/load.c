@@ -8,9 +8,9 @@
 
 #include "avow/base/random.h"
 #include "avow/change/version.h"
-#include "avow/store/lookup.h"
 #include "avow/wire/type.h"
 #include "loader.h"
+#include "serial.h"
 #include "slice.h"
 #include "soa.h"
 
@@ -215,38 +215,6 @@ static enum result switch_version(struct loader *loader, struct zone *row)
     return RESULT_OK;
 }
 
-/* The SOA with another serial; its signature is made anew. */
-static enum result put_serial(struct change *change, const struct zone *row, uint32_t serial)
-{
-    struct node_view node;
-    struct rrset_view soa;
-    uint8_t octets[2 + 2 * NAME_MAX_OCTETS + 20];
-
-    if (lookup_node(change_view(change), row->version, &row->apex, &node) != RECORD_THERE ||
-        node_find(&node, TYPE_SOA, &soa) != RECORD_THERE || soa.rdata.count != 1 ||
-        soa.rdata.length > sizeof octets)
-        return RESULT_CORRUPT;
-    memcpy(octets, soa.rdata.octets, soa.rdata.length);
-    soa_set_serial(octets + 2, soa.rdata.length - 2, serial);
-    struct node_rrset rrset = {.type = TYPE_SOA,
-                               .ttl = soa.ttl,
-                               .signature_room = soa.signature_room,
-                               .rdata = {.octets = octets, .length = soa.rdata.length, .count = 1}};
-    return change_put_rrset(change, row->version, &row->apex, &rrset) == RECORD_THERE
-               ? RESULT_OK
-               : RESULT_CORRUPT;
-}
-
-/* Whether the SOA had its signature before put_serial took it. */
-static bool soa_was_signed(struct change *change, const struct zone *row)
-{
-    struct node_view node;
-    struct rrset_view soa;
-
-    return lookup_node(change_view(change), row->version, &row->apex, &node) == RECORD_THERE &&
-           node_find(&node, TYPE_SOA, &soa) == RECORD_THERE && soa.signatures.count;
-}
-
 static enum result apply_difference(struct loader *loader, struct change *change, struct zone *row)
 {
     const struct load_end *end = &loader->thread.end;
@@ -258,10 +226,7 @@ static enum result apply_difference(struct loader *loader, struct change *change
         return result;
     uint32_t serial = serial_next(row->serial, end->said);
     fill_counts(loader, row);
-    if (soa_was_signed(change, row) && row->rrsets_signed)
-        row->rrsets_signed--;
-    fill_serial(row, serial);
-    return put_serial(change, row, serial);
+    return serial_put(change, row, serial);
 }
 
 /* Write how the load ended into the store; `row` becomes the zone's. */

@@ -104,6 +104,7 @@ static void sign_one(struct pump *pump, const struct job_subject *subject,
     job->first = view->signatures.count == 0;
     job->expiration = pump->expiration;
     pump->zone->in_flight++;
+    pump->zone->walk_sent++;
     if (!sign_batch_add(&pump->batch, job, &rrset)) {
         flush(pump);
         if (pump->blocked || !sign_batch_add(&pump->batch, job, &rrset)) {
@@ -190,6 +191,7 @@ static void end_walk(struct pump *pump, enum found_record found)
         return;
     }
     *cursor = (struct cursor){.at = CURSOR_IDLE};
+    zone->walked = true;
 }
 
 static void walk_nodes(struct pump *pump)
@@ -294,6 +296,8 @@ void schedule_pump(struct keeper *keeper)
         snapshot_rest(&keeper->view);
     free(octets);
     keeper->walk_on = pump.budget == 0;
+    for (struct keeper_zone *zone = renewed ? keeper->zones : NULL; zone; zone = zone->next)
+        schedule_settle(zone);
 }
 
 /* ---- what is due ------------------------------------------------------------------------------
@@ -346,6 +350,26 @@ static void renew_entry(struct pump *pump, const struct expiry *entry)
     else
         renew_names(pump, entry);
     flush(pump);
+}
+
+void schedule_apex(struct keeper_zone *zone)
+{
+    struct pump pump = {.keeper = zone->keeper, .zone = zone, .budget = 1};
+    struct expiry entry;
+    uint8_t *octets = malloc(BATCH_OCTETS);
+
+    if (!octets || !zone->keeper->bulk || snapshot_renew(&zone->keeper->view) != RENEWAL_READY) {
+        free(octets);
+        schedule_zone(zone);
+        return;
+    }
+    pump.batch.writer = writer_over(octets, BATCH_OCTETS);
+    expiry_of_names(&entry, 0, zone->row.version, &zone->name, &zone->name);
+    renew_entry(&pump, &entry);
+    snapshot_rest(&zone->keeper->view);
+    free(octets);
+    if (pump.blocked)
+        schedule_zone(zone);
 }
 
 /* Entries whose work is under way are taken out; if the work fails, the walk over the zone that
