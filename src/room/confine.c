@@ -104,21 +104,27 @@ static bool book(struct confinement *confinement, enum confine_step step, enum s
     return false;
 }
 
-enum result confine(const struct confine_order *order, struct confinement *confinement)
+enum result confine_identity(const struct confine_order *order, struct confinement *confinement)
 {
-    struct landlock landlock;
-    enum step_outcome prepared = landlock_prepare(&landlock, order);
-
-    *confinement = (struct confinement){0};
     if (!book(confinement, CONFINE_LIMITS, set_limits(order)))
         return RESULT_SYSTEM;
     drop_bounding_set();
     if (!book(confinement, CONFINE_USER, change_user(order)) ||
-        !book(confinement, CONFINE_CAPABILITIES, drop_capabilities()) ||
-        !book(confinement, CONFINE_NO_NEW_PRIVILEGES, forbid_new_privileges()) ||
-        !book(confinement, CONFINE_NO_DUMP, forbid_dumps()))
+        !book(confinement, CONFINE_CAPABILITIES, drop_capabilities()))
         return RESULT_SYSTEM;
-    if (!book(confinement, CONFINE_LANDLOCK,
+    return RESULT_OK;
+}
+
+enum result confine(const struct confine_order *order, struct confinement *confinement)
+{
+    struct landlock landlock;
+
+    if (confine_identity(order, confinement))
+        return RESULT_SYSTEM;
+    enum step_outcome prepared = landlock_prepare(&landlock, order);
+    if (!book(confinement, CONFINE_NO_NEW_PRIVILEGES, forbid_new_privileges()) ||
+        !book(confinement, CONFINE_NO_DUMP, forbid_dumps()) ||
+        !book(confinement, CONFINE_LANDLOCK,
               prepared == STEP_ACTIVE ? landlock_enforce(&landlock) : prepared) ||
         !book(confinement, CONFINE_SECCOMP, seccomp_enforce(order->room)))
         return RESULT_SYSTEM;

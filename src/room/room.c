@@ -82,6 +82,42 @@ static struct room *make_room(enum room_kind kind)
     return room;
 }
 
+static enum result find_user(const char *name, struct confine_order *order)
+{
+    order->user = (uid_t)-1;
+    if (!name || geteuid() != 0)
+        return RESULT_OK;
+
+    errno = 0;
+    const struct passwd *entry = getpwnam(name); /* no threads yet */
+    if (!entry) {
+        log_error("server.user: there is no user %s", name);
+        return RESULT_SYSTEM;
+    }
+    order->user = entry->pw_uid;
+    order->group = entry->pw_gid;
+    return RESULT_OK;
+}
+
+static uint32_t descriptors_needed(const struct room *room)
+{
+    const struct config_server *server = &room->config->server;
+    bool front = room->kind == ROOM_FRONT;
+
+    return SPARE_DESCRIPTORS + (front ? server->tcp_clients + (uint32_t)room->workers * 16 : 0);
+}
+
+/* From here on whatever the room opens, it opens as the user that it is going to be: in a folder of
+ * that user, root could be led astray by a link. */
+static enum result become_user(struct room *room)
+{
+    struct confine_order order = {.room = room->kind, .descriptors = descriptors_needed(room)};
+
+    if (find_user(room->config->server.user, &order))
+        return RESULT_SYSTEM;
+    return confine_identity(&order, &room->confinement);
+}
+
 struct room *room_open(enum room_kind kind)
 {
     char comm[16];
@@ -100,7 +136,7 @@ struct room *room_open(enum room_kind kind)
         return NULL;
     }
     take_until_start(room);
-    if (!room->inside->broken) {
+    if (!room->inside->broken && become_user(room) == RESULT_OK) {
         room->loop = ev_loop_new(EVFLAG_NOENV | EVBACKEND_EPOLL);
         if (!room->loop)
             log_error("no event loop: %s", strerror(errno));
@@ -181,37 +217,18 @@ static enum result allow_keeper(struct room *room)
     return result;
 }
 
-static enum result find_user(const char *name, struct confine_order *order)
-{
-    order->user = (uid_t)-1;
-    if (!name || geteuid() != 0)
-        return RESULT_OK;
-
-    errno = 0;
-    const struct passwd *entry = getpwnam(name); /* no threads yet */
-    if (!entry) {
-        log_error("server.user: there is no user %s", name);
-        return RESULT_SYSTEM;
-    }
-    order->user = entry->pw_uid;
-    order->group = entry->pw_gid;
-    return RESULT_OK;
-}
-
 static enum result make_order(struct room *room, struct confine_order *order)
 {
-    const struct config_server *server = &room->config->server;
-
-    *order = (struct confine_order){.room = room->kind, .descriptors = SPARE_DESCRIPTORS};
-    if (room->kind == ROOM_FRONT)
-        order->descriptors += server->tcp_clients + (uint32_t)room->workers * 16;
+    *order = (struct confine_order){.room = room->kind,
+                                    .user = (uid_t)-1, /* is what it is to be */
+                                    .descriptors = descriptors_needed(room)};
     if (room->kind == ROOM_SIGNER)
-        order->forbidden = server->state;
+        order->forbidden = room->config->server.state;
     if (room->kind == ROOM_KEEPER && allow_keeper(room))
         return RESULT_SYSTEM;
     order->paths = room->inside->paths;
     order->path_count = room->inside->path_count;
-    return find_user(server->user, order);
+    return RESULT_OK;
 }
 
 enum result room_confine(struct room *room)

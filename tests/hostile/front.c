@@ -207,7 +207,7 @@ static void clear_up(struct spoils *s)
 static void perform(struct spoils *spoils, act *what, bool confined)
 {
     struct confine_order order = {.room = ROOM_FRONT, .user = (uid_t)-1};
-    struct confinement confinement;
+    struct confinement confinement = {0};
 
     tzset();
     if (confined && (confine(&order, &confinement) || confinement.missing))

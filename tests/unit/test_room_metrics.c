@@ -164,7 +164,7 @@ static int try_in_child(enum room_kind room, const char *folder, int (*what)(con
     if (pid == 0) {
         struct confine_path paths[] = {{inside, CONFINE_WRITE}};
         struct confine_order order = {.room = room, .user = (uid_t)-1};
-        struct confinement confinement;
+        struct confinement confinement = {0};
         if (room == ROOM_KEEPER) {
             order.paths = paths;
             order.path_count = 1;

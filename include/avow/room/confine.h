@@ -56,7 +56,17 @@ struct confinement {
 };
 
 /*
- * Give up everything that the room's row does not grant. Cannot be undone.
+ * The first half: limits, user, capabilities. What is opened afterwards is opened as that user.
+ *
+ * Returns RESULT_SYSTEM when one of them failed (it was logged): the room must not go on.
+ */
+MUST_CHECK enum result confine_identity(const struct confine_order *order,
+                                        struct confinement *confinement);
+
+/*
+ * All of it: the first half (again, when it was done before; the order's user is then -1), then
+ * everything that the room's row does not grant. Cannot be undone. Adds to `confinement`, which is
+ * zeroed at first.
  *
  * Returns RESULT_OK, also when steps are missing; RESULT_SYSTEM when a step that every Linux has
  * (user, capabilities, limits, no new privileges) failed: the room must not go on.
