@@ -58,6 +58,19 @@ static void render_problems(const json_t *zones, FILE *out)
     }
 }
 
+static void render_tokens(const json_t *signing, FILE *out)
+{
+    size_t index;
+    json_t *token;
+
+    json_array_foreach(json_object_get(signing, "tokens"), index, token)
+    {
+        (void)fprintf(out, "token       keystore %s %s: %s\n", text_of(token, "keystore"),
+                      json_is_true(json_object_get(token, "up")) ? "up" : "DOWN",
+                      text_of(token, "text"));
+    }
+}
+
 static void render_traffic(const json_t *metrics, FILE *out)
 {
     unsigned long long queries =
@@ -87,9 +100,7 @@ void render_status(const json_t *answer, FILE *out)
                   number_of(zones, "configured"), number_of(zones, "served"),
                   number_of(zones, "fully_signed"), number_of(zones, "unsigned"));
     render_problems(zones, out);
-    (void)fprintf(out, "token       %s: %s\n",
-                  json_is_true(json_object_get(signing, "token_up")) ? "up" : "DOWN",
-                  text_of(signing, "token"));
+    render_tokens(signing, out);
     (void)fprintf(out, "signatures  %llu pending, %llu a second, the oldest runs out %s\n",
                   number_of(signing, "pending"), number_of(signing, "signatures_per_second"),
                   text_of(signing, "oldest_signature_expires"));

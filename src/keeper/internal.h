@@ -22,7 +22,8 @@ struct control;
 enum {
     ZONE_MAX_KEYS = 8,
     INCEPTION_OFFSET = 3600, /* seconds: for validators whose clocks are late */
-    TICK_MS = 250
+    TICK_MS = 250,
+    TOKENS_LIMIT = 16
 };
 
 /* A key of a zone, as the keeper sees it. */
@@ -60,8 +61,9 @@ struct keeper_zone {
     const struct config_zone *config; /* NULL: no longer configured, about to go */
     struct zone row;                  /* as in the store */
     enum zone_phase phase;
-    bool load_wanted; /* as soon as keys and loader are at hand */
-    bool whole;       /* a new version: what signs it has changed */
+    bool load_wanted;    /* as soon as keys and loader are at hand */
+    bool looked_through; /* a walk was begun since the start of the keeper */
+    bool whole;          /* a new version: what signs it has changed */
     struct zone_key keys[ZONE_MAX_KEYS];
     unsigned key_count;
     struct cursor cursor;
@@ -71,6 +73,14 @@ struct keeper_zone {
     bool walked;        /* the walk has ended; what it sent is still under way */
     uint64_t walk_sent; /* jobs of the walk */
     char problem[320];  /* what keeps it from being as it should; "" = nothing */
+};
+
+/* What the signer said of a keystore's token last. */
+struct token_fact {
+    char keystore[64];
+    bool up;
+    uint32_t rate; /* signatures in the last second */
+    char text[256];
 };
 
 struct keeper {
@@ -93,9 +103,9 @@ struct keeper {
 
     struct channel *orders, *bulk; /* NULL while the signer is away */
     struct dispatch_state signer_letters;
-    bool token_up;
-    char token_text[256];
-    uint32_t token_rate;
+    struct token_fact tokens[TOKENS_LIMIT];
+    unsigned token_count;
+    bool token_up;        /* at least one is */
     unsigned bulk_frames; /* sent, not answered */
     struct frame *frame;
 

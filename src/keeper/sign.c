@@ -161,22 +161,50 @@ static void take_key(void *context, const struct message *message, struct frame 
     keyring_take(context, &message->key);
 }
 
+static struct token_fact *token_of(struct keeper *keeper, const char *keystore)
+{
+    for (unsigned i = 0; i < keeper->token_count; i++) {
+        if (strcmp(keeper->tokens[i].keystore, keystore) == 0)
+            return &keeper->tokens[i];
+    }
+    if (keeper->token_count == TOKENS_LIMIT)
+        return NULL;
+    struct token_fact *token = &keeper->tokens[keeper->token_count++];
+    (void)snprintf(token->keystore, sizeof token->keystore, "%s", keystore);
+    return token;
+}
+
 static void take_token(void *context, const struct message *message, struct frame *frame)
 {
     struct keeper *keeper = context;
-    bool was_up = keeper->token_up;
+    struct token_fact *token = token_of(keeper, message->token.keystore);
 
     (void)frame;
-    keeper->token_up = message->token.up;
-    keeper->token_rate = message->token.rate;
-    (void)snprintf(keeper->token_text, sizeof keeper->token_text, "keystore %s: %s",
-                   message->token.keystore, message->token.text);
-    if (was_up == keeper->token_up)
+    if (!token)
         return;
-    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
-        if (keeper->token_up)
-            keeper_zone_advance(zone);
+    bool came_back = message->token.up && !token->up;
+    if (token->up && !message->token.up)
+        log_error("keystore %s: %s; what is signed already is served all the same", token->keystore,
+                  message->token.text);
+    token->up = message->token.up;
+    token->rate = message->token.rate;
+    (void)snprintf(token->text, sizeof token->text, "%s", message->token.text);
+    keeper->token_up = false;
+    for (unsigned i = 0; i < keeper->token_count; i++)
+        keeper->token_up |= keeper->tokens[i].up;
+    for (struct keeper_zone *zone = came_back ? keeper->zones : NULL; zone; zone = zone->next)
+        keeper_zone_advance(zone);
+}
+
+static void forget_tokens(struct keeper *keeper)
+{
+    for (unsigned i = 0; i < keeper->token_count; i++) {
+        keeper->tokens[i].up = false;
+        keeper->tokens[i].rate = 0;
+        (void)snprintf(keeper->tokens[i].text, sizeof keeper->tokens[i].text,
+                       "the signer is being started");
     }
+    keeper->token_up = false;
 }
 
 static const struct dispatch_table signer_table = {
@@ -223,9 +251,7 @@ static void signer_closed(void *context, struct channel *channel)
     else
         keeper->bulk = NULL;
     channel_free(channel);
-    if (keeper->token_up)
-        (void)snprintf(keeper->token_text, sizeof keeper->token_text, "the signer is away");
-    keeper->token_up = false;
+    forget_tokens(keeper);
     keyring_forget(keeper);
     give_up_all(keeper);
 }

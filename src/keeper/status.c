@@ -332,8 +332,17 @@ static void put_metrics(struct json *json, const struct room *room)
 static void put_signing(struct json *json, struct keeper *keeper)
 {
     json_open(json, "signing", '{');
-    json_bool(json, "token_up", keeper->token_up);
-    json_string(json, "token", keeper->token_text);
+    json_open(json, "tokens", '[');
+    for (unsigned i = 0; i < keeper->token_count; i++) {
+        const struct token_fact *token = &keeper->tokens[i];
+        json_open(json, NULL, '{');
+        json_string(json, "keystore", token->keystore);
+        json_bool(json, "up", token->up);
+        json_number(json, "signatures_per_second", token->rate);
+        json_string(json, "text", token->text);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
     json_number(json, "signatures_per_second", keeper->rate);
     json_number(json, "pending", metric_get(keeper->metrics, METRIC_SIGNATURES_PENDING));
     json_time(json, "oldest_signature_expires", earliest_expiration(keeper, 0));

@@ -66,8 +66,11 @@ void keeper_zone_advance(struct keeper_zone *zone)
     }
     if (zone->load_wanted && (!signs || keyring_known(zone)))
         loader_queue(zone);
-    if (signs && ready)
+    /* Once after the start a walk looks at everything: what was due when the last keeper ended. */
+    if (signs && ready && (!zone->looked_through || !(zone->row.flags & ZONE_FULLY_SIGNED))) {
+        zone->looked_through |= zone->row.version != 0;
         schedule_zone(zone);
+    }
 }
 
 /* ---- the list ---------------------------------------------------------------------------------
