@@ -154,8 +154,7 @@ static void post_server(struct post *post, struct config_server *server)
     for (size_t i = 0; i < server->listen_count; i++)
         post_address(post, &server->listen[i]);
     POST_NUMBER(post, server->workers, UINT32_MAX);
-    if (post->room != SHARE_SIGNER) /* it has no business with the store */
-        post_text(post, &server->state);
+    post_text(post, &server->state); /* the signer's: what its confinement forbids by name */
     post_text(post, &server->user);
     POST_NUMBER(post, server->log_target, CONFIG_LOG_FILE);
     POST_NUMBER(post, server->log_level, LOG_LEVEL_DEBUG);
@@ -176,6 +175,7 @@ static void post_keystore(struct post *post, struct config_keystore *keystore)
         return;
     post_text(post, &keystore->module);
     post_text(post, &keystore->uri);
+    POST_NUMBER(post, keystore->network, true);
     post_octets(post, &keystore->pin, &keystore->pin_length);
     post_array(post, &keystore->environment, &keystore->environment_count,
                sizeof(*keystore->environment));
