@@ -1,0 +1,122 @@
+"""The lab: real daemons, real peers and real tokens on loopback.
+
+A test asks the fixture `lab` for what it needs. Everything that was started is stopped at its end,
+and the end of the test fails when a process is left or a sanitizer complained.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from . import peers
+from .ask import (
+    FORMERR,
+    NOERROR,
+    NOTIMP,
+    NXDOMAIN,
+    PAYLOAD,
+    REFUSED,
+    SERVFAIL,
+    Answer,
+    Stream,
+    question,
+    records,
+)
+from .avow import ROOMS, Avow, Failed
+from .paths import (
+    AVOWCTL,
+    AVOWD,
+    BUILD,
+    CAMPAIGN,
+    EXAMPLES,
+    KEEP,
+    ROOT,
+    SHARED,
+    by_length,
+    example_zones,
+    zone_name,
+)
+from .ports import free_address, free_port, has_ipv6
+from .process import Process, kill
+from .token import PIN, SoftHsm, TokenMissing, Tpm
+from .waiting import PATIENCE, TooLate, until
+from .zones import Export, large_zone, near_misses, small_zone
+
+
+class Lab:
+    """What one test has started, and a folder of its own."""
+
+    def __init__(self, template):
+        self.template = template
+        self.folder = Path(tempfile.mkdtemp(prefix="avow-lab-"))
+        self.things = []
+        self.count = 0
+
+    def _fresh(self, kind):
+        self.count += 1
+        return self.folder / f"{kind}-{self.count}"
+
+    def token(self, faults=False):
+        """A new token of SoftHSM; with `faults`, behind the module that fails on order."""
+        token = self.template.copy(self._fresh("token"))
+        return token.with_faults() if faults else token
+
+    def tpm(self):
+        folder = self._fresh("tpm")
+        folder.mkdir()
+        self.things.append(Tpm(folder))
+        self.things[-1].close = self.things[-1].stop
+        return self.things[-1].token
+
+    def avow(self, zones=None, token=None, start=True, listen=None, **settings):
+        """A daemon. `zones`: {name: path, text, or (path or text, {settings})}."""
+        port = free_port()
+        if not listen:
+            listen = [("127.0.0.1", port)] + ([("::1", port)] if has_ipv6() else [])
+        server = Avow(self._fresh("avow"), token or self.token(), listen, **settings)
+        for name, source in (zones or {}).items():
+            source, more = source if isinstance(source, tuple) else (source, {})
+            server.add_zone(name, source, **more)
+        self.things.append(server)
+        if start:
+            server.start()
+        else:
+            server.write_configuration()
+        return server
+
+    def nsd(self, zones):
+        self.things.append(peers.Nsd(self._fresh("nsd"), free_port(), zones))
+        return self.things[-1]
+
+    def unbound(self, server, *zones, anchors=None, stubs=None):
+        """A validator that trusts the server's keys for these zones, and asks it for them."""
+        if anchors is None:
+            anchors = [ds for zone in zones for ds in server.ds(zone)]
+        if stubs is None:
+            stubs = {zone: [(server.address, server.port)] for zone in zones}
+        self.things.append(peers.Unbound(self._fresh("unbound"), free_port(), anchors, stubs))
+        return self.things[-1]
+
+    def close(self):
+        """Stop everything, the last first; complain once all have been stopped."""
+        complaints = []
+        for thing in reversed(self.things):
+            try:
+                thing.close()
+            except Exception as error:  # the others are to be stopped all the same
+                complaints.append(error)
+                process = getattr(thing, "process", None)
+                if process:
+                    process.kill_all()
+        self.things = []
+        if complaints:
+            raise complaints[0]
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def logs(self, lines=60):
+        """The ends of all logs, for the report of a test that failed."""
+        for path in sorted(self.folder.glob("*/*.log")):
+            text = path.read_text(errors="replace").splitlines()
+            yield str(path.relative_to(self.folder)), "\n".join(text[-lines:])
