@@ -1,4 +1,5 @@
 /* reload.c - a new configuration, checked as a whole, to those whom it concerns. */
+#include <signal.h>
 #include <stdio.h>
 
 #include "avow/base/clock.h"
@@ -62,6 +63,26 @@ static bool concerns(enum room_kind kind, const struct config_diff *diff)
     return false;
 }
 
+static bool wants_network(const struct config *config)
+{
+    bool wants = false;
+
+    for (size_t i = 0; i < config->keystore_count; i++)
+        wants |= config->keystores[i].network;
+    return wants;
+}
+
+/* What a process has given up it does not get back, and what it has kept it would not give up. */
+static void refresh_signer(struct avowd *avowd, const struct config *old)
+{
+    struct supervised *signer = &avowd->rooms[ROOM_SIGNER];
+
+    if (wants_network(old) == wants_network(&avowd->config) || signer->pid == 0)
+        return;
+    log_info("the signer starts again: a keystore's network setting has changed");
+    (void)kill(signer->pid, SIGKILL);
+}
+
 static void tell_rooms(struct avowd *avowd, const struct config_diff *diff)
 {
     for (unsigned i = 0; i < ROOMS; i++) {
@@ -89,6 +110,7 @@ static void adopt(struct avowd *avowd, struct config *fresh)
     avowd->config = *fresh;
     keep_boot_settings(avowd);
     logging_reopen(avowd, &avowd->config.server);
+    refresh_signer(avowd, &old);
     tell_rooms(avowd, &diff);
     config_diff_free(&diff);
     if (old.memory != avowd->boot.memory)

@@ -61,7 +61,8 @@ static bool same_keystore(const struct config_keystore *a, const struct config_k
 {
     if (!same_text(a->name, b->name) || !same_text(a->module, b->module) ||
         !same_text(a->uri, b->uri) || !same_text(a->pin_file, b->pin_file) ||
-        a->sessions != b->sessions || a->environment_count != b->environment_count)
+        a->sessions != b->sessions || a->network != b->network ||
+        a->environment_count != b->environment_count)
         return false;
     for (size_t i = 0; i < a->environment_count; i++)
         if (!same_text(a->environment[i].name, b->environment[i].name) ||

@@ -183,6 +183,12 @@ static const struct schema_key keystore_keys[] = {
      .most = 64,
      .fallback = "0",
      INTO(config_keystore, sessions)},
+    {.name = "network",
+     .help = "Whether the module reaches its token through the network. When off, the signer can "
+             "make no network connections at all.",
+     .kind = SCHEMA_SWITCH,
+     .fallback = "off",
+     INTO(config_keystore, network)},
 };
 static const struct schema_table keystore_table = {
     .what = "a keystore", TABLE(keystore_keys), .check = rules_keystore};

@@ -126,7 +126,7 @@ enum result confine(const struct confine_order *order, struct confinement *confi
         !book(confinement, CONFINE_NO_DUMP, forbid_dumps()) ||
         !book(confinement, CONFINE_LANDLOCK,
               prepared == STEP_ACTIVE ? landlock_enforce(&landlock) : prepared) ||
-        !book(confinement, CONFINE_SECCOMP, seccomp_enforce(order->room)))
+        !book(confinement, CONFINE_SECCOMP, seccomp_enforce(order)))
         return RESULT_SYSTEM;
     return RESULT_OK;
 }

@@ -18,6 +18,6 @@ enum step_outcome landlock_prepare(struct landlock *landlock, const struct confi
 enum step_outcome landlock_enforce(struct landlock *landlock);
 
 /* seccomp: the room's list of system calls, for all threads there are and will be. */
-enum step_outcome seccomp_enforce(enum room_kind room);
+enum step_outcome seccomp_enforce(const struct confine_order *order);
 
 #endif

@@ -224,6 +224,8 @@ static enum result make_order(struct room *room, struct confine_order *order)
                                     .descriptors = descriptors_needed(room)};
     if (room->kind == ROOM_SIGNER)
         order->forbidden = room->config->server.state;
+    for (size_t i = 0; room->kind == ROOM_SIGNER && i < room->config->keystore_count; i++)
+        order->network |= room->config->keystores[i].network;
     if (room->kind == ROOM_KEEPER && allow_keeper(room))
         return RESULT_SYSTEM;
     order->paths = room->inside->paths;

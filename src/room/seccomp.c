@@ -322,8 +322,15 @@ static int fill_listed(scmp_filter_ctx filter, enum room_kind room)
     return failed;
 }
 
-static int fill_signer(scmp_filter_ctx filter)
+static int fill_signer(scmp_filter_ctx filter, bool network)
 {
+    /* Without: only local sockets, such as that of a daemon for smart cards. */
+    int socket_failed = network ? seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket),
+                                                   1, SCMP_A0(SCMP_CMP_EQ, AF_PACKET, 0))
+                                : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket),
+                                                   1, SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
+    if (socket_failed)
+        return socket_failed;
     for (size_t i = 0; i < sizeof denied / sizeof *denied; i++) {
         int failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
         if (failed && failed != -EDOM)
@@ -332,9 +339,9 @@ static int fill_signer(scmp_filter_ctx filter)
     return 0;
 }
 
-enum step_outcome seccomp_enforce(enum room_kind room)
+enum step_outcome seccomp_enforce(const struct confine_order *order)
 {
-    bool is_signer = room == ROOM_SIGNER;
+    bool is_signer = order->room == ROOM_SIGNER;
     scmp_filter_ctx filter = seccomp_init(is_signer ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS);
 
     if (!filter)
@@ -343,7 +350,7 @@ enum step_outcome seccomp_enforce(enum room_kind room)
     if (!failed)
         failed = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     if (!failed)
-        failed = is_signer ? fill_signer(filter) : fill_listed(filter, room);
+        failed = is_signer ? fill_signer(filter, order->network) : fill_listed(filter, order->room);
     if (!failed)
         failed = seccomp_load(filter);
     seccomp_release(filter);

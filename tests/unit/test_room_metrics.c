@@ -2,10 +2,12 @@
 #include "avow/room/metrics.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -156,14 +158,15 @@ START_TEST(confinement_is_put_in_words)
 END_TEST
 
 /* The keeper: beneath its paths and nowhere else. The signer: everywhere but the store. */
-static int try_in_child(enum room_kind room, const char *folder, int (*what)(const char *folder))
+static int try_in_child(enum room_kind room, const char *folder, int (*what)(const char *folder),
+                        bool network)
 {
     char inside[256];
     (void)snprintf(inside, sizeof inside, "%s/state", folder);
     pid_t pid = fork();
     if (pid == 0) {
         struct confine_path paths[] = {{inside, CONFINE_WRITE}};
-        struct confine_order order = {.room = room, .user = (uid_t)-1};
+        struct confine_order order = {.room = room, .user = (uid_t)-1, .network = network};
         struct confinement confinement = {0};
         if (room == ROOM_KEEPER) {
             order.paths = paths;
@@ -195,6 +198,31 @@ static int which(const char *folder)
     return can_write(folder, "state/new") | can_write(folder, "beside/new") << 1;
 }
 
+static int can_connect(const char *folder)
+{
+    (void)folder;
+    int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int here = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int packet = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    struct sockaddr_in any = {.sin_family = AF_INET};
+    int bound = tcp >= 0 && bind(tcp, (struct sockaddr *)&any, sizeof any) == 0;
+    return (tcp >= 0) | (here >= 0) << 1 | (packet >= 0) << 2 | bound << 3;
+}
+
+START_TEST(the_signer_meets_the_network_only_when_told_to)
+{
+    char *folder = folder_make();
+    char path[256];
+
+    (void)snprintf(path, sizeof path, "%s/state", folder);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    int met = try_in_child(ROOM_SIGNER, folder, can_connect, _i == 1);
+    folder_remove(folder);
+    if (met != 98)
+        ck_assert_int_eq(met, _i == 1 ? 3 : 2);
+}
+END_TEST
+
 START_TEST(landlock_draws_the_line_at_the_store)
 {
     char *folder = folder_make();
@@ -204,8 +232,8 @@ START_TEST(landlock_draws_the_line_at_the_store)
     ck_assert_int_eq(mkdir(path, 0700), 0);
     (void)snprintf(path, sizeof path, "%s/beside", folder);
     ck_assert_int_eq(mkdir(path, 0700), 0);
-    int keeper = try_in_child(ROOM_KEEPER, folder, which);
-    int signer = try_in_child(ROOM_SIGNER, folder, which);
+    int keeper = try_in_child(ROOM_KEEPER, folder, which, false);
+    int signer = try_in_child(ROOM_SIGNER, folder, which, false);
     folder_remove(folder);
     if (keeper == 98 || signer == 98)
         return; /* a kernel without Landlock: said at every start */
@@ -228,6 +256,7 @@ int main(void)
     tcase_add_loop_test(pages, a_reader_cannot_write_or_resize, 0, PAGE_KINDS);
     tcase_add_test(pages, only_a_sealed_page_is_mapped);
     tcase_add_test(confinement, confinement_is_put_in_words);
+    tcase_add_loop_test(confinement, the_signer_meets_the_network_only_when_told_to, 0, 2);
     tcase_add_test(confinement, landlock_draws_the_line_at_the_store);
     suite_add_tcase(suite, counters);
     suite_add_tcase(suite, pages);

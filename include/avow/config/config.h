@@ -75,6 +75,7 @@ struct config_keystore {
     struct config_variable *environment;
     size_t environment_count;
     uint32_t sessions; /* signing threads; 0: one per core */
+    bool network;      /* the module may make network connections */
 };
 
 struct config_tsig {

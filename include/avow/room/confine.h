@@ -10,6 +10,7 @@
 #ifndef AVOW_ROOM_CONFINE_H
 #define AVOW_ROOM_CONFINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -47,6 +48,7 @@ struct confine_order {
     const struct confine_path *paths; /* beneath these the room may go on */
     size_t path_count;
     const char *forbidden; /* the signer: everything but this folder, the store's; else NULL */
+    bool network;          /* the signer: its module may connect to a token elsewhere */
 };
 
 /* What came of it: bits 1 << enum confine_step. What is in neither does not concern the room. */
