@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { CHUNK_OCTETS = 8 << 20 };
+enum { CHUNK_OCTETS = 8 << 20, AHEAD = 12 };
 
 /* Mapped rather than allocated, so that the memory of a load goes back to the system at its end. */
 struct gather_chunk {
@@ -196,6 +196,9 @@ enum found gather_peek(const struct gather *gather, struct gathered *record)
 {
     if (gather->next == gather->count)
         return FOUND_NOT;
+    /* Sorted records lie anywhere in memory: have those that come soon fetched. */
+    if (gather->next + AHEAD < gather->count)
+        __builtin_prefetch(gather->places[gather->next + AHEAD].record);
     const struct packed *packed =
         (const struct packed *)(const void *)gather->places[gather->next].record;
     *record = (struct gathered){.key = packed_key(packed),
