@@ -32,7 +32,7 @@ static const struct {
 
 static const struct {
     const char *name;
-    enum link link;
+    enum link_kind link;
     enum link_end sender;
 } kinds[MESSAGE_KINDS] = {
 #define KIND_ROW(link, sender, NAME, name) [MESSAGE_##NAME] = {#NAME, LINK_##link, LINK_##sender},
@@ -281,7 +281,7 @@ enum result message_read(const struct frame *frame, struct message *message)
     return reader_finish(&letter.octets);
 }
 
-enum link message_link(enum message_kind kind)
+enum link_kind message_link(enum message_kind kind)
 {
     return kinds[kind].link;
 }
@@ -296,7 +296,7 @@ const char *message_name(enum message_kind kind)
     return (unsigned)kind < MESSAGE_KINDS ? kinds[kind].name : "?";
 }
 
-const char *link_name(enum link link)
+const char *link_name(enum link_kind link)
 {
     return (unsigned)link < LINK_COUNT ? links[link].name : "?";
 }

@@ -22,7 +22,7 @@ typedef void dispatch_handler(void *context, const struct message *message, stru
 /* What one end of a link accepts: `{.link = LINK_WANTED, .self = LINK_UPPER,
  * .handlers = {[MESSAGE_WANT] = take_want}}`, const. */
 struct dispatch_table {
-    enum link link;
+    enum link_kind link;
     enum link_end self; /* this end; only messages of the other one are accepted */
     dispatch_handler *handlers[MESSAGE_KINDS];
 };

@@ -110,10 +110,10 @@ MUST_CHECK enum result message_read(const struct frame *frame, struct message *m
 int message_take(struct frame *frame, int descriptor);
 
 /* Facts from the tables. */
-enum link message_link(enum message_kind kind);
+enum link_kind message_link(enum message_kind kind);
 enum link_end message_sender(enum message_kind kind);
 const char *message_name(enum message_kind kind); /* "WANT"; never NULL */
-const char *link_name(enum link link);            /* "WANTED"; never NULL */
+const char *link_name(enum link_kind link);       /* "WANTED"; never NULL */
 const char *room_name(enum room_kind kind);       /* "keeper"; never NULL */
 
 /* ---- packed forms inside SIGN and SIGNATURES ------------------------------------------------ */

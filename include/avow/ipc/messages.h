@@ -139,8 +139,8 @@ enum signing_outcome {
     F(u32, number)                                                                                 \
     F(name, zone)                                                                                  \
     F(text, keystore)                                                                              \
-    F(u8, algorithm) F(u16, flags) F(u8, role) F(u16, bits) F(octets, id) F(u8, may_generate)      \
-        F(u32, validity)
+    F(u8, algorithm)                                                                               \
+    F(u16, flags) F(u8, role) F(u16, bits) F(octets, id) F(u8, may_generate) F(u32, validity)
 #define FIELDS_key_forget(F) F(u32, number)
 #define FIELDS_sign(F)       F(u16, count) F(octets, jobs)
 /* dnskey: RDATA, empty unless ok; text: what went wrong, or where the key lies. */
@@ -193,7 +193,7 @@ enum { CONTROL_VERSION = 1 };
 #define MESSAGES(M)                                                                                \
     MESSAGES_CONTROL(M) MESSAGES_ROOM(M) MESSAGES_WANTED(M) MESSAGES_SIGNING(M) MESSAGES_HANDOFF(M)
 
-enum link {
+enum link_kind {
 #define LINK_ENUMERATOR(link) LINK_##link,
     LINKS(LINK_ENUMERATOR)
 #undef LINK_ENUMERATOR
