@@ -108,7 +108,7 @@ static bool holder_lives(int lock)
  * hold its lock until they have noticed and are gone: that is waited for. */
 static int lock_file(int lock)
 {
-    const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+    const struct timespec pause = {.tv_nsec = 20L * 1000 * 1000};
 
     for (unsigned i = 0; flock(lock, LOCK_EX | LOCK_NB); i++) {
         if (errno != EWOULDBLOCK || holder_lives(lock) || i * 20 >= ORPHANS_MS)

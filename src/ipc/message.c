@@ -7,6 +7,7 @@
 
 /* A message's number in its frame is its place within its link. */
 enum {
+/* Added to each other they count: NOLINTNEXTLINE(bugprone-macro-parentheses) */
 #define ADD_ONE(link, sender, NAME, name) +1
 #define LINK_LENGTH(link)                 LENGTH_##link = 0 MESSAGES_##link(ADD_ONE),
     LINKS(LINK_LENGTH)

@@ -16,7 +16,7 @@
 #include "rights.h"
 
 static const char *const step_words[CONFINE_STEP_COUNT] = {
-#define STEP_WORD(NAME, word) [CONFINE_##NAME] = word,
+#define STEP_WORD(NAME, word) [CONFINE_##NAME] = (word),
     CONFINE_STEPS(STEP_WORD)
 #undef STEP_WORD
 };
