@@ -93,7 +93,8 @@ stop:
 # ---- installing ---------------------------------------------------------------------------------
 PREFIX     ?= /usr/local
 SBINDIR    ?= $(PREFIX)/sbin
-MANDIR     ?= $(PREFIX)/share/man
+DATADIR    ?= $(PREFIX)/share
+MANDIR     ?= $(DATADIR)/man
 SYSCONFDIR ?= /etc
 UNITDIR    ?= /lib/systemd/system
 install: all
@@ -102,6 +103,9 @@ install: all
 	install -m 0755 $(BUILD)/avowd $(BUILD)/avowctl $(DESTDIR)$(SBINDIR)
 	install -m 0644 man/avowd.8 man/avowctl.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 0644 man/avow.yaml.5 $(DESTDIR)$(MANDIR)/man5
+	install -d $(DESTDIR)$(DATADIR)/bash-completion/completions $(DESTDIR)$(DATADIR)/zsh/site-functions
+	$(BUILD)/avowctl completion bash > $(DESTDIR)$(DATADIR)/bash-completion/completions/avowctl
+	$(BUILD)/avowctl completion zsh > $(DESTDIR)$(DATADIR)/zsh/site-functions/_avowctl
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|@SBINDIR@|$(SBINDIR)|' etc/avowd.service > $(DESTDIR)$(UNITDIR)/avowd.service
 	test -e $(DESTDIR)$(SYSCONFDIR)/avow/avow.yaml || \

@@ -41,11 +41,15 @@ fuzz: fuzz-build
 # `make check` installs what the tests need when it can, then runs them all, cheapest first.
 check:
 	@sh etc/dependencies.sh --test
-	@$(MAKE) all check-floors check-unit check-links check-hostile check-fuzz check-scenario
+	@$(MAKE) all check-floors check-docs check-unit check-links check-hostile check-fuzz check-scenario
 
 # A taste of each fuzz target; `make fuzz FUZZ_SECONDS=600` for a campaign.
 check-fuzz:
 	@$(MAKE) fuzz FUZZ_SECONDS=2
+
+# Manual pages and shell completion are as the programs are.
+check-docs: $(BUILD)/avowctl
+	@tests/docs $(BUILD)
 
 check-sanitizers:
 	$(MAKE) CC=clang SANITIZE=address,undefined BUILD=$(BUILD)/asan check-unit
@@ -69,7 +73,7 @@ lint:
 	python3 tests/sizes.py
 	clang-tidy --quiet $(wildcard src/*/*.c) -- $(ALL_CPPFLAGS) -std=gnu17 -pthread
 
-.PHONY: check check-fuzz check-sanitizers check-scenario campaign lint check-unit fuzz fuzz-build fuzz-programs
+.PHONY: check check-docs check-fuzz check-sanitizers check-scenario campaign lint check-unit fuzz fuzz-build fuzz-programs
 
 -include tests/faults/faults.mk
 -include tests/hostile/hostile.mk

@@ -61,6 +61,10 @@ int run_config_check(const struct options *options);
 int run_config_schema(const struct options *options);
 int run_tsig_generate(const struct options *options);
 
+/* ---- completion.c -----------------------------------------------------------------------------
+ */
+int run_completion(const struct options *options);
+
 /* ---- stores.c ---------------------------------------------------------------------------------
  */
 int run_store_check(const struct options *options);

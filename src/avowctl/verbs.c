@@ -25,6 +25,8 @@ const struct verb verbs[] = {
     {"store", "dump", 0, 1, "[FOLDER]", "the store as text; daemon stopped", run_store_dump, NULL},
     {"store", "load", 0, 1, "[FOLDER]", "a dump into an empty store; daemon stopped",
      run_store_load, NULL},
+    {"completion", NULL, 1, 1, "SHELL", "a completion script for bash or zsh", run_completion,
+     NULL},
 };
 
 const size_t verb_count = COUNT(verbs);
