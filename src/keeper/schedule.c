@@ -184,8 +184,11 @@ static void end_walk(struct pump *pump, enum found_record found)
     struct keeper_zone *zone = pump->zone;
     struct cursor *cursor = &zone->cursor;
 
-    if (found == RECORD_CORRUPT)
+    if (found == RECORD_CORRUPT) {
         keeper_zone_problem(zone, "a record of the store is damaged; see avowctl store check");
+        *cursor = (struct cursor){.at = CURSOR_IDLE};
+        return; /* what lies behind it was not looked at: nothing is settled */
+    }
     if (cursor->at == CURSOR_NODES && zone->row.flags & ZONE_NSEC3) {
         *cursor = (struct cursor){.at = CURSOR_NSEC3};
         return;
@@ -246,8 +249,35 @@ static void walk_chain(struct pump *pump)
 
 void schedule_zone(struct keeper_zone *zone)
 {
-    if (zone->cursor.at == CURSOR_IDLE && keeper_zone_signs(zone) && zone->row.version)
-        zone->cursor = (struct cursor){.at = CURSOR_NODES, .not_before = zone->cursor.not_before};
+    if (zone->cursor.at != CURSOR_IDLE || !keeper_zone_signs(zone) || !zone->row.version)
+        return;
+    zone->cursor = (struct cursor){.at = CURSOR_NODES, .not_before = zone->cursor.not_before};
+    zone->walked = false;
+    zone->walk_sent = 0;
+}
+
+void schedule_settle(struct keeper_zone *zone)
+{
+    struct zone *row = &zone->row;
+
+    if (!zone->walked || zone->in_flight)
+        return;
+    zone->walked = false;
+    bool complete = row->rrsets_signed >= row->rrsets && row->denials_signed >= row->denials;
+    if (!complete && zone->walk_sent) {
+        schedule_zone(zone); /* something failed, or changed meanwhile */
+        return;
+    }
+    /* A whole walk that found nothing to sign counts more than the counters. */
+    if (complete && row->flags & ZONE_FULLY_SIGNED)
+        return;
+    row->rrsets_signed = row->rrsets;
+    row->denials_signed = row->denials;
+    row->flags |= ZONE_FULLY_SIGNED;
+    row->signed_at = zone->keeper->now;
+    if (commit_zone(zone, false))
+        row->flags &= (uint16_t)~ZONE_FULLY_SIGNED;
+    control_zone_event(zone);
 }
 
 /* A walk has work when it has begun and its zone's keys are there. */
@@ -300,8 +330,7 @@ void schedule_pump(struct keeper *keeper)
         schedule_settle(zone);
 }
 
-/* ---- what is due ------------------------------------------------------------------------------
- */
+/* ---- what is due ---- */
 
 /* Sign again what is due between the first and the last name of an entry. Nothing else is: the
  * walk looks at each signature's own expiration. */
