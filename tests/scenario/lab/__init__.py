@@ -14,6 +14,7 @@ from .ask import (
     NOERROR,
     NOTIMP,
     NXDOMAIN,
+    NoAnswer,
     PAYLOAD,
     REFUSED,
     SERVFAIL,

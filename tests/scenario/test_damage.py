@@ -1,0 +1,175 @@
+"""A flipped bit in the store never becomes a wrong answer: SERVFAIL, a log line and a metric."""
+
+import random
+
+import pytest
+
+from lab import NOERROR, NXDOMAIN, SERVFAIL, NoAnswer, by_length, question, small_zone
+from lab.ask import Answer
+
+ZONE = "a.test."
+NAMES = ["www", "mail", "alias", "known.wild", "is.deep", "here.is.deep", "printer.old", "", "x.wild"]
+NOT_THERE = ["nothere", "a.b.c", "nothere.deep", "wwx"]
+
+
+def flip(server, wanted, bit=0x01, at=0):
+    """Flip a bit in each place of the store's file where these octets stand."""
+    octets = bytearray(server.store_file.read_bytes())
+    place, count = octets.find(wanted), 0
+    while place >= 0:
+        octets[place + at] ^= bit
+        count += 1
+        place = octets.find(wanted, place + 1)
+    assert count, f"{wanted} is not in the store"
+    server.store_file.write_bytes(octets)
+
+
+def signed_and_stopped(lab, **more):
+    server = lab.avow(zones={ZONE: small_zone(ZONE)}, **more)
+    server.wait_signed()
+    assert server.stop() == 0
+    return server
+
+
+@pytest.mark.parametrize(
+    "what,wanted",
+    [
+        ("an address", bytes([192, 0, 2, 98])),
+        ("a name's key", b"test\0a\0wild\0known\0"),
+    ],
+)
+def test_a_damaged_node(lab, what, wanted):
+    """known.wild exists beside a wildcard: neither another's answer nor a denial is right."""
+    server = signed_and_stopped(lab)
+    flip(server, wanted, at=len(wanted) - 2)
+    checked = server.run_ctl("store", "check")
+    assert checked.returncode == 1 and "damaged" in checked.stdout + checked.stderr
+    server.start()
+    answer = server.ask(f"known.wild.{ZONE}")
+    assert answer.rcode == SERVFAIL and not answer.answers(), answer
+    plain = server.ask(f"known.wild.{ZONE}", do=False)
+    assert plain.rcode == SERVFAIL, plain
+    assert server.metric("store_corrupt") > 0
+    assert server.log.lines(r"(damage|corrupt)")
+    assert server.ask(f"www.{ZONE}").is_signed()  # the others do not suffer
+
+
+def test_a_damaged_link_of_the_chain(lab):
+    """The NSEC3 record that would deny a name is damaged: the denial cannot be given."""
+    server = signed_and_stopped(lab)
+    server.start()
+    denial = server.ask(f"nothere.{ZONE}")
+    assert denial.rcode == NXDOMAIN
+    assert server.stop() == 0
+    octets = server.store_file.read_bytes()
+    # The next hashes of all its records, as they stand in the RDATA.
+    spoilt = bytearray(octets)
+    for rrset in denial.message.authority:
+        for rdata in rrset:
+            if rdata.rdtype == 50:
+                for place in places(octets, rdata.next):
+                    spoilt[place] ^= 1
+    assert bytes(spoilt) != octets
+    server.store_file.write_bytes(spoilt)
+    server.start()
+    answer = server.ask(f"nothere.{ZONE}")
+    assert answer.rcode == SERVFAIL, answer
+    assert server.metric("store_corrupt") > 0
+
+
+def places(octets, wanted):
+    place = octets.find(wanted)
+    while place >= 0:
+        yield place
+        place = octets.find(wanted, place + 1)
+
+
+def all_questions():
+    for name in NAMES + NOT_THERE:
+        for rdtype in ("A", "TXT", "DNSKEY"):
+            yield f"{name}.{ZONE}" if name else ZONE, rdtype
+
+
+def gather_answers(server):
+    """What is answered to everything: records, or None for SERVFAIL and silence."""
+    answers = {}
+    for name, rdtype in all_questions():
+        try:
+            answer = server.ask(name, rdtype, tcp=False, seconds=2.0, tries=3)
+        except NoAnswer:
+            answers[name, rdtype] = None
+            continue
+        good = answer.rcode != SERVFAIL
+        answers[name, rdtype] = good and (answer.rcode, frozenset(answer.answers()))
+    return answers
+
+
+def test_random_damage_never_lies(lab):
+    """Bits flip anywhere in the file. What is answered is right, or not answered."""
+    server = signed_and_stopped(lab)
+    octets = server.store_file.read_bytes()
+    server.start()
+    truth = gather_answers(server)
+    assert all(truth.values())
+    assert server.stop() == 0
+    octets = server.store_file.read_bytes()
+    chance = random.Random(4)
+    failed = 0
+    for _ in range(by_length(8, 200)):
+        spoilt = bytearray(octets)
+        for _ in range(40):
+            # Behind LMDB's two meta pages: what is wrong there it finds itself, or not at all.
+            spoilt[chance.randrange(8192, len(spoilt))] ^= 1 << chance.randrange(8)
+        server.store_file.write_bytes(spoilt)
+        # The zone file as it was: what it loads anew would be right by itself.
+        server.write_configuration()
+        server.launch()
+        started = server.process.log
+        try:
+            server.process.wait_line(r"avowd: ready: |avowd: stopped")
+        except AssertionError:
+            pass
+        if server.process.code is None and not started.find("avowd: stopped"):
+            for key, value in gather_answers(server).items():
+                assert not value or value == truth[key], (key, value, truth[key])
+                failed += not value
+        server.process.kill_all()
+        server.process.check_log()
+    print(f"{failed} questions were answered SERVFAIL or not at all")
+    assert failed > 0, "the damage hit nothing: this shows nothing"
+    server.store_file.write_bytes(octets)
+    server.start()
+    assert gather_answers(server) == truth
+
+
+def test_a_file_that_was_cut(lab):
+    """Half of the store is gone: whatever is answered is right; nothing crashes for ever."""
+    server = signed_and_stopped(lab)
+    octets = server.store_file.read_bytes()
+    server.start()
+    truth = gather_answers(server)
+    assert server.stop() == 0
+    server.store_file.write_bytes(octets[: len(octets) // 2 // 4096 * 4096])
+    server.launch()
+    server.process.wait_line(r"avowd: ready: |avowd: stopped")
+    if not server.log.find("avowd: stopped"):
+        for key, value in gather_answers(server).items():
+            assert not value or value == truth[key], key
+    server.process.kill_all()
+
+
+def test_the_question_itself_is_never_denied_by_damage(lab):
+    """Every node's key in turn: its name is never answered NXDOMAIN."""
+    server = signed_and_stopped(lab)
+    octets = server.store_file.read_bytes()
+    for name in ("www", "mail", "alias"):
+        key = b"test\0a\0" + name.encode() + b"\0"
+        server.store_file.write_bytes(octets)
+        flip(server, key, bit=0x01, at=len(key) - 2)
+        server.start()
+        for rdtype in ("A", "AAAA", "TXT"):
+            answer = Answer.read(server.ask_many([question(f"{name}.{ZONE}", rdtype)])[0])
+            assert answer.rcode in (SERVFAIL, NOERROR), answer
+            if answer.rcode == NOERROR:
+                assert answer.answers(), answer
+        assert server.stop() == 0

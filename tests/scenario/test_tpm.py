@@ -1,0 +1,27 @@
+"""The same with a very different module: tpm2-pkcs11 over a software TPM, P-256."""
+
+import pytest
+
+from lab import NOERROR, NXDOMAIN, TokenMissing, peers, small_zone
+
+ZONE = "a.test."
+
+
+def test_a_zone_signed_by_a_tpm(lab):
+    try:
+        token = lab.tpm()
+    except TokenMissing as missing:
+        pytest.skip(str(missing))
+    keystore = token.keystore(sessions=2)
+    server = lab.avow(token=token, zones={ZONE: small_zone(ZONE)}, keystores=[keystore])
+    server.wait_signed()
+    peers.verify(server.export(ZONE), ZONE)
+    validator = lab.unbound(server, ZONE)
+    for name, rcode in (("www", NOERROR), ("nothere", NXDOMAIN), ("x.wild", NOERROR)):
+        answer = validator.ask(f"{name}.{ZONE}")
+        assert answer.rcode == rcode and answer.is_authentic, validator.why()
+    old = server.kill_room("signer")
+    server.wait_restart("signer", old)
+    server.change_zone(ZONE, lambda text: text + "fresh A 192.0.2.7\n")
+    server.wait_signed()
+    assert validator.ask(f"fresh.{ZONE}").is_authentic, validator.why()
