@@ -78,3 +78,5 @@ lint:
 -include tests/faults/faults.mk
 -include tests/hostile/hostile.mk
 -include tests/floors.mk
+-include tests/bench/bench.mk
+-include tests/answers/answers.mk

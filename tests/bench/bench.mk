@@ -1,0 +1,18 @@
+# make bench: every figure, in one run; see tests/bench/README.md.
+#   make bench                        1 M names, about a quarter of an hour
+#   make bench BENCH_NAMES=100000     a quick one
+#   make bench BENCH_FLAGS=--peers    and the peers that are installed
+BENCH_NAMES ?= 1000000
+BENCH_FLAGS ?=
+# sign_loop is of tests/faults/faults.mk.
+BENCH_PROGRAMS := udp_blast udp_echo wire_size
+
+$(BENCH_PROGRAMS:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(LIBRARIES)
+	@echo "  LINK $@"
+	$(QUIET)$(CC) $(ALL_LDFLAGS) $< $(GROUP) $(LIB_LIBS) -o $@
+
+bench-programs: $(BENCH_PROGRAMS:%=$(BUILD)/tests/bench/%) $(BUILD)/tests/bench/sign_loop
+bench: all bench-programs
+	@python3 tests/bench/run.py --build $(abspath $(BUILD)) --names $(BENCH_NAMES) $(BENCH_FLAGS)
+
+.PHONY: bench bench-programs
