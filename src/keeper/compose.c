@@ -356,7 +356,7 @@ static enum result emit_empty(struct walk *walk, const struct place *place)
         if (place->key[at++] == 0)
             shared = at;
     }
-    for (at = shared; at < place->length - 1; at++) {
+    for (at = shared; at + 1 < place->length; at++) { /* the root has no octets */
         if (place->key[at] != 0)
             continue;
         struct place empty = {.key = place->key, .length = at + 1};
