@@ -1,0 +1,20 @@
+# Questions and expected answers, in process; included by tests/tests.mk. The world of these tests is
+# made by the keeper's own code from text to nodes.
+ANSWERS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/answers/run.c,$(wildcard tests/answers/*.c)))
+ANSWERS_RUN := $(BUILD)/tests/answers/run
+ANSWER_LOOP := $(BUILD)/tests/bench/answer_loop
+
+$(BUILD)/tests/answers/%.o $(BUILD)/tests/bench/answer_loop.o $(BUILD)/tests/fuzz/fuzz_query.o: \
+    ALL_CPPFLAGS += -Isrc/keeper -Itests/support -Itests/answers
+
+$(ANSWERS_RUN) $(ANSWER_LOOP): %: %.o $(ANSWERS_OBJECTS) $(BUILD)/tests/libsupport.a $(LIBRARIES)
+	@echo "  LINK $@"
+	$(QUIET)$(CC) $(ALL_LDFLAGS) $< $(ANSWERS_OBJECTS) $(BUILD)/tests/libsupport.a $(GROUP) $(LIB_LIBS) -o $@
+
+$(BUILD)/fuzz_query: $(ANSWERS_OBJECTS) $(BUILD)/tests/libsupport.a
+$(BUILD)/fuzz_query: ALL_LDFLAGS += $(ANSWERS_OBJECTS) $(BUILD)/tests/libsupport.a
+
+check-answers: $(ANSWERS_RUN)
+	$(ANSWERS_RUN) $(sort $(wildcard tests/answers/*.qa))
+
+.PHONY: check-answers
