@@ -57,12 +57,15 @@ check-sanitizers:
 
 # Scenarios: the real daemon and real peers, on loopback. SCENARIO=name picks some.
 SCENARIO ?=
-PYTEST ?= python3 -m pytest
-check-scenario: all
+# The system's own Python has what the packages brought; another one may come first in PATH.
+PYTHON3 ?= $(firstword $(foreach python,/usr/bin/python3 python3,\
+             $(shell $(python) -c 'import pytest, dns' 2>/dev/null && echo $(python))) python3)
+PYTEST ?= $(PYTHON3) -B -m pytest
+check-scenario: all $(FAULT_TOKEN)
 	AVOW_BUILD=$(abspath $(BUILD)) $(PYTEST) -q -p no:cacheprovider tests/scenario $(if $(SCENARIO),-k '$(SCENARIO)')
 
 # The long ones: kills, comparisons on everything, fuzzing.
-campaign: all
+campaign: all $(FAULT_TOKEN)
 	AVOW_BUILD=$(abspath $(BUILD)) AVOW_CAMPAIGN=1 $(PYTEST) -q -p no:cacheprovider tests/scenario $(if $(SCENARIO),-k '$(SCENARIO)')
 	$(MAKE) fuzz FUZZ_SECONDS=$(or $(CAMPAIGN_FUZZ_SECONDS),120)
 
