@@ -1,0 +1,217 @@
+/* front.c - the room for strangers: its start, its workers, its end. */
+#include "avow/front/front.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "avow/base/clock.h"
+#include "avow/base/log.h"
+#include "avow/config/config.h"
+#include "worker.h"
+
+enum {
+    CACHE_OCTETS = 64 * 1024 * 1024,      /* of finished answers, for all workers together */
+    CACHE_LEAST_OCTETS = 4 * 1024 * 1024, /* for each */
+    STORE_PAUSE_MS = 5,                   /* between two tries to open the store */
+    STORE_SAID_MS = 2000,                 /* after so long it is said that we wait */
+    STORE_PATIENCE_MS = 30000             /* after so long we give up, and are started anew */
+};
+
+struct front {
+    struct room *room;
+    struct store store;
+    struct pages pages;
+    struct worker *workers;
+    unsigned open; /* workers that were opened */
+    struct settings settings;
+    struct hash_key charge_key;
+    ev_async broken; /* a worker met a store that it cannot read */
+    bool failed;
+};
+
+/* ---- the store -------------------------------------------------------------------------------*/
+
+/* A format of another version does not become ours by waiting. */
+static bool may_come(enum result result)
+{
+    return result != RESULT_OK && result != RESULT_REFUSED;
+}
+
+/* At the very first start the keeper is making the store, and a keeper that is being restarted has
+ * not published it yet. */
+static enum result open_patiently(struct front *front, const struct store_options *options)
+{
+    const struct timespec pause = {.tv_nsec = STORE_PAUSE_MS * 1000000L};
+    uint64_t start_ms = clock_monotonic_ms();
+    bool said = false;
+    enum result result;
+
+    while (may_come(result = store_open(&front->store, options))) {
+        uint64_t passed = clock_monotonic_ms() - start_ms;
+        if (passed >= STORE_PATIENCE_MS)
+            return result;
+        if (passed >= STORE_SAID_MS && !said) {
+            log_info("waiting for the store: %s", front->store.problem);
+            said = true;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+    return result;
+}
+
+static int open_store(struct front *front)
+{
+    const struct config_server *server = &front->room->config->server;
+    char *folder;
+
+    if (pages_open_reader(&front->pages, front->room->published, front->room->readers[ROOM_FRONT]))
+        return room_fail(front->room, "the store's shared pages cannot be used");
+    if (asprintf(&folder, "%s/store", server->state) < 0)
+        return room_fail(front->room, "out of memory");
+    struct store_options options = {.folder = folder,
+                                    .access = STORE_READER,
+                                    .map_octets = server->store_size,
+                                    .pages = &front->pages};
+    enum result result = open_patiently(front, &options);
+    free(folder);
+    return result ? room_fail(front->room, "%s", front->store.problem) : 0;
+}
+
+/* ---- workers ---------------------------------------------------------------------------------*/
+
+/* From a worker's thread. */
+static void on_worker_failed(void *context)
+{
+    struct front *front = context;
+    ev_async_send(front->room->loop, &front->broken);
+}
+
+static void on_broken(struct ev_loop *loop, ev_async *watcher, int happened)
+{
+    struct front *front = watcher->data;
+    (void)loop, (void)happened;
+
+    front->failed = true; /* the supervisor starts another front, which opens the store anew */
+    room_end(front->room);
+}
+
+static size_t cache_octets(const struct room *room)
+{
+    size_t share = CACHE_OCTETS / room->workers;
+    return share < CACHE_LEAST_OCTETS ? CACHE_LEAST_OCTETS : share;
+}
+
+static int open_workers(struct front *front)
+{
+    struct room *room = front->room;
+
+    front->workers = calloc(room->workers, sizeof *front->workers);
+    if (!front->workers || hash_key_random(&front->charge_key))
+        return room_fail(room, "out of memory");
+    settings_from(&front->settings, &room->config->server, room->workers);
+    for (unsigned i = 0; i < room->workers; i++) {
+        struct worker_order order = {.index = i,
+                                     .store = &front->store,
+                                     .pages = &front->pages,
+                                     .sockets = room->sockets,
+                                     .socket_count = room->socket_count,
+                                     .settings = &front->settings,
+                                     .charge_key = &front->charge_key,
+                                     .cache_octets = cache_octets(room),
+                                     .metrics = room_stripe(room, i),
+                                     .failed = on_worker_failed,
+                                     .context = front};
+        if (worker_open(&front->workers[i], &order))
+            return room_fail(room, "not enough memory or descriptors for worker %u", i);
+        front->open++;
+    }
+    return 0;
+}
+
+static int start_workers(struct front *front)
+{
+    for (unsigned i = 0; i < front->open; i++) {
+        if (worker_start(&front->workers[i]))
+            return room_fail(front->room, "no thread for worker %u", i);
+    }
+    return 0;
+}
+
+static void stop_workers(struct front *front)
+{
+    for (unsigned i = 0; i < front->open; i++)
+        worker_stop(&front->workers[i]);
+}
+
+/* ---- what the supervisor says ----------------------------------------------------------------*/
+
+static void on_peer(void *context, enum room_kind kind, uint16_t index, int descriptor)
+{
+    struct front *front = context;
+
+    if (index >= front->open || (kind != ROOM_KEEPER && kind != ROOM_DESK)) {
+        close(descriptor);
+        return;
+    }
+    worker_connect(&front->workers[index], kind, descriptor);
+}
+
+static enum result on_reload(void *context, const struct config *config, char *text)
+{
+    struct front *front = context;
+    (void)text;
+
+    settings_from(&front->settings, &config->server, front->room->workers);
+    for (unsigned i = 0; i < front->open; i++)
+        worker_configure(&front->workers[i], &front->settings);
+    return RESULT_OK;
+}
+
+static void on_stop(void *context)
+{
+    struct front *front = context;
+
+    stop_workers(front);
+    room_end(front->room);
+}
+
+static const struct room_events events = {.peer = on_peer, .reload = on_reload, .stop = on_stop};
+
+/* ---- start and end ---------------------------------------------------------------------------*/
+
+static void close_all(struct front *front)
+{
+    stop_workers(front);
+    for (unsigned i = 0; i < front->open; i++)
+        worker_close(&front->workers[i]);
+    free(front->workers);
+    ev_async_stop(front->room->loop, &front->broken);
+    store_close(&front->store);
+    pages_close(&front->pages);
+}
+
+int front_main(struct room *room)
+{
+    struct front front = {.room = room};
+
+    ev_async_init(&front.broken, on_broken);
+    front.broken.data = &front;
+    ev_async_start(room->loop, &front.broken);
+    int code = open_store(&front);
+    if (!code)
+        code = open_workers(&front);
+    if (!code && room_confine(room))
+        code = room_fail(room, "it could not be confined");
+    if (!code)
+        code = start_workers(&front);
+    if (!code)
+        code = room_run(room, &events, &front);
+    if (front.failed)
+        code = EXIT_FAILURE;
+    close_all(&front);
+    return code;
+}

@@ -1,0 +1,26 @@
+/*
+ * settings.h - what of the configuration the workers need, as a value: a worker has a copy of its
+ * own, so that a reload never changes anything under its feet.
+ */
+#ifndef AVOW_SRC_FRONT_SETTINGS_H
+#define AVOW_SRC_FRONT_SETTINGS_H
+
+#include <stdint.h>
+
+struct config_server;
+
+enum { SETTINGS_TEXT_OCTETS = 256 };
+
+struct settings {
+    uint16_t udp_payload;
+    uint32_t tcp_clients; /* of this worker */
+    uint32_t tcp_idle_ms;
+    uint32_t tcp_pipeline;
+    char identity[SETTINGS_TEXT_OCTETS]; /* "": off */
+    char version[SETTINGS_TEXT_OCTETS];  /* "": off */
+};
+
+/* The share of one of so many workers. */
+void settings_from(struct settings *settings, const struct config_server *server, unsigned workers);
+
+#endif

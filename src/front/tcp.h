@@ -1,0 +1,137 @@
+/*
+ * tcp.h - connections: accepting, limits, reading, answering, idleness.
+ */
+#ifndef AVOW_SRC_FRONT_TCP_H
+#define AVOW_SRC_FRONT_TCP_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+
+#include "avow/base/result.h"
+#include "crowd.h"
+#include "framing.h"
+#include "origin.h"
+
+enum {
+    TCP_BACKLOG_OCTETS = 64 * 1024,  /* unsent: beyond this nothing more is read */
+    TCP_BACKLOG_LIMIT = 1024 * 1024, /* unsent: beyond this the connection is closed */
+    TCP_MESSAGE_OCTETS = 65535,
+    TCP_PREFIX_OCTETS = 2,
+    TCP_OUTBOX_OCTETS = 2 * (TCP_PREFIX_OCTETS + TCP_MESSAGE_OCTETS)
+};
+
+struct worker;
+struct tcp;
+
+/* Octets that the socket did not take. */
+struct backlog {
+    uint8_t *octets; /* owned */
+    size_t start;    /* sent already */
+    size_t end;
+    size_t capacity;
+};
+
+struct connection {
+    TAILQ_ENTRY(connection) age;     /* of all open ones, the longest idle first */
+    TAILQ_ENTRY(connection) waiting; /* of those that have messages and wait for the store */
+    ev_io readable;
+    ev_io writable;
+    struct tcp *tcp;
+    int descriptor;
+    uint32_t slot;
+    uint64_t id; /* the slot, and a number that tells its users apart */
+    uint64_t active_ms;
+    uint32_t member;    /* of the crowd */
+    uint32_t under_way; /* questions parked or handed to the desk */
+    uint32_t handed;    /* of these, to the desk */
+    bool is_waiting;
+    bool finishing; /* nothing more is read; closed when all is answered and sent */
+    struct framing in;
+    struct backlog out;
+    union address client;
+    union address local;
+};
+
+TAILQ_HEAD(connection_list, connection);
+
+struct tcp_listener {
+    ev_io readable;
+    struct tcp *tcp;
+    int descriptor; /* the room's */
+};
+
+struct tcp {
+    struct worker *worker;
+    struct tcp_listener *listeners;
+    uint32_t listener_count;
+    struct connection **slots;
+    uint32_t limit; /* of connections; fixed when opened, lowered by settings */
+    uint32_t slot_count;
+    uint32_t count;
+    uint32_t next_slot;
+    uint64_t serial;
+    struct connection_list by_age;
+    struct connection_list waiting;
+    struct crowd crowd;
+    ev_timer tick;
+    ev_timer relisten;
+    int reserve; /* a descriptor to give up when there are no others */
+    uint8_t *scratch;
+    uint8_t *outbox;
+    size_t outbox_length;
+};
+
+/* Take the worker's listeners and begin to watch them. */
+MUST_CHECK enum result tcp_open(struct tcp *tcp, struct worker *worker);
+
+/* The worker can go on: serve those that wait. */
+void tcp_resume(struct tcp *tcp);
+
+/* The worker's settings changed: the limits are others. */
+void tcp_configure(struct tcp *tcp);
+
+/* An answer outside its turn: `octets` begin with TCP_PREFIX_OCTETS to be written here. Length 0
+ * (the prefix not counted): there is no answer, and the connection is of no use any more. */
+void tcp_answer(struct tcp *tcp, uint64_t id, uint8_t *octets, size_t length);
+
+/* The desk's answer, as above; length 0: it keeps silent. `last`: nothing more is read, and the
+ * connection is closed when all is answered. */
+void tcp_reply(struct tcp *tcp, uint64_t id, uint8_t *octets, size_t length, bool last);
+
+/* The desk is gone: what it was handed is not answered. */
+void tcp_desk_gone(struct tcp *tcp);
+
+/* Close everything; takes any state. */
+void tcp_close(struct tcp *tcp);
+
+/* ---- between tcp.c and connection.c ----------------------------------------------------------*/
+
+/* Begin to read an accepted connection. */
+void connection_start(struct connection *connection);
+
+/* Serve what has come; between worker_begin and worker_end. May close it. */
+void connection_serve(struct connection *connection);
+
+/* Go on after something was answered: read again, serve what was held back, or close. */
+void connection_go_on(struct connection *connection);
+
+/* Send an answer that stands behind room for its length. False: it was closed. */
+bool connection_send(struct connection *connection, uint8_t *octets, size_t length);
+
+/* Whether it waits for nothing but its client. */
+static inline bool connection_is_idle(const struct connection *connection)
+{
+    return connection->under_way == 0 && connection->out.start == connection->out.end;
+}
+
+/* Of tcp.c: it did something; forget it. */
+void tcp_touch(struct connection *connection, uint64_t now_ms);
+void tcp_drop(struct connection *connection);
+uint64_t tcp_patience_ms(const struct tcp *tcp); /* how long one may be idle */
+
+/* Of tcp.c: serve it once the store can be read again. */
+void tcp_wait(struct connection *connection);
+
+#endif
