@@ -4,14 +4,14 @@
  * Usage: run FILE.qa ...; with -p what is answered is printed instead of compared. A file has
  *
  *     zone APEX FILE [unsigned]        a zone to load, once for each way to deny; or never signed
- *     q NAME TYPE [OPTION...]          a question: class=CH, tcp, edns, payload=N, now; do, nsec,
- *     LINE ...                         nsec3, opt-out, unsigned; then the whole answer
+ *     q NAME TYPE [OPTION...]          a question: class=CH, tcp, edns, payload=N, now; whole,
+ *     LINE ...                         do, nsec, nsec3, opt-out, unsigned; then the answer
  *     (an empty line)
  *
  * A question without `do` is asked of the zones unsigned, signed with NSEC, with NSEC3 and with
  * opt-out, each time also with DO set: then the answer must be the same but for what DNSSEC adds,
- * and that is judged by a validator of the tests' own. A question with `do` names the way of
- * denial, and its answer is compared whole.
+ * and that is judged by a validator of the tests' own. A question with `do` or `whole` is asked
+ * once in each world that it names, and its answer compared whole.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ enum { MAP_OCTETS = 64 << 20, LINE_OCTETS = 4096, ANSWER_OCTETS = 65535, CACHE_O
 struct item {
     struct world_question ask;
     bool only[WORLD_DENIALS]; /* none set: all */
-    bool whole;               /* `do` was given */
+    bool whole;               /* `do` or `whole` was given */
     bool now;
     unsigned line;
     char title[LINE_OCTETS];
@@ -95,6 +95,8 @@ static void read_option(struct run *run, const char *word, struct item *item)
         }
     if (strcmp(word, "do") == 0)
         item->whole = item->ask.dnssec_ok = true;
+    else if (strcmp(word, "whole") == 0)
+        item->whole = true;
     else if (strcmp(word, "edns") == 0)
         item->ask.edns = true;
     else if (strcmp(word, "now") == 0)
