@@ -11,7 +11,8 @@
 #include "avow/room/room.h"
 
 /* Be the signer until told to stop. `room` comes from room_open and stays the caller's. Returns the
- * exit code. */
+ * exit code when it could not start; otherwise it ends the process itself, by _exit, since modules
+ * crash in their atexit handlers. */
 int signer_main(struct room *room);
 
 #endif
