@@ -138,7 +138,8 @@ static void begin(struct making *making, const struct answerer *answerer, const 
     making->extended_error = EDE_NONE;
     making->prove = making->sign = making->authoritative = false;
     making->truncated = making->glue_left_out = making->corrupt = making->several_zones = false;
-    making->links = making->proof_count = making->dname_count = 0;
+    making->links = making->proof_count = making->proofs_put = making->dname_count = 0;
+    making->piece = NULL;
     outcome->verdict = ANSWER_SEND;
     outcome->kind = ANSWER_POSITIVE;
     outcome->charge = ANSWER_POSITIVE;

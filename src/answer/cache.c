@@ -23,7 +23,8 @@
 enum {
     WAYS = 3,
     POOLS = 4,
-    INDEX_SHARE = 16, /* one part of so many goes to the index */
+    INDEX_SHARE = 16,  /* one part of so many goes to the index */
+    PIECES_SHARE = 32, /* and one of so many to pieces */
     POOL_BITS = 2,
     LEAST_OCTETS = 1 << 20
 };
@@ -56,6 +57,7 @@ struct answer_cache {
     struct bucket *buckets;
     size_t mask;
     struct pool pools[POOLS];
+    struct pieces pieces;
     size_t octets;
     uint8_t *memory; /* all of the above */
 };
@@ -107,7 +109,8 @@ enum result answer_cache_make(struct answer_cache **made, size_t octets)
         return RESULT_SYSTEM;
     }
     size_t buckets = power_of_two_below(octets / INDEX_SHARE / sizeof(struct bucket));
-    size_t at = buckets * sizeof(struct bucket), rest = octets - at;
+    size_t pieces = power_of_two_below(octets / PIECES_SHARE / sizeof(struct piece));
+    size_t at = buckets * sizeof(struct bucket), rest = octets - at - pieces * sizeof(struct piece);
     cache->memory = memory;
     cache->octets = octets;
     cache->buckets = memory;
@@ -119,6 +122,8 @@ enum result answer_cache_make(struct answer_cache **made, size_t octets)
         cache->pools[i] = (struct pool){.entries = cache->memory + at, .count = (uint32_t)count};
         at += count * shapes[i].octets;
     }
+    cache->pieces =
+        (struct pieces){.all = (struct piece *)(void *)(cache->memory + at), .mask = pieces - 1};
     *made = cache;
     return RESULT_OK;
 }
@@ -134,6 +139,11 @@ void answer_cache_free(struct answer_cache *cache)
 size_t answer_cache_octets(const struct answer_cache *cache)
 {
     return cache->octets;
+}
+
+const struct pieces *kept_pieces(const struct answer_cache *cache)
+{
+    return &cache->pieces;
 }
 
 /* ---- finding -------------------------------------------------------------------------------- */

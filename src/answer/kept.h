@@ -7,6 +7,8 @@
 #include "avow/answer/answer.h"
 #include "avow/answer/cache.h"
 
+#include "piece.h"
+
 /* What an answer depends on. Class is IN. */
 struct kept_question {
     uint64_t name_hash;      /* keyed, of the name in lower case */
@@ -36,5 +38,8 @@ bool kept_find(const struct answerer *answerer, const struct kept_question *ques
  * while, so that names which nobody asks for twice displace nothing. */
 void kept_offer(const struct answerer *answerer, const struct kept_question *question,
                 const struct served_zone *zone, const struct kept_answer *answer);
+
+/* The cache's pieces. */
+const struct pieces *kept_pieces(const struct answer_cache *cache);
 
 #endif

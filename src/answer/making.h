@@ -51,6 +51,9 @@ struct making {
     bool several_zones;
     uint8_t links; /* CNAMEs and DNAMEs followed */
     uint8_t proof_count;
+    uint8_t proofs_put;        /* of these, in the message already */
+    uint8_t provable_labels;   /* of the closest provable encloser (RFC 5155 section 7.2.1) */
+    const struct piece *piece; /* in the message; NULL: none */
     uint8_t dname_count;
     struct lookup place; /* of `name` */
     struct name name;    /* the question's, later what it leads to */
@@ -94,7 +97,7 @@ bool making_put_unsigned(struct making *making, enum section section, const stru
 void making_put_rrsigs(struct making *making, const struct name *owner,
                        const struct node_view *node, const struct rrset_view *rrset);
 
-/* Everything in proofs, into the authority section. */
+/* What is in proofs and not yet in the message, into the authority section. */
 void making_put_proofs(struct making *making);
 
 /* ---- the four ways to answer ---------------------------------------------------------------- */
@@ -123,8 +126,13 @@ void proof_no_type(struct making *making, uint16_t type);
 void proof_expanded(struct making *making);
 /* ... that the name does not exist and the wildcard that does has no such type. */
 void proof_wildcard_no_type(struct making *making, uint16_t type);
-/* ... that neither the name nor a wildcard for it exists. */
-void proof_no_name(struct making *making);
+/*
+ * ... that neither the name nor a wildcard for it exists: first what is the same for all names
+ * below the encloser (of NSEC3 only), then what is the name's own. Returns whether the first part
+ * may be kept as a piece.
+ */
+bool proof_no_name_shared(struct making *making);
+void proof_no_name_own(struct making *making);
 
 /* ---- finish.c ------------------------------------------------------------------------------- */
 

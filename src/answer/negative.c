@@ -24,7 +24,7 @@ static bool find_apex(struct making *making, struct node_view *apex)
 }
 
 /* RFC 2308 section 3: with the lesser of its TTL and its minimum. */
-static void put_soa(struct making *making)
+static void make_soa(struct making *making)
 {
     LEFT_UNSET struct node_view apex;
     LEFT_UNSET struct rrset_view soa;
@@ -38,6 +38,17 @@ static void put_soa(struct making *making)
     if (minimum < soa.ttl)
         soa.ttl = minimum;
     making_put(making, SECTION_AUTHORITY, &making->zone->apex, &apex, &soa);
+}
+
+static void put_soa(struct making *making)
+{
+    bool first = making->builder.writer.length == making->start.length;
+
+    if (piece_put(making, PIECE_SOA))
+        return;
+    make_soa(making);
+    if (first)
+        piece_keep(making, PIECE_SOA);
 }
 
 void negative_no_data(struct making *making)
@@ -54,10 +65,30 @@ void negative_wildcard_no_data(struct making *making)
     put_soa(making);
 }
 
+/* What is the same for all names below this encloser, from octets kept or anew. */
+static void put_shared(struct making *making)
+{
+    bool first = making->builder.writer.length == making->start.length && making->links == 0;
+
+    making->provable_labels = (uint8_t)making->place.encloser_labels;
+    making->piece = piece_put(making, PIECE_NO_NAME);
+    if (making->piece)
+        return;
+    put_soa(making);
+    bool whole = proof_no_name_shared(making);
+    if (!first || !whole)
+        return;
+    making_put_proofs(making);
+    piece_keep(making, PIECE_NO_NAME);
+}
+
 void negative_name(struct making *making)
 {
     making->outcome->kind = ANSWER_NXDOMAIN;
     making->rcode = RCODE_NXDOMAIN;
-    proof_no_name(making);
-    put_soa(making);
+    if (making->prove)
+        put_shared(making);
+    else
+        put_soa(making);
+    proof_no_name_own(making);
 }

@@ -19,7 +19,8 @@
 static void keep(struct making *making, const uint8_t *key, uint16_t key_length,
                  const struct rrset_view *rrset)
 {
-    if (!making->sign)
+    if (!making->sign ||
+        (making->piece && key_length == NODE_HASH_OCTETS && piece_has(making->piece, key)))
         return;
     for (unsigned i = 0; i < making->proof_count; i++)
         if (making->proofs[i].key == key) /* pointers into the same snapshot */
@@ -123,34 +124,37 @@ static enum chain match_nsec3(struct making *making, const uint8_t *hash, uint16
 }
 
 /*
- * The closest provable encloser of `name`, at most `labels` long, and the denial of the next closer
- * name (RFC 5155 section 7.2.1). Under opt-out an encloser itself may be without a record; then
- * what denies the next closer name must be a record of opt-out. Returns the labels of the
- * encloser.
+ * Show that an ancestor of the name exists: the one with `labels` labels, or, under opt-out, the
+ * next above it that has a record (RFC 5155 section 7.2.1). Returns its labels.
  */
-static unsigned prove_encloser(struct making *making, const struct name *name, unsigned labels,
-                               const uint8_t *known)
+static unsigned prove_encloser(struct making *making, unsigned labels, const uint8_t *known)
 {
     uint8_t hash[NODE_HASH_OCTETS];
-    unsigned at = labels;
 
     if (known)
         memcpy(hash, known, sizeof hash);
     else
-        hash_suffix(making, name, at, hash);
+        hash_suffix(making, &making->name, labels, hash);
     while (match_nsec3(making, hash, TYPE_NONE) == CHAIN_COVER && !making->corrupt) {
-        if (at == making->zone->apex.labels) {
+        if (labels == making->zone->apex.labels)
             making->corrupt = true; /* the apex always has one */
-            break;
-        }
-        hash_suffix(making, name, --at, hash);
+        else
+            hash_suffix(making, &making->name, --labels, hash);
     }
+    return labels;
+}
+
+/* ... and that the name one label longer does not. When it does exist and only has no record, what
+ * covers it must be a record of opt-out. */
+static void deny_next_closer(struct making *making, unsigned labels, bool may_exist)
+{
+    uint8_t hash[NODE_HASH_OCTETS];
+
     if (making->corrupt)
-        return at;
-    hash_suffix(making, name, at + 1, hash);
-    if (!cover_nsec3(making, hash) && at < labels)
+        return;
+    hash_suffix(making, &making->name, labels + 1, hash);
+    if (!cover_nsec3(making, hash) && may_exist)
         making->corrupt = true;
-    return at;
 }
 
 /* `*.` before the last `labels` labels of the name. */
@@ -181,17 +185,17 @@ static void nsec3_no_type(struct making *making, uint16_t type)
     if (labels == making->zone->apex.labels)
         making->corrupt = true;
     else
-        (void)prove_encloser(making, &making->name, labels - 1, NULL);
+        deny_next_closer(making, prove_encloser(making, labels - 1, NULL), true);
 }
 
-static void nsec3_no_name(struct making *making)
+static void nsec3_no_name_shared(struct making *making)
 {
     const struct lookup *place = &making->place;
     const uint8_t *wildcard = place->encloser.wildcard_hash;
+    unsigned labels = prove_encloser(making, place->encloser_labels, place->encloser.hash);
     uint8_t hash[NODE_HASH_OCTETS];
-    unsigned labels =
-        prove_encloser(making, &making->name, place->encloser_labels, place->encloser.hash);
 
+    making->provable_labels = (uint8_t)labels;
     if (making->corrupt)
         return;
     if (!wildcard || labels != place->encloser_labels) {
@@ -208,7 +212,9 @@ static void nsec3_wildcard_no_type(struct making *making, uint16_t type)
     const uint8_t *wildcard = place->node.hash;
     uint8_t hash[NODE_HASH_OCTETS];
 
-    (void)prove_encloser(making, &making->name, place->encloser_labels, place->encloser.hash);
+    unsigned labels = prove_encloser(making, place->encloser_labels, place->encloser.hash);
+
+    deny_next_closer(making, labels, labels < place->encloser_labels);
     if (making->corrupt)
         return;
     if (!wildcard) {
@@ -307,12 +313,22 @@ void proof_wildcard_no_type(struct making *making, uint16_t type)
     nsec_of_wildcard(making, nsec_of(&making->place.node), type);
 }
 
-void proof_no_name(struct making *making)
+bool proof_no_name_shared(struct making *making)
 {
+    if (!by_nsec3(making))
+        return false;
+    nsec3_no_name_shared(making);
+    return making->provable_labels == making->place.encloser_labels;
+}
+
+void proof_no_name_own(struct making *making)
+{
+    unsigned labels = making->provable_labels;
+
     if (!making->prove)
         return;
     if (by_nsec3(making)) {
-        nsec3_no_name(making);
+        deny_next_closer(making, labels, labels < making->place.encloser_labels);
         return;
     }
     prove_nsec(making, &making->name, CHAIN_COVER, TYPE_NONE);

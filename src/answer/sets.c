@@ -224,8 +224,8 @@ void making_put_proofs(struct making *making)
 {
     const struct served_zone *zone = making->zone;
 
-    for (unsigned i = 0; i < making->proof_count; i++) {
-        const struct proof *proof = &making->proofs[i];
+    while (making->proofs_put < making->proof_count) {
+        const struct proof *proof = &making->proofs[making->proofs_put++];
         making->zone = proof->zone; /* a chain may have passed through others */
         if (proof->rrset.type == TYPE_NSEC3)
             put_nsec3(making, proof);

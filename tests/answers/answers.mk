@@ -1,6 +1,7 @@
 # Questions and expected answers, in process; included by tests/tests.mk. The world of these tests is
 # made by the keeper's own code from text to nodes.
 ANSWERS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/answers/run.c,$(wildcard tests/answers/*.c)))
+ANSWERS_OBJECTS += $(patsubst %,$(BUILD)/src/keeper/%.o,compose soa)
 ANSWERS_RUN := $(BUILD)/tests/answers/run
 ANSWER_LOOP := $(BUILD)/tests/bench/answer_loop
 
