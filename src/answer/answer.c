@@ -8,13 +8,40 @@
 /* Added to the hash of a name, so that what answers share is charged apart from the name itself. */
 enum charge { CHARGE_NAME, CHARGE_WILDCARD, CHARGE_ZONE, CHARGE_CUT };
 
+/* Eight octets in lower case at once: bit 7 of each octet tells where to set bit 5. The sums are of
+ * seven bits each, so no octet carries into its neighbour. */
+static uint64_t lower_eight(uint64_t word)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t low = word & each * 0x7f;
+    uint64_t from_a = low + each * (0x80 - 'A'), past_z = low + each * (0x7f - 'Z');
+
+    return word | ((from_a ^ past_z) & ~word & each * 0x80) >> 2;
+}
+
+/* Every query pays for this once: length octets are below 'A', so labels need not be looked at. */
+static void copy_lower(struct name *to, const struct name *from)
+{
+    unsigned i = 0;
+
+    to->length = from->length;
+    to->labels = from->labels;
+    for (; i + 8 <= from->length; i += 8) {
+        uint64_t word;
+        memcpy(&word, from->octets + i, sizeof word);
+        word = lower_eight(word);
+        memcpy(to->octets + i, &word, sizeof word);
+    }
+    for (; i < from->length; i++)
+        to->octets[i] = octet_lower(from->octets[i]);
+}
+
 uint64_t making_hash(const struct making *making, const struct name *name)
 {
-    LEFT_UNSET struct name lower;
+    LEFT_UNSET struct name lowered;
 
-    name_copy(&lower, name);
-    name_lower(&lower);
-    return hash_octets(&making->answerer->charge_key, lower.octets, lower.length);
+    copy_lower(&lowered, name);
+    return hash_octets(&making->answerer->charge_key, lowered.octets, lowered.length);
 }
 
 const struct served_zone *answer_zone_of(const struct answerer *answerer, const struct name *name,
@@ -154,7 +181,7 @@ static void begin(struct making *making, const struct answerer *answerer, const 
 static struct kept_question kept_question_of(const struct making *making)
 {
     return (struct kept_question){.name_hash = making->name_hash,
-                                  .name = &making->query->question.name,
+                                  .name = &making->lowered,
                                   .type = making->type,
                                   .dnssec_ok = making->query->edns.dnssec_ok};
 }
@@ -169,10 +196,8 @@ static bool answer_from_cache(struct making *making)
     if (!kept_find(making->answerer, &question, making->now, &kept))
         return false;
     uint8_t *body = writer_claim(&builder->writer, kept.length);
-    if (!body) {
-        builder_rewind(builder, &making->start);
+    if (!body)
         return false;
-    }
     memcpy(body, kept.body, kept.length);
     for (unsigned i = SECTION_ANSWER; i < SECTIONS; i++)
         builder->counts[i] = kept.counts[i];
@@ -209,10 +234,13 @@ static void answer_data(struct making *making)
 {
     bool cacheable = making->answerer->cache && making->query->question.class_ == CLASS_IN;
 
-    name_copy(&making->name, &making->query->question.name);
-    making->name_hash = making_hash(making, &making->name);
+    copy_lower(&making->lowered, &making->query->question.name);
+    making->name_hash =
+        hash_octets(&making->answerer->charge_key, making->lowered.octets, making->lowered.length);
     if (cacheable && answer_from_cache(making))
         return;
+    finish_open(making);
+    name_copy(&making->name, &making->query->question.name);
     const struct served_zone *zone = answer_zone_of(making->answerer, &making->name, making->type);
     if (!zone) {
         finish_error(making, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE);
@@ -232,7 +260,7 @@ static void answer_question(struct making *making)
     else if (making->facts->bad_cookie)
         finish_error(making, RCODE_BADCOOKIE, EDE_NONE);
     else if (query->question_end == MESSAGE_HEADER_OCTETS)
-        return; /* a cookie alone was asked for */
+        finish_open(making); /* a cookie alone was asked for */
     else if (query->question.class_ == CLASS_IN || query->question.class_ == CLASS_ANY)
         answer_data(making);
     else if (query->question.class_ == CLASS_CH)

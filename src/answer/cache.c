@@ -180,13 +180,8 @@ static struct entry *entry_at(const struct answer_cache *cache, uint32_t where)
 
 static bool same_name(const struct entry *entry, const struct name *name)
 {
-    if (entry->name_length != name->length)
-        return false;
-    for (unsigned i = 0; i < name->length; i++)
-        if (entry->octets[i] != name->octets[i] &&
-            octet_lower(entry->octets[i]) != octet_lower(name->octets[i]))
-            return false;
-    return true;
+    return entry->name_length == name->length &&
+           memcmp(entry->octets, name->octets, name->length) == 0;
 }
 
 static bool is_of(const struct entry *entry, uint64_t hash, const struct kept_question *question)

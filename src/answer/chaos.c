@@ -38,6 +38,7 @@ void chaos_answer(struct making *making)
         finish_error(making, RCODE_REFUSED, EDE_NONE);
         return;
     }
+    finish_open(making);
     size_t length = strlen(text) < UINT8_MAX ? strlen(text) : UINT8_MAX;
     writer_u16(&run, (uint16_t)(length + 1));
     writer_u8(&run, (uint8_t)length);

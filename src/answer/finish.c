@@ -6,6 +6,7 @@
 
 enum { PLAIN_UDP_OCTETS = 512 };
 
+/* All but what only the end shows. */
 static struct edns_reply reply_of(const struct making *making)
 {
     const struct answerer *answerer = making->answerer;
@@ -14,7 +15,6 @@ static struct edns_reply reply_of(const struct making *making)
 
     return (struct edns_reply){
         .payload = answerer->udp_payload,
-        .extended_rcode = (uint8_t)(making->rcode >> 4),
         .dnssec_ok = edns->dnssec_ok,
         .nsid = edns->nsid ? answerer->nsid : NULL,
         .nsid_length = answerer->nsid_length,
@@ -22,7 +22,7 @@ static struct edns_reply reply_of(const struct making *making)
         .cookie_length = facts->cookie_length,
         .keepalive = facts->keepalive && edns->keepalive && facts->transport == ANSWER_TCP,
         .keepalive_tenths = facts->keepalive_tenths,
-        .extended_error = making->extended_error,
+        .extended_error = EDE_NONE,
     };
 }
 
@@ -51,17 +51,28 @@ void finish_begin(struct making *making, uint8_t *out, size_t size)
     memcpy(out, query->octets, query->question_end);
     making->opt_octets = 0;
     if (query->edns.present) {
-        struct edns_reply reply = reply_of(making);
-        size_t octets = edns_size(&reply);
+        making->reply = reply_of(making);
+        size_t octets = edns_size(&making->reply);
         making->opt_octets = (uint16_t)(octets < limit ? octets : limit);
     }
-    builder_begin(&making->builder, out, query->question_end, limit - making->opt_octets);
+    making->limit = limit - making->opt_octets;
+    if (making->limit < query->question_end)
+        making->limit = query->question_end;
+    making->builder.writer =
+        (struct writer){.octets = out, .length = query->question_end, .limit = making->limit};
+    making->builder.counts[SECTION_QUESTION] = query->question_end > MESSAGE_HEADER_OCTETS;
+}
+
+void finish_open(struct making *making)
+{
+    builder_begin(&making->builder, making->builder.writer.octets, making->query->question_end,
+                  making->limit);
     making->start = builder_mark(&making->builder);
 }
 
 void finish_error(struct making *making, uint16_t rcode, uint16_t extended_error)
 {
-    builder_rewind(&making->builder, &making->start);
+    finish_open(making);
     making->rcode = rcode;
     making->extended_error = extended_error;
     making->authoritative = making->truncated = making->glue_left_out = false;
@@ -99,14 +110,16 @@ static void put_opt(struct making *making)
 {
     struct builder *builder = &making->builder;
     struct outcome *outcome = making->outcome;
-    struct edns_reply reply = reply_of(making);
+    struct edns_reply *reply = &making->reply;
 
+    reply->extended_rcode = (uint8_t)(making->rcode >> 4);
+    reply->extended_error = making->extended_error;
     builder->writer.limit += making->opt_octets;
     /* Room was kept for all but the extended error. */
-    if (edns_size(&reply) > builder->writer.limit - builder->writer.length)
-        reply.extended_error = EDE_NONE;
+    if (edns_size(reply) > builder->writer.limit - builder->writer.length)
+        reply->extended_error = EDE_NONE;
     size_t at = builder->writer.length;
-    edns_write(&builder->writer, &reply);
+    edns_write(&builder->writer, reply);
     if (builder->writer.failed) { /* a buffer smaller than the contract says */
         writer_rewind(&builder->writer, at);
         return;

@@ -11,8 +11,8 @@
 
 /* What an answer depends on. Class is IN. */
 struct kept_question {
-    uint64_t name_hash;      /* keyed, of the name in lower case */
-    const struct name *name; /* any case */
+    uint64_t name_hash;      /* keyed */
+    const struct name *name; /* in lower case */
     uint16_t type;
     bool dnssec_ok;
 };

@@ -42,6 +42,7 @@ struct making {
     uint16_t rcode;
     uint16_t extended_error;
     uint16_t opt_octets; /* kept for the OPT, an extended error not counted */
+    size_t limit;        /* octets for all but the OPT */
     bool prove;          /* the zone is signed: nothing is denied without a proof */
     bool sign;           /* and the signatures are wanted in the answer */
     bool authoritative;
@@ -55,8 +56,10 @@ struct making {
     uint8_t provable_labels;   /* of the closest provable encloser (RFC 5155 section 7.2.1) */
     const struct piece *piece; /* in the message; NULL: none */
     uint8_t dname_count;
-    struct lookup place; /* of `name` */
-    struct name name;    /* the question's, later what it leads to */
+    struct edns_reply reply; /* when the query has an OPT */
+    struct lookup place;     /* of `name` */
+    struct name lowered;     /* the question's name in lower case */
+    struct name name;        /* the question's, later what it leads to */
     struct builder builder;
     struct builder_mark start;           /* behind the question */
     uint64_t visited[ANSWER_CHAIN];      /* hashes of the names that links began at */
@@ -74,7 +77,7 @@ const struct served_zone *answer_zone_of(const struct answerer *answerer, const 
                                          uint16_t type);
 void making_enter(struct making *making, const struct served_zone *zone);
 
-/* Keyed hash of a name in lower case. */
+/* Keyed hash of a name, whatever its case. */
 uint64_t making_hash(const struct making *making, const struct name *name);
 
 /* ---- sets.c: RRsets and their signatures ---------------------------------------------------- */
@@ -136,8 +139,10 @@ void proof_no_name_own(struct making *making);
 
 /* ---- finish.c ------------------------------------------------------------------------------- */
 
-/* Begin the message: the question is copied, room for the OPT is kept. */
+/* Begin the message: the question is copied, room for the OPT is kept; records can be put only
+ * after finish_open. */
 void finish_begin(struct making *making, uint8_t *out, size_t size);
+void finish_open(struct making *making);
 /* Nothing but an error: whatever was put is taken back. */
 void finish_error(struct making *making, uint16_t rcode, uint16_t extended_error);
 /* Close it: flags, counts, OPT; or WANTED. */
