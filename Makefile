@@ -73,10 +73,14 @@ $$(BUILD)/lib/lib$(1).a: $$(call objects,$(1))
 endef
 $(foreach floor,$(FLOORS),$(eval $(call library,$(floor))))
 
+# avowctl has no room in it: only what src/FLOORS grants it.
+avowd_LIBRARIES = $(LIBRARIES)
+avowctl_LIBRARIES = $(filter $(foreach floor,$(shell sed -n 's/^avowctl *://p' src/FLOORS),%/lib$(floor).a),$(LIBRARIES))
+
 define program
-$$(BUILD)/$(1): $$(call objects,$(1)) $$(LIBRARIES)
+$$(BUILD)/$(1): $$(call objects,$(1)) $$($(1)_LIBRARIES)
 	@echo "  LINK $$@"
-	$(QUIET)$$(CC) $$(ALL_LDFLAGS) $$(call objects,$(1)) $$(GROUP) $$(LIB_LIBS) -o $$@
+	$(QUIET)$$(CC) $$(ALL_LDFLAGS) $$(call objects,$(1)) -Wl,--start-group $$($(1)_LIBRARIES) -Wl,--end-group $$(LIB_LIBS) -o $$@
 endef
 $(foreach name,$(PROGRAMS),$(eval $(call program,$(name))))
 
