@@ -4,41 +4,90 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "avow/base/clock.h"
 #include "avow/wire/type.h"
 
-enum { TOUCHED_ZONES = 64 };
+enum {
+    RETRY_MS = 2000,         /* after a write that failed */
+    COMPLAINTS_A_MINUTE = 6, /* of writes that fail */
+    DAMAGED_LIMIT = 16       /* records of one write that may turn out to be damaged */
+};
+
+/* ---- every write ------------------------------------------------------------------------------
+ */
+
+static void complain_of_write(struct keeper *keeper, const char *what)
+{
+    log_limited(&keeper->write_budget, COMPLAINTS_A_MINUTE, keeper->now_ms, "%s: %s", what,
+                keeper->store.writes_off ? "writes are off until the daemon is restarted"
+                                         : keeper->store.problem);
+    keeper->write_after_ms = keeper->now_ms + RETRY_MS;
+}
+
+/* A commit whose snapshot could not be pinned: as long as it is not, pages that readers use could
+ * be written over. Which zones it touched is forgotten by now. */
+static enum result publish_owed(struct keeper *keeper)
+{
+    uint16_t *all = reallocarray(NULL, PAGES_BUCKETS, sizeof *all);
+    enum result result = RESULT_SYSTEM;
+
+    for (unsigned i = 0; all && i < PAGES_BUCKETS; i++)
+        all[i] = (uint16_t)i;
+    if (all)
+        result = pins_publish(&keeper->pins, true, all, PAGES_BUCKETS);
+    free(all);
+    keeper->publish_owed = result != RESULT_OK;
+    return result;
+}
+
+bool commit_is_possible(const struct keeper *keeper)
+{
+    return keeper->settled && !keeper->store.writes_off && keeper->now_ms >= keeper->write_after_ms;
+}
 
 enum result commit_begin(struct keeper *keeper, struct change *change)
 {
     if (!keeper->settled)
         return RESULT_REFUSED;
-    enum result result = change_begin(change, &keeper->store);
+    enum result result = keeper->publish_owed ? publish_owed(keeper) : RESULT_OK;
+    if (!result)
+        result = change_begin(change, &keeper->store);
     if (result)
-        log_error("the store cannot be written: %s", keeper->store.problem);
+        complain_of_write(keeper, "the store cannot be written");
     return result;
+}
+
+static uint16_t bucket_of(const struct keeper_zone *zone)
+{
+    uint8_t key[NAME_KEY_MAX_OCTETS];
+    struct writer writer = writer_over(key, sizeof key);
+
+    name_key_write(&writer, &zone->name);
+    return (uint16_t)pages_bucket(key, writer.length);
 }
 
 enum result commit_end(struct keeper *keeper, struct change *change, bool zones_changed,
                        struct keeper_zone *const *touched, size_t count)
 {
-    uint16_t buckets[TOUCHED_ZONES];
-    uint8_t key[NAME_KEY_MAX_OCTETS];
-    enum result result = change_commit(change, &keeper->transaction);
+    uint16_t *buckets = reallocarray(NULL, count + 1, sizeof *buckets);
 
+    if (!buckets) {
+        change_abandon(change);
+        return RESULT_SYSTEM;
+    }
+    for (size_t i = 0; i < count; i++)
+        buckets[i] = bucket_of(touched[i]);
+    enum result result = change_commit(change, NULL);
     metric_add(keeper->metrics, result ? METRIC_COMMITS_FAILED : METRIC_COMMITS, 1);
     if (result) {
-        log_error("the store could not be written: %s", keeper->store.problem);
-        return result;
+        complain_of_write(keeper, "the store could not be written");
+    } else if (pins_publish(&keeper->pins, zones_changed, buckets, count)) {
+        keeper->publish_owed = true;
+        log_error("a commit could not be published; nothing is written until it is");
     }
-    if (count > TOUCHED_ZONES)
-        count = TOUCHED_ZONES; /* callers commit before that */
-    for (size_t i = 0; i < count; i++) {
-        struct writer writer = writer_over(key, sizeof key);
-        name_key_write(&writer, &touched[i]->name);
-        buckets[i] = (uint16_t)pages_bucket(key, writer.length);
-    }
-    return pins_publish(&keeper->pins, zones_changed, buckets, count);
+    /* A change without anything in it makes no transaction: the newest is what is pinned. */
+    keeper->transaction = pages_transaction(keeper->pins.ticket);
+    free(buckets);
+    return result;
 }
 
 enum result commit_zone(struct keeper_zone *zone, bool zones_changed)
@@ -55,15 +104,24 @@ enum result commit_zone(struct keeper_zone *zone, bool zones_changed)
 /* ---- signatures -------------------------------------------------------------------------------
  */
 
+/* A zone in a write, with its row as it will be. */
+struct touched {
+    struct keeper_zone *zone;
+    struct zone row;
+    uint32_t refreshed;
+};
+
 /* One write of many signatures. */
 struct batch {
     struct keeper *keeper;
     struct change change;
     struct job **jobs; /* by version, kind and order of the walk */
     size_t count;
-    struct keeper_zone *touched[TOUCHED_ZONES];
-    size_t touched_count;
-    struct expiry expiry; /* of the segment at hand; version 0: none */
+    struct touched *touched;
+    struct keeper_zone **zones; /* the same, for commit_end */
+    size_t touched_count, capacity;
+    struct job *damaged; /* whose record made the write fail */
+    struct expiry expiry;
     const struct job *segment_first, *segment_last;
     uint64_t stored;
 };
@@ -86,17 +144,15 @@ static void end_segment(struct batch *batch)
 
     if (!first)
         return;
-    uint32_t refresh = first->zone->config && first->zone->config->policy
-                           ? first->zone->config->policy->signature_refresh
-                           : 0;
-    if (first->kind == WANT_NSEC3)
-        expiry_of_hashes(&batch->expiry, first->expiration - refresh, first->version, first->hash,
-                         last->hash);
-    else
-        expiry_of_names(&batch->expiry, first->expiration - refresh, first->version, &first->owner,
-                        &last->owner);
-    change_put_expiry(&batch->change, &batch->expiry);
     batch->segment_first = NULL;
+    if (!keeper_zone_signs(first->zone))
+        return;
+    uint32_t at = first->expiration - first->zone->config->policy->signature_refresh;
+    if (first->kind == WANT_NSEC3)
+        expiry_of_hashes(&batch->expiry, at, first->version, first->hash, last->hash);
+    else
+        expiry_of_names(&batch->expiry, at, first->version, &first->owner, &last->owner);
+    change_put_expiry(&batch->change, &batch->expiry);
 }
 
 static void join_segment(struct batch *batch, const struct job *job)
@@ -104,43 +160,54 @@ static void join_segment(struct batch *batch, const struct job *job)
     const struct job *first = batch->segment_first;
 
     /* What was asked for by a query stands alone: what lies between is not signed yet. */
-    if (first && (first->version != job->version || first->kind != job->kind ||
-                  first->expiration != job->expiration || first->urgent || job->urgent))
+    if (first && (first->version != job->version || first->kind != job->kind || !job->segment ||
+                  first->segment != job->segment || first->expiration != job->expiration))
         end_segment(batch);
     if (!batch->segment_first)
         batch->segment_first = job;
     batch->segment_last = job;
 }
 
-/* Room for one more zone in this write? */
-static bool touch(struct batch *batch, struct keeper_zone *zone)
+/* The zone's place in this write; NULL without memory. Jobs come in order of versions, so it is the
+ * last one or a new one. */
+static struct touched *touch(struct batch *batch, struct keeper_zone *zone)
 {
-    for (size_t i = 0; i < batch->touched_count; i++) {
-        if (batch->touched[i] == zone)
-            return true;
+    if (batch->touched_count && batch->zones[batch->touched_count - 1] == zone)
+        return &batch->touched[batch->touched_count - 1];
+    if (batch->touched_count == batch->capacity) {
+        size_t capacity = batch->capacity ? batch->capacity * 4 : 4;
+        struct touched *touched = reallocarray(batch->touched, capacity, sizeof *touched);
+        if (touched)
+            batch->touched = touched;
+        struct keeper_zone **zones = reallocarray(batch->zones, capacity, sizeof(*zones));
+        if (zones)
+            batch->zones = zones;
+        if (!touched || !zones)
+            return NULL;
+        batch->capacity = capacity;
     }
-    if (batch->touched_count == TOUCHED_ZONES)
-        return false;
-    batch->touched[batch->touched_count++] = zone;
-    return true;
+    struct touched *touched = &batch->touched[batch->touched_count];
+    *touched = (struct touched){.zone = zone, .row = zone->row};
+    batch->zones[batch->touched_count++] = zone;
+    return touched;
 }
 
-static void count_signature(const struct job *job)
+static void count_signature(struct touched *touched, const struct job *job)
 {
-    struct zone *row = &job->zone->row;
-
-    if (!job->first) {
-        job->zone->refreshed++;
-        return;
-    }
-    if (job->kind == WANT_NSEC3 || job->type == TYPE_NSEC)
-        row->denials_signed++;
+    if (!job->first)
+        touched->refreshed++;
+    else if (job->kind == WANT_NSEC3 || job->type == TYPE_NSEC)
+        touched->row.denials_signed++;
     else
-        row->rrsets_signed++;
+        touched->row.rrsets_signed++;
 }
 
-static void put_signature(struct batch *batch, struct job *job)
+static enum result put_signature(struct batch *batch, struct job *job)
 {
+    struct touched *touched = touch(batch, job->zone);
+
+    if (!touched)
+        return RESULT_SYSTEM;
     enum found_record found =
         job->kind == WANT_NSEC3
             ? change_put_nsec3_signatures(&batch->change, job->version, job->hash, &job->run)
@@ -149,15 +216,19 @@ static void put_signature(struct batch *batch, struct job *job)
     if (found == RECORD_THERE) {
         join_segment(batch, job);
         batch->stored++;
-        count_signature(job);
+        count_signature(touched, job);
     }
-    /* RECORD_ABSENT: the zone has moved on. RECORD_CORRUPT fails the change. */
+    if (found != RECORD_CORRUPT)
+        return RESULT_OK; /* RECORD_ABSENT: the zone has moved on */
+    if (batch->change.failed == RESULT_CORRUPT)
+        batch->damaged = job;
+    return batch->change.failed;
 }
 
 static struct job **collect_done(struct keeper *keeper, size_t *count)
 {
     struct jobs *jobs = &keeper->jobs;
-    struct job **list = reallocarray(NULL, jobs->done_count, sizeof *list);
+    struct job **list = reallocarray(NULL, jobs->done_count, sizeof(*list));
 
     if (!list)
         return NULL;
@@ -168,18 +239,17 @@ static struct job **collect_done(struct keeper *keeper, size_t *count)
     return list;
 }
 
-/* Whether all signatures of the zone are there now. */
-static bool is_complete(const struct keeper_zone *zone)
+/* Whether all signatures of the zone are there. */
+static bool is_complete(const struct zone *row)
 {
-    return zone->row.rrsets_signed >= zone->row.rrsets &&
-           zone->row.denials_signed >= zone->row.denials;
+    return row->rrsets_signed >= row->rrsets && row->denials_signed >= row->denials;
 }
 
 static void put_rows(struct batch *batch)
 {
     for (size_t i = 0; i < batch->touched_count; i++) {
-        struct zone *row = &batch->touched[i]->row;
-        if (!(row->flags & ZONE_FULLY_SIGNED) && is_complete(batch->touched[i])) {
+        struct zone *row = &batch->touched[i].row;
+        if (!(row->flags & ZONE_FULLY_SIGNED) && is_complete(row)) {
             row->flags |= ZONE_FULLY_SIGNED;
             row->signed_at = batch->keeper->now;
         }
@@ -187,35 +257,10 @@ static void put_rows(struct batch *batch)
     }
 }
 
-static void end_jobs(struct batch *batch, uint64_t transaction)
+/* Whether what the job signed is still what is stored. */
+static bool is_current(const struct job *job)
 {
-    struct keeper *keeper = batch->keeper;
-
-    keeper->jobs.done = NULL;
-    keeper->jobs.done_count = 0;
-    for (size_t i = 0; i < batch->count; i++) {
-        struct job *job = batch->jobs[i];
-        job->zone->in_flight--;
-        if (!transaction)
-            schedule_zone(job->zone);
-        wanted_tell(keeper, job, transaction);
-        jobs_end(&keeper->jobs, job);
-    }
-}
-
-/* The counts rose before the write; if it failed they are read again. */
-static void read_rows_again(struct batch *batch)
-{
-    struct keeper *keeper = batch->keeper;
-
-    if (snapshot_renew(&keeper->view) != RENEWAL_READY)
-        return;
-    for (size_t i = 0; i < batch->touched_count; i++) {
-        struct zone row;
-        if (zone_get(&keeper->view, &batch->touched[i]->name, &row) == RECORD_THERE)
-            batch->touched[i]->row = row;
-    }
-    snapshot_rest(&keeper->view);
+    return !job->stale && !job->damaged && job->version == job->zone->row.version;
 }
 
 static enum result write_batch(struct batch *batch)
@@ -224,14 +269,64 @@ static enum result write_batch(struct batch *batch)
 
     if (result)
         return result;
-    for (size_t i = 0; i < batch->count; i++) {
-        if (batch->jobs[i]->version == batch->jobs[i]->zone->row.version &&
-            touch(batch, batch->jobs[i]->zone))
-            put_signature(batch, batch->jobs[i]);
+    batch->touched_count = 0;
+    batch->stored = 0;
+    batch->segment_first = NULL;
+    for (size_t i = 0; !result && i < batch->count; i++) {
+        if (is_current(batch->jobs[i]))
+            result = put_signature(batch, batch->jobs[i]);
     }
     end_segment(batch);
     put_rows(batch);
-    return commit_end(batch->keeper, &batch->change, false, batch->touched, batch->touched_count);
+    if (!result)
+        return commit_end(batch->keeper, &batch->change, false, batch->zones, batch->touched_count);
+    change_abandon(&batch->change);
+    return result;
+}
+
+/* One damaged record does not keep the signatures of all others out of the store. */
+static enum result write_what_goes(struct batch *batch)
+{
+    enum result result = RESULT_CORRUPT;
+
+    for (unsigned i = 0; i < DAMAGED_LIMIT && result == RESULT_CORRUPT; i++) {
+        batch->damaged = NULL;
+        result = write_batch(batch);
+        if (!batch->damaged)
+            break;
+        batch->damaged->damaged = true;
+        keeper_zone_trouble(batch->damaged->zone,
+                            "a record of the store is damaged; see avowctl store check");
+    }
+    return result;
+}
+
+static void end_jobs(struct batch *batch, enum result result)
+{
+    struct keeper *keeper = batch->keeper;
+
+    keeper->jobs.done = NULL;
+    keeper->jobs.done_count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct job *job = batch->jobs[i];
+        bool failed = result || job->damaged;
+        job->zone->in_flight--;
+        if (failed)
+            schedule_again(job->zone, true);
+        wanted_tell(keeper, job, failed ? 0 : keeper->transaction);
+        jobs_end(&keeper->jobs, job);
+    }
+}
+
+static void take_over_rows(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->touched_count; i++) {
+        struct keeper_zone *zone = batch->touched[i].zone;
+        zone->row = batch->touched[i].row;
+        zone->refreshed += batch->touched[i].refreshed;
+        if (is_complete(&zone->row))
+            control_zone_event(zone);
+    }
 }
 
 void commit_signatures(struct keeper *keeper)
@@ -244,19 +339,19 @@ void commit_signatures(struct keeper *keeper)
     batch.jobs = collect_done(keeper, &batch.count);
     if (!batch.jobs)
         return; /* tried again at the next tick */
-    enum result result = write_batch(&batch);
+    enum result result = write_what_goes(&batch);
     if (result) {
         for (size_t i = 0; i < batch.touched_count; i++)
-            keeper_zone_problem(batch.touched[i], "signatures could not be stored: %s",
+            keeper_zone_trouble(batch.zones[i], "signatures could not be stored: %s",
                                 keeper->store.problem);
-        read_rows_again(&batch);
+    } else {
+        metric_add(keeper->metrics, METRIC_SIGNATURES_STORED, batch.stored);
+        take_over_rows(&batch);
     }
-    metric_add(keeper->metrics, METRIC_SIGNATURES_STORED, result ? 0 : batch.stored);
-    end_jobs(&batch, result ? 0 : keeper->transaction);
-    for (size_t i = 0; i < batch.touched_count; i++) {
-        if (!result && is_complete(batch.touched[i]))
-            control_zone_event(batch.touched[i]);
-        schedule_settle(batch.touched[i]);
-    }
+    end_jobs(&batch, result);
+    for (size_t i = 0; i < batch.touched_count; i++)
+        schedule_settle(batch.zones[i]);
+    free(batch.touched);
+    free(batch.zones);
     free(batch.jobs);
 }

@@ -10,7 +10,12 @@
 
 #include "avow/base/clock.h"
 
-enum { WAIT_SECONDS = 3600, PIECE = 32 * 1024 };
+enum {
+    WAIT_SECONDS = 3600,
+    WAIT_MOST_SECONDS = 10 * 365 * 86400,
+    PIECE = 32 * 1024,
+    LINGER_MS = 30000 /* that a connection may stay when nothing is to be said on it */
+};
 
 /* ---- calls ------------------------------------------------------------------------------------
  */
@@ -42,9 +47,12 @@ void call_end(struct call *call, int code, struct json *json, const char *format
     struct message done = {.kind = MESSAGE_DONE, .done = {.code = (uint8_t)code, .text = text}};
     if (json && buffer_check(&json->text) == RESULT_OK && json->text.length <= MESSAGE_PIECE_OCTETS)
         done.done.json = span_of(json->text.octets, json->text.length);
-    /* avowctl that has gone away needs no answer. */
+    else if (json)
+        done.done = (struct message_done){.code = EXIT_FAILED, .text = "the answer is too long"};
+    /* avowctl that has gone away needs no answer; one that takes none is hung up on. */
     if (channel_send(call->channel, &done) != RESULT_OK)
-        log_debug("a caller of the control socket is gone");
+        call->lost = true;
+    call->deadline_ms = clock_monotonic_ms() + LINGER_MS;
     if (json)
         buffer_free(&json->text);
     call->ended = true;
@@ -109,16 +117,27 @@ static bool look_signed(struct call *call, struct keeper_zone *zone)
     return true;
 }
 
+static bool read_seconds(const char *word, uint64_t *seconds)
+{
+    char *end;
+
+    if (*word < '0' || *word > '9')
+        return false;
+    unsigned long long value = strtoull(word, &end, 10);
+    *seconds = value < WAIT_MOST_SECONDS ? value : WAIT_MOST_SECONDS;
+    return *end == '\0';
+}
+
 static void verb_zone_wait(struct call *call)
 {
     struct keeper_zone *zone = call_zone(call, call->words[2]);
-    unsigned long seconds = WAIT_SECONDS;
+    uint64_t seconds = WAIT_SECONDS;
 
     if (!zone)
         return;
-    if (call->word_count == 5 && strcmp(call->words[3], "--timeout") == 0)
-        seconds = strtoul(call->words[4], NULL, 10);
-    else if (call->word_count != 3) {
+    if (call->word_count != 3 &&
+        (call->word_count != 5 || strcmp(call->words[3], "--timeout") != 0 ||
+         !read_seconds(call->words[4], &seconds))) {
         call_end(call, EXIT_USAGE, NULL, "usage: zone wait ZONE [--timeout SECONDS]");
         return;
     }
@@ -156,6 +175,7 @@ static void verb_zone_reload(struct call *call)
     if (!zone)
         return;
     call->look = look_loaded;
+    call->deadline_ms = 0; /* however long it takes */
     zone->load_wanted = true;
     if (zone->phase == PHASE_FAILED)
         zone->phase = PHASE_IDLE;
@@ -287,6 +307,7 @@ static void accept_call(struct ev_loop *loop, ev_io *watcher, int events)
     }
     channel_prepare(descriptor);
     call->control = control;
+    call->deadline_ms = clock_monotonic_ms() + LINGER_MS;
     call->letters.peer = "avowctl";
     call->channel = channel_open(loop, descriptor, &call_events, call,
                                  (struct channel_bounds){.octets = 4 << 20});
@@ -319,21 +340,34 @@ void control_zone_complaint(struct keeper_zone *zone, const char *text)
     }
 }
 
+/* A call whose time is up. */
+static void end_late(struct call *call, struct keeper_zone *zone)
+{
+    if (!call->look) {
+        call->lost = true; /* ended, or never began */
+        return;
+    }
+    if (!call->look(call, zone))
+        call_end(call, EXIT_FAILED, NULL, "%s",
+                 *zone->problem ? zone->problem : "not yet; the time is up");
+}
+
 static void check_deadlines(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct control *control = watcher->data;
     uint64_t now = clock_monotonic_ms();
 
     (void)loop, (void)events;
-    for (struct call *call = control->calls; call; call = call->next) {
+    for (struct call *call = control->calls, *next; call; call = next) {
         struct keeper_zone *zone =
             call->has_zone ? keeper_zone_find(control->keeper, &call->zone) : NULL;
-        if (call->look && !zone)
+        next = call->next;
+        if (call->look && (!zone || !zone->config))
             call_end(call, EXIT_NO_OBJECT, NULL, "the zone is gone");
-        else if (call->look && call->deadline_ms && now >= call->deadline_ms &&
-                 !call->look(call, zone))
-            call_end(call, EXIT_FAILED, NULL, "%s",
-                     *zone->problem ? zone->problem : "not yet; the time is up");
+        else if (call->deadline_ms && now >= call->deadline_ms && !call->more)
+            end_late(call, zone);
+        if (call->lost)
+            call_free(call);
     }
 }
 

@@ -29,9 +29,10 @@ struct call {
     void (*more)(struct call *call);
     void *stream;
     void (*stream_free)(void *stream);
-    uint64_t deadline_ms;     /* 0: none */
+    uint64_t deadline_ms;     /* 0: none; not while it streams */
     struct buffer complaints; /* of the load that it waits for */
     bool ended;
+    bool lost; /* its last word could not be sent, or it stays for nothing: to be hung up on */
 };
 
 struct control {

@@ -115,6 +115,8 @@ static enum result take_node(void *context, const uint8_t *key, size_t key_lengt
     struct diff *diff = context;
     struct node_view node;
 
+    if (diff->cancelled && atomic_load_explicit(diff->cancelled, memory_order_relaxed))
+        return RESULT_REFUSED;
     if (!diff->started && !diff->ended) {
         /* The walk begins at the apex, which is composed first. */
         enum result result = name_key_read(key, key_length, &diff->at);

@@ -9,6 +9,8 @@
 #ifndef KEEPER_DIFF_H
 #define KEEPER_DIFF_H
 
+#include <stdatomic.h>
+
 #include "compose.h"
 
 #include "avow/store/snapshot.h"
@@ -16,7 +18,8 @@
 struct diff {
     struct snapshot *snapshot; /* held by the caller for the whole walk */
     uint32_t version;
-    uint64_t limit; /* operations beyond which a difference is not worth it */
+    uint64_t limit;               /* operations beyond which a difference is not worth it */
+    const atomic_bool *cancelled; /* set by another thread to end it; may be NULL */
 
     struct buffer operations;               /* a slice */
     uint64_t count;                         /* operations */
@@ -30,7 +33,8 @@ struct diff {
     struct buffer scratch;
 };
 
-/* The sink of a difference. RESULT_FULL from compose_zone: too much differs. */
+/* The sink of a difference. From compose_zone RESULT_FULL: too much differs; RESULT_REFUSED: it was
+ * cancelled. */
 struct compose_sink diff_sink(struct diff *diff);
 
 /* After compose_zone: what is left in the served version goes. */

@@ -32,6 +32,7 @@ struct zone_key {
     uint32_t handle;    /* its number in letters to the signer */
     bool stored;        /* row is in the store */
     bool asked;         /* KEY_ENSURE is under way */
+    uint64_t asked_ms;  /* since when */
     bool ready;         /* the signer has proved it */
     uint32_t signature; /* octets of an RRSIG RDATA made with it, its length field included */
 };
@@ -51,6 +52,7 @@ struct cursor {
     uint8_t hash[NODE_HASH_OCTETS];
     unsigned segment_left; /* names that still share the expiration */
     uint32_t segment_expiration;
+    uint64_t segment;    /* number of the segment at hand */
     uint64_t not_before; /* monotonic ms: after a failure, wait */
 };
 
@@ -66,13 +68,19 @@ struct keeper_zone {
     bool whole;          /* a new version: what signs it has changed */
     struct zone_key keys[ZONE_MAX_KEYS];
     unsigned key_count;
+    bool keys_read; /* all rows of its keys */
     struct cursor cursor;
     unsigned in_flight; /* jobs */
     uint32_t refreshed; /* signatures renewed since the serial last moved */
     uint64_t serial_moved_ms;
-    bool walked;        /* the walk has ended; what it sent is still under way */
-    uint64_t walk_sent; /* jobs of the walk */
-    char problem[320];  /* what keeps it from being as it should; "" = nothing */
+    bool walked;               /* the walk has ended; what it sent is still under way */
+    uint64_t walk_sent;        /* jobs of the walk */
+    bool again;                /* something was lost behind the walk's back: another one follows */
+    bool damage;               /* the walk met a damaged record */
+    uint32_t delay_ms;         /* until a walk that follows a failure; doubled by each */
+    char problem[320];         /* what keeps it from being as it should; "" = nothing */
+    uint64_t problem_until_ms; /* seen by chance: stays for a while, if nothing shows that it is
+                                  mended */
 };
 
 /* What the signer said of a keystore's token last. */
@@ -92,12 +100,18 @@ struct keeper {
     struct store store;
     struct pages pages;
     struct pins pins;
-    struct snapshot view; /* for reading; renewed and rested by whoever reads */
-    bool settled;         /* every reader has left the predecessor's snapshots */
-    uint64_t transaction; /* newest commit */
+    struct snapshot view;    /* for reading; renewed and rested by whoever reads */
+    bool settled;            /* every reader has left the predecessor's snapshots */
+    uint64_t transaction;    /* newest commit */
+    bool publish_owed;       /* a commit could not be published: before the next change it must */
+    uint64_t write_after_ms; /* a write failed: until then nothing is signed */
+    uint64_t restart_ms;     /* when a reader's restart was last asked for */
+    struct log_budget write_budget;
     struct watermark watermark;
 
     struct keeper_zone *zones; /* in canonical order of names */
+    struct keeper_zone *turn;  /* whose turn it is to be signed next; NULL: the first */
+    bool compared;             /* zones of the store that are not configured were removed */
     uint32_t next_handle;
     uint32_t next_request;
 
@@ -106,8 +120,10 @@ struct keeper {
     struct token_fact tokens[TOKENS_LIMIT];
     unsigned token_count;
     bool token_up;        /* at least one is */
-    unsigned bulk_frames; /* sent, not answered */
-    struct frame *frame;
+    unsigned bulk_jobs;   /* sent for the background, not answered */
+    unsigned bulk_window; /* how many of these there may be: about a second of the token's work */
+    uint64_t window_ms;   /* when it was last made smaller */
+    uint64_t answered_ms; /* when signatures last came */
 
     struct jobs jobs;
     struct front_link *fronts; /* one per worker of the front */
@@ -120,15 +136,20 @@ struct keeper {
     ev_timer commit_soon;
     ev_prepare prepare;
     ev_idle idle;
+    bool watching; /* the watchers above */
     bool commit_now;
-    bool walk_on;     /* a walk only paused for other events */
-    bool leftovers;   /* versions that nobody serves may be there, to be dropped */
-    uint64_t now_ms;  /* monotonic, as of the last tick or event */
-    uint64_t now;     /* wall, seconds */
-    uint64_t rate_at; /* when rate was last worked out */
+    bool configure_again; /* not all zones could be prepared */
+    bool walk_on;         /* a walk only paused for other events */
+    bool leftovers;       /* versions that nobody serves may be there, to be dropped */
+    uint64_t now_ms;      /* monotonic, as of the last tick or event */
+    uint64_t now;         /* wall, seconds */
+    uint64_t rate_at;     /* when rate was last worked out */
     uint64_t rate_mark;
     uint32_t rate; /* signatures stored in the last second */
     uint64_t last_expiry_ms, last_keys_ms;
+    uint64_t next_segment;
+    /* Have another room killed and started anew. */
+    void (*restart)(struct keeper *keeper, enum room_kind kind, const char *reason);
 };
 
 /* A worker of the front. */
@@ -138,6 +159,20 @@ struct front_link {
     struct dispatch_state letters;
     uint32_t generation; /* moves when the worker is another one: waiters of the old are void */
 };
+
+/* ---- loop.c: the whole ------------------------------------------------------------------------
+ */
+
+/* Open the store and all else, and watch; a zeroed keeper but for `restart`. Peers and zones
+ * follow. Whatever is returned, keeper_close is due. store.problem may say what was wrong. */
+MUST_CHECK enum result keeper_open(struct keeper *keeper, struct room *room);
+void keeper_close(struct keeper *keeper);
+
+/* A configuration, at the start or another one: the zones lead into it afterwards, also when not
+ * all could be prepared (it is then tried again). */
+MUST_CHECK enum result keeper_configure(struct keeper *keeper, const struct config *config);
+
+void keeper_connect_front(struct keeper *keeper, unsigned index, int descriptor);
 
 /* ---- zones.c: the list ------------------------------------------------------------------------
  */
@@ -149,9 +184,18 @@ struct keeper_zone *keeper_zone_of_version(struct keeper *keeper, uint32_t versi
 MUST_CHECK enum result keeper_zones_configure(struct keeper *keeper);
 void keeper_zones_free(struct keeper *keeper);
 
-/* Set (or, with NULL, clear) what is wrong with a zone; logged when it is news. */
+/* Say what is wrong with a zone; logged when it is news. */
 void keeper_zone_problem(struct keeper_zone *zone, const char *format, ...) PRINTF_LIKE(2, 3);
-void keeper_zone_fine(struct keeper_zone *zone);
+
+/* The same for what may come a thousand times: while such a problem stands, others are silent. It
+ * stands for a minute, or until a load or a walk has gone well. */
+void keeper_zone_trouble(struct keeper_zone *zone, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Nothing is wrong, as far as the caller can see. `surely`: what was met by chance is mended. */
+void keeper_zone_fine(struct keeper_zone *zone, bool surely);
+
+/* Free zones that are configured no more and for which nothing is under way any more. */
+void keeper_zones_remove(struct keeper *keeper);
 
 /* Whether the zone's policy signs it. */
 static inline bool keeper_zone_signs(const struct keeper_zone *zone)
@@ -178,6 +222,19 @@ void keyring_take(struct keeper *keeper, const struct message_key *key);
 
 /* Handles of the keys that sign a type now; returns how many, at most SIGN_JOB_KEYS. */
 unsigned keyring_signers(const struct keeper_zone *zone, uint16_t type, uint32_t *handles);
+
+/* Whether a key with this tag and algorithm signs the type now. */
+bool keyring_has_signer(const struct keeper_zone *zone, uint16_t type, uint16_t tag,
+                        uint8_t algorithm);
+
+/* Whether the zone can be signed: keys proved, and their tokens not known to be away. */
+bool keyring_at_hand(const struct keeper_zone *zone);
+
+/* The signer does not know the keys of a type: they are asked for again. */
+void keyring_doubt(struct keeper_zone *zone, uint16_t type);
+
+/* The zone is going: the signer need not hold its keys. */
+void keyring_release(struct keeper_zone *zone);
 
 /* Whether all keys of the policy exist and are stored: enough for a load, if not for signing. */
 bool keyring_known(const struct keeper_zone *zone);
@@ -214,6 +271,12 @@ void schedule_due(struct keeper *keeper);
 /* Begin (again) the walk that signs what has no signature. */
 void schedule_zone(struct keeper_zone *zone);
 
+/* Work for the zone was lost or failed: a walk will find it, but not at once when `failed`. */
+void schedule_again(struct keeper_zone *zone, bool failed);
+
+/* Forget how far the walk has come: the zone is another one. */
+void schedule_reset(struct keeper_zone *zone);
+
 /* Have what is missing at the apex signed: the SOA after its serial moved. */
 void schedule_apex(struct keeper_zone *zone);
 
@@ -247,15 +310,21 @@ MUST_CHECK enum result sign_urgent(struct keeper *keeper, struct job *job,
 struct sign_batch {
     struct writer writer;
     uint16_t count;
+    bool full; /* a job did not fit */
     struct job *jobs[256];
 };
 void sign_batch_begin(struct keeper *keeper, struct sign_batch *batch);
 /* Add a job; false when the batch is full: send it first. */
 MUST_CHECK bool sign_batch_add(struct sign_batch *batch, struct job *job,
                                const struct rrset *rrset);
+/* Whether the job is too large even for an empty batch. */
+bool sign_batch_is_too_small(const struct sign_batch *batch);
 MUST_CHECK enum result sign_batch_send(struct keeper *keeper, struct sign_batch *batch);
 
-/* Jobs that the signer has had for too long: it hangs. */
+/* The job could not be sent: tell who waits, and forget it. */
+void sign_abandon(struct keeper *keeper, struct job *job);
+
+/* Jobs that the signer has had for too long: it hangs, or lost them. */
 void sign_check_deadlines(struct keeper *keeper);
 
 /* ---- commit.c: the only way to the store ------------------------------------------------------
@@ -264,7 +333,11 @@ void sign_check_deadlines(struct keeper *keeper);
 /* Write what was signed. */
 void commit_signatures(struct keeper *keeper);
 
-/* Begin, and end with publication. On failure it is logged once and the result returned. */
+/* Whether it makes sense to make signatures: not while they cannot be stored. */
+bool commit_is_possible(const struct keeper *keeper);
+
+/* Begin, and end with publication. On failure it is logged and the result returned. commit_end: a
+ * commit that could not be published has been made all the same; it is published later. */
 MUST_CHECK enum result commit_begin(struct keeper *keeper, struct change *change);
 MUST_CHECK enum result commit_end(struct keeper *keeper, struct change *change, bool zones_changed,
                                   struct keeper_zone *const *touched, size_t count);

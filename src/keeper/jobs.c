@@ -96,7 +96,8 @@ struct job *jobs_make(struct jobs *jobs, struct keeper_zone *zone,
     job->version = subject->version;
     job->kind = subject->kind;
     job->type = subject->type;
-    job->urgent = job->first = false;
+    job->urgent = job->first = job->bulk = job->stale = job->damaged = false;
+    job->segment = 0;
     job->expiration = 0;
     job->sequence = ++jobs->sequence;
     job->sent_ms = 0;
@@ -111,7 +112,8 @@ struct job *jobs_make(struct jobs *jobs, struct keeper_zone *zone,
     return job;
 }
 
-void jobs_end(struct jobs *jobs, struct job *job)
+/* From now on nobody who wants the same finds it. */
+static void unlink_job(struct jobs *jobs, struct job *job)
 {
     struct job_subject subject = subject_of(job);
     struct job **at = bucket_of(jobs, &subject);
@@ -119,6 +121,27 @@ void jobs_end(struct jobs *jobs, struct job *job)
     while (*at != job)
         at = &(*at)->next;
     *at = job->next;
+}
+
+size_t jobs_outdate(struct jobs *jobs, const struct keeper_zone *zone, uint16_t type)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < JOBS_LIMIT; i++) {
+        struct job *job = &jobs->places[i];
+        if (!job->in_use || job->stale || job->zone != zone || (type && job->type != type))
+            continue;
+        unlink_job(jobs, job);
+        job->stale = true;
+        count++;
+    }
+    return count;
+}
+
+void jobs_end(struct jobs *jobs, struct job *job)
+{
+    if (!job->stale)
+        unlink_job(jobs, job);
     free(job->signatures);
     job->signatures = NULL;
     jobs_free_waiters(jobs, job);
@@ -133,6 +156,8 @@ enum result jobs_done(struct jobs *jobs, struct job *job, const struct rdata_run
 {
     if (job->signatures)
         return RESULT_REFUSED; /* answered twice */
+    if (run->count == 0 || run->length == 0)
+        return RESULT_FORMAT;
     job->signatures = malloc(run->length);
     if (!job->signatures)
         return RESULT_SYSTEM;

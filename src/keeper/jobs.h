@@ -36,7 +36,11 @@ struct job {
     uint16_t type;
     bool in_use;
     bool urgent;
-    bool first; /* the RRset had no signature: the counts rise when it is stored */
+    bool first;   /* the RRset had no signature: the counts rise when it is stored */
+    bool bulk;    /* the signer has it, from the background's channel */
+    bool stale;   /* what it signs is not what is stored any more: not to be stored, not found */
+    bool damaged; /* the record that it belongs to cannot be written */
+    uint64_t segment; /* jobs that become due together have one number; 0: stands alone */
     uint32_t expiration;
     uint64_t sequence; /* in the order of the walk */
     uint64_t sent_ms;
@@ -82,10 +86,15 @@ struct job *jobs_by_number(const struct jobs *jobs, uint64_t number);
 struct job *jobs_make(struct jobs *jobs, struct keeper_zone *zone,
                       const struct job_subject *subject);
 
+/* What the zone's jobs sign (`type` 0: of all types) has just been changed in place: signatures of
+ * what was before must never lie beside what is now. Returns how many jobs there were. */
+size_t jobs_outdate(struct jobs *jobs, const struct keeper_zone *zone, uint16_t type);
+
 /* Take a job out and forget it; its waiters must have been told. */
 void jobs_end(struct jobs *jobs, struct job *job);
 
-/* Keep what the signer made, and put the job on the list of those to be stored. */
+/* Keep what the signer made, and put the job on the list of those to be stored. RESULT_REFUSED when
+ * it has been answered already; RESULT_FORMAT when there is no signature; RESULT_SYSTEM. */
 MUST_CHECK enum result jobs_done(struct jobs *jobs, struct job *job, const struct rdata_run *run);
 
 /* RESULT_FULL when too many wait already. */

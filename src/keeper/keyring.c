@@ -35,6 +35,45 @@ unsigned keyring_signers(const struct keeper_zone *zone, uint16_t type, uint32_t
     return count;
 }
 
+bool keyring_has_signer(const struct keeper_zone *zone, uint16_t type, uint16_t tag,
+                        uint8_t algorithm)
+{
+    for (unsigned i = 0; i < zone->key_count; i++) {
+        const struct zone_key *key = &zone->keys[i];
+        if (key->row.tag == tag && key->row.algorithm == algorithm && is_signer(key, type))
+            return true;
+    }
+    return false;
+}
+
+static bool token_is_away(const struct keeper *keeper, const char *keystore)
+{
+    for (unsigned i = 0; i < keeper->token_count; i++) {
+        if (strcmp(keeper->tokens[i].keystore, keystore) == 0)
+            return !keeper->tokens[i].up;
+    }
+    return false;
+}
+
+bool keyring_at_hand(const struct keeper_zone *zone)
+{
+    uint32_t handles[SIGN_JOB_KEYS];
+
+    for (unsigned i = 0; i < zone->key_count; i++) {
+        if (zone->keys[i].ready && token_is_away(zone->keeper, zone->keys[i].row.keystore))
+            return false;
+    }
+    return keyring_signers(zone, TYPE_SOA, handles) && keyring_signers(zone, TYPE_DNSKEY, handles);
+}
+
+void keyring_doubt(struct keeper_zone *zone, uint16_t type)
+{
+    for (unsigned i = 0; i < zone->key_count; i++) {
+        if (is_signer(&zone->keys[i], type))
+            zone->keys[i].ready = zone->keys[i].asked = false;
+    }
+}
+
 uint32_t keyring_room(const struct keeper_zone *zone, uint16_t type)
 {
     uint32_t octets = 0;
@@ -52,7 +91,7 @@ bool keyring_known(const struct keeper_zone *zone)
         if (!zone->keys[i].stored)
             return false;
     }
-    return keyring_room(zone, TYPE_SOA) && keyring_room(zone, TYPE_DNSKEY);
+    return zone->keys_read && keyring_room(zone, TYPE_SOA) && keyring_room(zone, TYPE_DNSKEY);
 }
 
 enum result keyring_publish(const struct keeper_zone *zone, struct buffer *run, uint16_t *count)
@@ -92,6 +131,7 @@ enum result keyring_read(struct keeper_zone *zone)
     uint32_t after = 0;
 
     zone->key_count = 0;
+    zone->keys_read = false;
     if (snapshot_renew(&keeper->view) != RENEWAL_READY)
         return RESULT_SYSTEM;
     enum found_record found;
@@ -107,6 +147,7 @@ enum result keyring_read(struct keeper_zone *zone)
                               .signature = signature_octets(zone, &row)};
     }
     snapshot_rest(&keeper->view);
+    zone->keys_read = found == RECORD_ABSENT;
     return found == RECORD_CORRUPT ? RESULT_CORRUPT : RESULT_OK;
 }
 
@@ -201,13 +242,35 @@ static enum result ask(struct keeper_zone *zone, struct zone_key *key)
         return RESULT_TOKEN;
     enum result result = channel_send(keeper->orders, &letter);
     key->asked = !result;
+    key->asked_ms = keeper->now_ms;
     return result;
+}
+
+static void forget_handle(struct keeper *keeper, uint32_t handle)
+{
+    struct message letter = {.kind = MESSAGE_KEY_FORGET, .key_forget = {.number = handle}};
+
+    if (keeper->orders && channel_send(keeper->orders, &letter) != RESULT_OK)
+        log_debug("the signer could not be told to forget a key");
+}
+
+void keyring_release(struct keeper_zone *zone)
+{
+    for (unsigned i = 0; i < zone->key_count; i++) {
+        if (zone->keys[i].ready || zone->keys[i].asked)
+            forget_handle(zone->keeper, zone->keys[i].handle);
+    }
 }
 
 bool keyring_ensure(struct keeper_zone *zone)
 {
     bool ready = true;
 
+    /* Another key in the place of one that cannot be read would break the chain of trust. */
+    if (!zone->keys_read && keyring_read(zone)) {
+        keeper_zone_problem(zone, "the row of one of its keys is damaged: nothing is signed");
+        return false;
+    }
     if (add_missing(zone)) {
         keeper_zone_problem(zone, "its keys could not be prepared");
         return false;
@@ -259,6 +322,17 @@ static bool has_tag(const struct keeper_zone *zone, const struct zone_key *but, 
     return false;
 }
 
+/* Whether the signer made what it was asked for. */
+static bool is_as_wanted(const struct key_row *row, const struct message_key *letter)
+{
+    struct reader rdata = span_reader(letter->dnskey);
+    struct dnskey dnskey;
+
+    return letter->dnskey.length <= sizeof row->dnskey && letter->id.length <= sizeof row->id &&
+           dnskey_read(&rdata, &dnskey) == RESULT_OK && dnskey.algorithm == row->algorithm &&
+           dnskey.flags == row->flags;
+}
+
 /* Take over what the signer says of a new key, and store its row: only then does it count. */
 static enum result store_key(struct keeper_zone *zone, struct zone_key *key,
                              const struct message_key *letter)
@@ -267,7 +341,7 @@ static enum result store_key(struct keeper_zone *zone, struct zone_key *key,
     struct key_row *row = &key->row;
     struct change change;
 
-    if (letter->dnskey.length > sizeof row->dnskey || letter->id.length > sizeof row->id)
+    if (!is_as_wanted(row, letter))
         return RESULT_FORMAT;
     memcpy(row->dnskey, letter->dnskey.octets, letter->dnskey.length);
     row->dnskey_length = (uint16_t)letter->dnskey.length;
@@ -291,10 +365,7 @@ static enum result store_key(struct keeper_zone *zone, struct zone_key *key,
 /* Two keys with one tag make every validator try both (RFC 4034 appendix B): have another made. */
 static void make_another(struct keeper_zone *zone, struct zone_key *key)
 {
-    struct message letter = {.kind = MESSAGE_KEY_FORGET, .key_forget = {.number = key->handle}};
-
-    if (zone->keeper->orders && channel_send(zone->keeper->orders, &letter) != RESULT_OK)
-        log_debug("the signer could not be told to forget a key");
+    forget_handle(zone->keeper, key->handle);
     key->handle = ++zone->keeper->next_handle;
     if (random_fill(key->row.id, ID_OCTETS) || ask(zone, key))
         keeper_zone_problem(zone, "its keys could not be prepared");
@@ -345,6 +416,8 @@ void keyring_take(struct keeper *keeper, const struct message_key *letter)
     if (!key)
         return; /* of a zone that is gone */
     key->asked = false;
+    if (!keeper_zone_signs(zone))
+        return; /* not signed any more */
     if (letter->ok)
         accept_key(zone, key, letter);
     else

@@ -22,6 +22,7 @@ struct loader {
     struct buffer difference; /* written in one piece, at the end */
     enum result failed;       /* to write */
     uint64_t started_ms;
+    uint64_t fingerprint; /* of what it is composed for: the policy may change meanwhile */
     ev_async wake;
 };
 
@@ -179,7 +180,7 @@ static void fill_counts(struct loader *loader, struct zone *row)
     row->iterations = nsec3->iterations;
     row->salt_length = nsec3->salt_length;
     memcpy(row->salt, nsec3->salt, nsec3->salt_length);
-    row->policy_fingerprint = loader_fingerprint(loader->zone);
+    row->policy_fingerprint = loader->fingerprint;
     row->names = end->totals.names;
     row->records = end->totals.records;
     row->rrsets = task->signing.denial == COMPOSE_UNSIGNED ? 0 : end->totals.rrsets;
@@ -251,7 +252,13 @@ static enum result finish_row(struct loader *loader, struct zone *row)
         change_abandon(&change);
         return result;
     }
-    return commit_end(loader->keeper, &change, fresh || moved, &zone, 1);
+    result = commit_end(loader->keeper, &change, fresh || moved, &zone, 1);
+    if (!result && (fresh || moved)) {
+        (void)jobs_outdate(&loader->keeper->jobs, zone, 0);
+        schedule_reset(zone);
+        zone->refreshed = 0; /* the serial has just moved */
+    }
+    return result;
 }
 
 static void log_complaints(const struct load_end *end)
@@ -289,6 +296,13 @@ static void log_success(struct loader *loader)
                  (unsigned long long)end->removed, (unsigned long long)end->changed, seconds);
 }
 
+/* Whether the store has said what was wrong. */
+static bool is_of_store(const struct store *store, enum result result)
+{
+    return *store->problem &&
+           (store->writes_off || result == RESULT_FULL || result == RESULT_SYSTEM);
+}
+
 static void fail_load(struct loader *loader, enum result result)
 {
     const struct load_end *end = &loader->thread.end;
@@ -296,16 +310,23 @@ static void fail_load(struct loader *loader, enum result result)
 
     metric_add(loader->keeper->metrics, METRIC_LOADS_FAILED, 1);
     zone->phase = PHASE_FAILED;
-    zone->row.loading = 0;
-    loader->keeper->leftovers = true;
+    if (zone->row.loading) {
+        /* What was written is dropped, once the row names it no longer. */
+        zone->row.loading = 0;
+        if (!commit_zone(zone, false))
+            loader->keeper->leftovers = true;
+    }
+    if (!zone->config)
+        return; /* it is going */
     if (end->errors)
-        keeper_zone_problem(zone, "%s has %u error%s%s", zone->config ? zone->config->file : "",
-                            end->errors, end->errors == 1 ? "" : "s",
+        keeper_zone_problem(zone, "%s has %u error%s%s", zone->config->file, end->errors,
+                            end->errors == 1 ? "" : "s",
                             zone->row.version ? "; the zone is served as it was" : "");
     else
         keeper_zone_problem(zone, "it could not be loaded: %s",
-                            *loader->keeper->store.problem ? loader->keeper->store.problem
-                                                           : result_sentence(result));
+                            is_of_store(&loader->keeper->store, result)
+                                ? loader->keeper->store.problem
+                                : result_sentence(result));
 }
 
 static void start_next(struct loader *loader);
@@ -329,9 +350,8 @@ static void finish(struct loader *loader)
         zone->row = row;
         zone->phase = PHASE_IDLE;
         zone->whole = false;
-        zone->cursor = (struct cursor){.at = CURSOR_IDLE};
         metric_add(loader->keeper->metrics, METRIC_LOADS, 1);
-        keeper_zone_fine(zone);
+        keeper_zone_fine(zone, true);
         log_success(loader);
     }
     loader->zone = NULL;
@@ -352,6 +372,7 @@ static void start(struct loader *loader, struct keeper_zone *zone)
 {
     loader->zone = zone;
     loader->started_ms = loader->keeper->now_ms;
+    loader->fingerprint = loader_fingerprint(zone);
     zone->phase = PHASE_LOADING;
     zone->load_wanted = false;
     loader->thread.loop = loader->keeper->loop;
@@ -372,8 +393,12 @@ static void start_next(struct loader *loader)
 {
     for (struct keeper_zone *zone = loader->keeper->zones; zone && !loader->zone;
          zone = zone->next) {
-        if (zone->phase == PHASE_QUEUED)
+        if (zone->phase != PHASE_QUEUED)
+            continue;
+        if (zone->config)
             start(loader, zone);
+        else
+            zone->phase = PHASE_IDLE; /* it is going */
     }
 }
 

@@ -52,10 +52,17 @@ static void complain_of_file(struct load *load, const char *what)
 /* ---- reading ----------------------------------------------------------------------------------
  */
 
+static bool is_cancelled(struct loader_thread *thread)
+{
+    return atomic_load_explicit(&thread->cancelled, memory_order_relaxed);
+}
+
 static enum result take_record(void *context, const struct zonefile_record *record)
 {
     struct load *load = context;
 
+    if (is_cancelled(load->thread))
+        return RESULT_REFUSED;
     if (load->task->signing.denial != COMPOSE_UNSIGNED && type_is_made_by_signer(record->type)) {
         load->left_out++;
         return RESULT_OK;
@@ -222,7 +229,9 @@ static uint64_t worthwhile(const struct load *load)
 
 static enum result compose_difference(struct load *load)
 {
-    struct diff diff = {.version = load->task->served, .limit = worthwhile(load)};
+    struct diff diff = {.version = load->task->served,
+                        .limit = worthwhile(load),
+                        .cancelled = &load->thread->cancelled};
     struct snapshot snapshot;
     enum result result = snapshot_open(&snapshot, load->task->store, NULL, 0);
 

@@ -9,6 +9,7 @@
 
 #include <ev.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "avow/base/complaint.h"
 #include "avow/store/store.h"
@@ -61,7 +62,7 @@ struct loader_thread {
     struct buffer slices[LOADER_QUEUE];
     unsigned first, count;
     bool ended;
-    bool cancelled;
+    atomic_bool cancelled;
     struct ev_loop *loop;
     ev_async *wake; /* the main thread */
 };

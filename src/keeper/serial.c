@@ -42,8 +42,9 @@ void serial_follow(struct keeper_zone *zone)
     struct zone row = zone->row;
     struct change change;
 
-    if (!zone->refreshed || zone->in_flight || zone->phase == PHASE_LOADING ||
-        keeper->now_ms - zone->serial_moved_ms < STEP_MS || commit_begin(keeper, &change))
+    if (!zone->refreshed || !zone->config || zone->phase == PHASE_LOADING ||
+        (zone->serial_moved_ms && keeper->now_ms - zone->serial_moved_ms < STEP_MS) ||
+        !commit_is_possible(keeper) || commit_begin(keeper, &change))
         return;
     enum result result = serial_put(&change, &row, serial_next(row.serial, row.serial));
     row.changed_at = keeper->now;
@@ -54,10 +55,11 @@ void serial_follow(struct keeper_zone *zone)
         result = commit_end(keeper, &change, false, &zone, 1);
     zone->serial_moved_ms = keeper->now_ms;
     if (result) {
-        keeper_zone_problem(zone, "its serial could not be moved: %s", result_sentence(result));
+        keeper_zone_trouble(zone, "its serial could not be moved: %s", result_sentence(result));
         return;
     }
     zone->row = row;
     zone->refreshed = 0;
+    (void)jobs_outdate(&keeper->jobs, zone, TYPE_SOA);
     schedule_apex(zone);
 }

@@ -9,8 +9,14 @@
 #include "avow/wire/type.h"
 
 enum {
-    HANG_MS = 10000,         /* after so long the signer is taken to hang */
-    BATCH_OCTETS = 60 * 1024 /* jobs of one letter */
+    HANG_MS = 10000,           /* without any signature for so long the signer is taken to hang */
+    LOST_MS = 120000,          /* after so long a job is taken to be lost, though others are done */
+    KEY_MS = 900000,           /* the same for a key: a small token makes an RSA key in minutes */
+    BATCH_OCTETS = 120 * 1024, /* jobs of one letter */
+    WINDOW_LEAST = 64,         /* jobs of the background that the signer has at once */
+    WINDOW_MOST = 2048,
+    WINDOW_FAST_MS = 300, /* answered sooner: it may have more */
+    WINDOW_SLOW_MS = 1000 /* answered later: less */
 };
 
 /* ---- sending ----------------------------------------------------------------------------------
@@ -36,8 +42,14 @@ void sign_batch_begin(struct keeper *keeper, struct sign_batch *batch)
 {
     (void)keeper;
     batch->count = 0;
+    batch->full = false;
     batch->writer.length = 0;
     batch->writer.failed = false;
+}
+
+bool sign_batch_is_too_small(const struct sign_batch *batch)
+{
+    return batch->count == 0 && batch->full;
 }
 
 bool sign_batch_add(struct sign_batch *batch, struct job *job, const struct rrset *rrset)
@@ -50,10 +62,22 @@ bool sign_batch_add(struct sign_batch *batch, struct job *job, const struct rrse
     sign_job_write(&batch->writer, &letter);
     if (batch->writer.failed) {
         writer_rewind(&batch->writer, mark);
+        batch->full = true;
         return false;
     }
     batch->jobs[batch->count++] = job;
     return true;
+}
+
+void sign_abandon(struct keeper *keeper, struct job *job)
+{
+    struct keeper_zone *zone = job->zone;
+
+    keeper->bulk_jobs -= job->bulk;
+    zone->in_flight--;
+    wanted_tell(keeper, job, 0);
+    jobs_end(&keeper->jobs, job);
+    schedule_again(zone, false);
 }
 
 enum result sign_batch_send(struct keeper *keeper, struct sign_batch *batch)
@@ -65,14 +89,11 @@ enum result sign_batch_send(struct keeper *keeper, struct sign_batch *batch)
 
     for (unsigned i = 0; i < batch->count; i++) {
         batch->jobs[i]->sent_ms = keeper->now_ms;
-        if (!result)
-            continue;
-        batch->jobs[i]->zone->in_flight--;
-        wanted_tell(keeper, batch->jobs[i], 0);
-        jobs_end(&keeper->jobs, batch->jobs[i]);
+        batch->jobs[i]->bulk = !result;
+        keeper->bulk_jobs += !result;
+        if (result)
+            sign_abandon(keeper, batch->jobs[i]);
     }
-    if (!result)
-        keeper->bulk_frames++;
     sign_batch_begin(keeper, batch);
     return result;
 }
@@ -80,11 +101,11 @@ enum result sign_batch_send(struct keeper *keeper, struct sign_batch *batch)
 enum result sign_urgent(struct keeper *keeper, struct job *job, const struct rrset *rrset)
 {
     struct sign_job letter;
-    uint8_t *octets = malloc(BATCH_OCTETS * 2);
+    uint8_t *octets = malloc(BATCH_OCTETS);
     enum result result = octets ? describe(job, rrset, &letter) : RESULT_SYSTEM;
 
     if (!result) {
-        struct writer writer = writer_over(octets, BATCH_OCTETS * 2);
+        struct writer writer = writer_over(octets, BATCH_OCTETS);
         sign_job_write(&writer, &letter);
         struct message message = {.kind = MESSAGE_SIGN,
                                   .sign = {.count = 1, .jobs = span_of(octets, writer.length)}};
@@ -109,15 +130,12 @@ static void fail_job(struct keeper *keeper, struct job *job, const char *text)
 
     metric_add(keeper->metrics, METRIC_SIGNATURES_FAILED, 1);
     if (job->kind == WANT_NSEC3)
-        keeper_zone_problem(zone, "an NSEC3 record could not be signed: %s", text);
+        keeper_zone_trouble(zone, "an NSEC3 record could not be signed: %s", text);
     else
-        keeper_zone_problem(zone, "%s %s could not be signed: %s", name_to_text(&job->owner, owner),
+        keeper_zone_trouble(zone, "%s %s could not be signed: %s", name_to_text(&job->owner, owner),
                             type_to_text(job->type, type), text);
-    zone->in_flight--;
-    zone->cursor.not_before = keeper->now_ms + 1000;
-    schedule_zone(zone);
-    wanted_tell(keeper, job, 0);
-    jobs_end(&keeper->jobs, job);
+    sign_abandon(keeper, job);
+    schedule_again(zone, true);
 }
 
 static void take_result(struct keeper *keeper, const struct sign_result *result)
@@ -126,16 +144,46 @@ static void take_result(struct keeper *keeper, const struct sign_result *result)
 
     if (!job || job->signatures)
         return; /* an answer to what was given up, or a second one */
+    keeper->bulk_jobs -= job->bulk;
+    job->bulk = false;
+    if (result->outcome == SIGNING_UNKNOWN_KEY)
+        keyring_doubt(job->zone, job->type);
     if (result->outcome != SIGNING_DONE) {
         fail_job(keeper, job, result->text);
         return;
     }
-    if (jobs_done(&keeper->jobs, job, &result->signatures)) {
-        fail_job(keeper, job, "no memory");
+    enum result kept = jobs_done(&keeper->jobs, job, &result->signatures);
+    if (kept) {
+        fail_job(keeper, job, kept == RESULT_SYSTEM ? "no memory" : "the signer sent no signature");
         return;
     }
     if (job->urgent || job->waiters)
         keeper->commit_now = true;
+}
+
+/* A letter of the background was answered after so long: about a second's work is under way, so
+ * that a slow token is not taken to hang, and a fast one never waits for us. */
+static void adapt_window(struct keeper *keeper, uint64_t passed_ms, unsigned answered)
+{
+    if (passed_ms <= WINDOW_FAST_MS) {
+        keeper->bulk_window += answered;
+        if (keeper->bulk_window > WINDOW_MOST)
+            keeper->bulk_window = WINDOW_MOST;
+    } else if (passed_ms >= WINDOW_SLOW_MS && keeper->now_ms - keeper->window_ms >= passed_ms) {
+        keeper->window_ms = keeper->now_ms;
+        keeper->bulk_window /= 2;
+        if (keeper->bulk_window < WINDOW_LEAST)
+            keeper->bulk_window = WINDOW_LEAST;
+    }
+}
+
+static void note_answer(struct keeper *keeper, uint64_t number, unsigned count)
+{
+    const struct job *job = jobs_by_number(&keeper->jobs, number);
+
+    keeper->answered_ms = keeper->now_ms;
+    if (job && job->bulk)
+        adapt_window(keeper, keeper->now_ms - job->sent_ms, count);
 }
 
 static void take_signatures(void *context, const struct message *message, struct frame *frame)
@@ -151,6 +199,8 @@ static void take_signatures(void *context, const struct message *message, struct
             log_warning("the signer sent a malformed batch of results");
             break;
         }
+        if (i == 0)
+            note_answer(keeper, result.job, message->signatures.count);
         take_result(keeper, &result);
     }
 }
@@ -223,8 +273,7 @@ static void signer_frame(void *context, struct channel *channel, struct frame *f
     metric_add(keeper->metrics, METRIC_LETTERS, 1);
     if (dispatch_frame(&signer_table, &keeper->signer_letters, frame, keeper) != DISPATCH_HANDLED)
         metric_add(keeper->metrics, METRIC_LETTERS_REFUSED, 1);
-    if (channel == keeper->bulk && keeper->bulk_frames > 0)
-        keeper->bulk_frames--;
+    (void)channel;
 }
 
 /* Everything that was under way with a signer that is gone has failed; the walks find it again. */
@@ -232,28 +281,24 @@ static void give_up_all(struct keeper *keeper)
 {
     for (size_t i = 0; i < JOBS_LIMIT; i++) {
         struct job *job = &keeper->jobs.places[i];
-        if (!job->in_use || job->signatures)
-            continue;
-        job->zone->in_flight--;
-        wanted_tell(keeper, job, 0);
-        schedule_zone(job->zone);
-        jobs_end(&keeper->jobs, job);
+        if (job->in_use && !job->signatures)
+            sign_abandon(keeper, job);
     }
-    keeper->bulk_frames = 0;
 }
 
+/* Both channels end together: they lead to one process. */
 static void signer_closed(void *context, struct channel *channel)
 {
     struct keeper *keeper = context;
 
-    if (channel == keeper->orders)
-        keeper->orders = NULL;
-    else
-        keeper->bulk = NULL;
-    channel_free(channel);
+    (void)channel;
+    channel_free(keeper->orders);
+    channel_free(keeper->bulk);
+    keeper->orders = keeper->bulk = NULL;
     forget_tokens(keeper);
     keyring_forget(keeper);
     give_up_all(keeper);
+    keeper->bulk_window = WINDOW_LEAST;
 }
 
 static const struct channel_events signer_events = {.frame = signer_frame, .closed = signer_closed};
@@ -268,13 +313,26 @@ void sign_connect(struct keeper *keeper, unsigned index, int descriptor)
                           (struct channel_bounds){.octets = 0});
     if (!*place)
         log_error("no memory for the channel to the signer");
+    keeper->bulk_window = WINDOW_LEAST;
+    keeper->answered_ms = clock_monotonic_ms();
     if (!keeper->orders || !keeper->bulk)
         return;
     for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
         keeper_zone_advance(zone);
 }
 
-void sign_check_deadlines(struct keeper *keeper)
+/* A job that was lost between us and the signer would be waited for for ever. */
+static void fail_lost(struct keeper *keeper)
+{
+    for (size_t i = 0; i < JOBS_LIMIT; i++) {
+        struct job *job = &keeper->jobs.places[i];
+        if (job->in_use && !job->signatures && job->sent_ms &&
+            keeper->now_ms - job->sent_ms >= LOST_MS)
+            fail_job(keeper, job, "the signer did not answer");
+    }
+}
+
+static uint64_t oldest_sent(const struct keeper *keeper)
 {
     uint64_t oldest = keeper->now_ms;
 
@@ -283,10 +341,35 @@ void sign_check_deadlines(struct keeper *keeper)
         if (job->in_use && !job->signatures && job->sent_ms && job->sent_ms < oldest)
             oldest = job->sent_ms;
     }
-    if (keeper->now_ms - oldest < HANG_MS)
+    return oldest;
+}
+
+static void ask_keys_again(struct keeper *keeper)
+{
+    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
+        for (unsigned i = 0; i < zone->key_count; i++) {
+            struct zone_key *key = &zone->keys[i];
+            if (key->asked && keeper->now_ms - key->asked_ms >= KEY_MS)
+                key->asked = false;
+        }
+    }
+}
+
+void sign_check_deadlines(struct keeper *keeper)
+{
+    uint64_t since = oldest_sent(keeper);
+
+    ask_keys_again(keeper);
+    /* A slow token is no hang: only when nothing comes at all. */
+    if (keeper->answered_ms > since)
+        since = keeper->answered_ms;
+    if (keeper->now_ms < since + HANG_MS || keeper->jobs.in_use == keeper->jobs.done_count) {
+        fail_lost(keeper);
         return;
+    }
     log_error("the signer has not answered for %llu s; it is being restarted",
-              (unsigned long long)((keeper->now_ms - oldest) / 1000));
+              (unsigned long long)((keeper->now_ms - since) / 1000));
+    keeper->answered_ms = keeper->now_ms;
     give_up_all(keeper);
-    room_ask_restart(keeper->room, ROOM_SIGNER, "it does not answer");
+    keeper->restart(keeper, ROOM_SIGNER, "it does not answer");
 }

@@ -132,6 +132,8 @@ static unsigned want(struct front_link *front, struct keeper_zone *zone,
         tell_stored(front, id, keeper->transaction);
         return WAITING;
     }
+    if (!commit_is_possible(keeper))
+        return keeper->store.writes_off ? NOT_STORED_FAILED : NOT_STORED_BUSY;
     return sign_now(front, zone, wanted, &subject, id);
 }
 

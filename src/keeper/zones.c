@@ -6,6 +6,8 @@
 
 #include "internal.h"
 
+enum { TROUBLE_MS = 60000 };
+
 struct keeper_zone *keeper_zone_find(struct keeper *keeper, const struct name *name)
 {
     struct keeper_zone *zone = keeper->zones;
@@ -27,23 +29,45 @@ struct keeper_zone *keeper_zone_of_version(struct keeper *keeper, uint32_t versi
 /* ---- what is wrong ----------------------------------------------------------------------------
  */
 
-void keeper_zone_problem(struct keeper_zone *zone, const char *format, ...)
+static void set_problem(struct keeper_zone *zone, const char *format, va_list arguments)
 {
     char text[sizeof zone->problem], name[NAME_MAX_TEXT];
-    va_list arguments;
 
-    va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     if (strcmp(text, zone->problem) == 0)
         return; /* said already */
     memcpy(zone->problem, text, sizeof text);
     log_error("%s %s", name_to_text(&zone->name, name), text);
 }
 
-void keeper_zone_fine(struct keeper_zone *zone)
+void keeper_zone_problem(struct keeper_zone *zone, const char *format, ...)
 {
+    va_list arguments;
+
+    va_start(arguments, format);
+    set_problem(zone, format, arguments);
+    va_end(arguments);
+    zone->problem_until_ms = 0;
+}
+
+void keeper_zone_trouble(struct keeper_zone *zone, const char *format, ...)
+{
+    va_list arguments;
+
+    if (zone->keeper->now_ms < zone->problem_until_ms)
+        return;
+    va_start(arguments, format);
+    set_problem(zone, format, arguments);
+    va_end(arguments);
+    zone->problem_until_ms = zone->keeper->now_ms + TROUBLE_MS;
+}
+
+void keeper_zone_fine(struct keeper_zone *zone, bool surely)
+{
+    if (!surely && zone->keeper->now_ms < zone->problem_until_ms)
+        return;
     zone->problem[0] = '\0';
+    zone->problem_until_ms = 0;
 }
 
 /* ---- what is next -----------------------------------------------------------------------------
@@ -58,7 +82,7 @@ void keeper_zone_advance(struct keeper_zone *zone)
     bool signs = keeper_zone_signs(zone);
     bool ready = !signs || keyring_ensure(zone);
     if (ready && zone->phase == PHASE_IDLE && !zone->load_wanted)
-        keeper_zone_fine(zone);
+        keeper_zone_fine(zone, false);
     if (zone->row.version && zone->row.policy_fingerprint != loader_fingerprint(zone) &&
         (!signs || keyring_known(zone)) && !zone->whole && zone->phase == PHASE_IDLE) {
         zone->whole = true; /* signed otherwise now: the denial chain or the keys are others */
@@ -89,7 +113,6 @@ static void read_row(struct keeper_zone *zone)
         zone->row = row;
     if (found == RECORD_CORRUPT)
         keeper_zone_problem(zone, "its row in the store is damaged; it is loaded anew");
-    zone->row.loading = 0; /* what a load left that did not end is a leftover */
 }
 
 static struct keeper_zone *add_zone(struct keeper *keeper, const struct config_zone *config)
@@ -104,7 +127,7 @@ static struct keeper_zone *add_zone(struct keeper *keeper, const struct config_z
     name_copy(&zone->row.apex, &config->name);
     read_row(zone);
     if (keyring_read(zone))
-        keeper_zone_problem(zone, "the row of one of its keys is damaged");
+        keeper_zone_problem(zone, "the row of one of its keys is damaged: nothing is signed");
     zone->load_wanted = zone->row.version == 0 || loader_file_changed(zone);
     while (*at && name_compare(&(*at)->name, &zone->name) < 0)
         at = &(*at)->next;
@@ -136,15 +159,21 @@ static bool try_remove(struct keeper_zone **at)
     if (zone->in_flight || zone->phase == PHASE_LOADING || remove_row(zone))
         return false;
     char name[NAME_MAX_TEXT];
+    keyring_release(zone);
+    if (zone->keeper->turn == zone)
+        zone->keeper->turn = NULL;
     log_info("%s is no longer served", name_to_text(&zone->name, name));
     *at = zone->next;
     free(zone);
     return true;
 }
 
-static void remove_unconfigured(struct keeper *keeper)
+void keeper_zones_remove(struct keeper *keeper)
 {
     struct keeper_zone **at = &keeper->zones;
+
+    if (!keeper->settled)
+        return;
 
     while (*at) {
         if (!(*at)->config && try_remove(at))
@@ -179,10 +208,33 @@ static enum result remove_strangers(struct keeper *keeper)
     return result;
 }
 
+/* What a load was writing when the last keeper ended, nobody will serve: the row may not name it
+ * any longer, or it would never be dropped. */
+static void forget_loads(struct keeper *keeper)
+{
+    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
+        if (!zone->row.loading || zone->phase == PHASE_LOADING)
+            continue;
+        zone->row.loading = 0;
+        if (commit_zone(zone, false))
+            keeper_zone_trouble(zone, "its row could not be written: %s", keeper->store.problem);
+    }
+}
+
+/* Once, as soon as the store may be written. */
+static enum result compare_store(struct keeper *keeper)
+{
+    if (!keeper->settled || keeper->compared)
+        return RESULT_OK;
+    forget_loads(keeper);
+    enum result result = remove_strangers(keeper);
+    keeper->compared = !result;
+    return result;
+}
+
 enum result keeper_zones_configure(struct keeper *keeper)
 {
     const struct config *config = keeper->config;
-    bool first = keeper->zones == NULL;
 
     for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
         zone->config = config_zone_find(config, &zone->name);
@@ -190,15 +242,13 @@ enum result keeper_zones_configure(struct keeper *keeper)
         struct keeper_zone *zone = keeper_zone_find(keeper, &config->zones[i].name);
         if (!zone && !add_zone(keeper, &config->zones[i]))
             return RESULT_SYSTEM;
-        if (zone && loader_file_changed(zone))
+        /* A load that failed is tried again: what was wrong need not have been the file. */
+        if (zone && (zone->phase == PHASE_FAILED || loader_file_changed(zone)))
             zone->load_wanted = true;
     }
-    if (first && keeper->settled) {
-        enum result result = remove_strangers(keeper);
-        if (result)
-            return result;
-    }
-    remove_unconfigured(keeper);
+    if (compare_store(keeper))
+        return RESULT_SYSTEM;
+    keeper_zones_remove(keeper);
     for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
         keeper_zone_advance(zone);
     return RESULT_OK;

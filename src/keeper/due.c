@@ -1,0 +1,151 @@
+/* due.c - signatures that are due by the expiry index, and those of an apex that has changed. */
+#include "pump.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "avow/store/lookup.h"
+
+enum {
+    DUE_ENTRIES = 64,  /* of the expiry index, taken at once */
+    DUE_RECORDS = 8192 /* names of these, or thereabouts */
+};
+
+/* Sign again what is due between the first and the last name of an entry. Nothing else is: each
+ * signature's own expiration is looked at. */
+static enum found_record renew_names(struct pump *pump, const struct expiry *entry)
+{
+    struct name first, last, owner;
+    struct node_view node;
+    enum found_record found;
+    enum walk walk = WALK_FROM;
+
+    if (name_key_read(entry->first, entry->first_length, &first) ||
+        name_key_read(entry->last, entry->last_length, &last))
+        return RECORD_CORRUPT;
+    while ((found = lookup_walk(&pump->keeper->view, entry->version, walk, &first, &node)) ==
+           RECORD_THERE) {
+        if (node_name(&node, &owner))
+            return RECORD_CORRUPT;
+        if (name_compare(&owner, &last) > 0)
+            return RECORD_THERE;
+        pump_node(pump, &node, &owner);
+        pump->budget -= pump->budget > 0;
+        if (pump->blocked)
+            return RECORD_THERE;
+        walk = WALK_NEXT;
+    }
+    return found;
+}
+
+static enum found_record renew_hashes(struct pump *pump, const struct expiry *entry)
+{
+    struct chain_nsec3 nsec3;
+
+    if (chain_nsec3(&pump->keeper->view, entry->version, entry->first, &nsec3) == CHAIN_CORRUPT)
+        return RECORD_CORRUPT;
+    while (memcmp(nsec3.hash, entry->last, NODE_HASH_OCTETS) <= 0) {
+        uint8_t hash[NODE_HASH_OCTETS];
+        if (memcmp(nsec3.hash, entry->first, NODE_HASH_OCTETS) >= 0)
+            pump_nsec3(pump, &nsec3);
+        pump->budget -= pump->budget > 0;
+        if (pump->blocked)
+            return RECORD_THERE;
+        memcpy(hash, nsec3.hash, sizeof hash);
+        enum found_record found =
+            chain_nsec3_walk(&pump->keeper->view, entry->version, hash, &nsec3);
+        if (found != RECORD_THERE)
+            return found;
+    }
+    return RECORD_THERE;
+}
+
+/* True: the entry can go, for its work is under way, or a walk over the zone will do it. */
+static bool renew_entry(struct pump *pump, const struct expiry *entry)
+{
+    struct keeper_zone *zone = keeper_zone_of_version(pump->keeper, entry->version);
+
+    if (!zone || !keeper_zone_signs(zone))
+        return true; /* of a version that is gone */
+    if (!keyring_at_hand(zone)) {
+        zone->looked_through = false; /* others behind it shall not wait for its token */
+        return true;
+    }
+    pump->zone = zone;
+    pump_begin_segment(pump, entry->first, entry->first_length);
+    enum found_record found =
+        entry->kind == EXPIRY_NSEC3 ? renew_hashes(pump, entry) : renew_names(pump, entry);
+    if (found == RECORD_CORRUPT)
+        schedule_again(zone, true);
+    pump_flush(pump);
+    return !pump->blocked;
+}
+
+void schedule_apex(struct keeper_zone *zone)
+{
+    struct pump pump;
+    struct expiry entry;
+    bool sent = false;
+
+    if (keyring_at_hand(zone) && pump_open(&pump, zone->keeper, 1)) {
+        expiry_of_names(&entry, 0, zone->row.version, &zone->name, &zone->name);
+        if (snapshot_renew(&zone->keeper->view) == RENEWAL_READY) {
+            sent = renew_entry(&pump, &entry);
+            snapshot_rest(&zone->keeper->view);
+        }
+        pump_close(&pump);
+    }
+    if (!sent)
+        schedule_again(zone, false);
+}
+
+/* If the work fails, the walk over the zone that follows a failure finds what is still due. */
+static void remove_entries(struct keeper *keeper, const struct expiry *entries, size_t count)
+{
+    struct change change;
+
+    if (count == 0 || commit_begin(keeper, &change))
+        return; /* they come up again */
+    for (size_t i = 0; i < count; i++)
+        change_delete_expiry(&change, &entries[i]);
+    if (commit_end(keeper, &change, false, NULL, 0))
+        log_warning("entries of the expiry index could not be removed; they come up again");
+}
+
+static size_t take_due(struct pump *pump, struct expiry *entries)
+{
+    const struct keeper *keeper = pump->keeper;
+    size_t count = 0;
+
+    while (count < DUE_ENTRIES && pump_may_send(pump)) {
+        struct expiry *entry = &entries[count];
+        enum found_record found = expiry_walk(&pump->keeper->view, count ? entry - 1 : NULL, entry);
+        if (found == RECORD_ABSENT || entry->at > keeper->now)
+            break;
+        struct keeper_zone *zone = keeper_zone_of_version(pump->keeper, entry->version);
+        if (found == RECORD_CORRUPT && zone)
+            schedule_again(zone, false); /* which names it was for cannot be read any more */
+        if (found == RECORD_THERE && !renew_entry(pump, entry))
+            break;
+        count++;
+    }
+    return count;
+}
+
+void schedule_due(struct keeper *keeper)
+{
+    struct pump pump;
+    struct expiry *entries = NULL;
+    size_t count = 0;
+
+    if (!pump_open(&pump, keeper, DUE_RECORDS))
+        return;
+    entries = calloc(DUE_ENTRIES, sizeof *entries);
+    if (entries && snapshot_renew(&keeper->view) == RENEWAL_READY) {
+        count = take_due(&pump, entries);
+        snapshot_rest(&keeper->view);
+    }
+    remove_entries(keeper, entries, count);
+    free(entries);
+    pump_close(&pump);
+}
