@@ -159,7 +159,7 @@ static bool look_loaded(struct call *call, struct keeper_zone *zone)
     json_dns_name(&json, "zone", &zone->name);
     json_number(&json, "serial", zone->row.serial);
     json_bool(&json, "loaded", !failed);
-    json_string(&json, "problem", *zone->problem ? zone->problem : NULL);
+    json_text(&json, "problem", *zone->problem ? zone->problem : NULL);
     json_close(&json, '}');
     if (failed)
         call_end(call, EXIT_FAILED, &json, "%s", zone->problem);

@@ -41,7 +41,7 @@ void json_close(struct json *json, char bracket)
     json->first = false;
 }
 
-void json_string(struct json *json, const char *name, const char *value)
+void json_text(struct json *json, const char *name, const char *value)
 {
     begin(json, name);
     if (value)
@@ -65,7 +65,7 @@ void json_bool(struct json *json, const char *name, bool value)
 void json_dns_name(struct json *json, const char *name, const struct name *value)
 {
     char text[NAME_MAX_TEXT];
-    json_string(json, name, name_to_text(value, text));
+    json_text(json, name, name_to_text(value, text));
 }
 
 void json_time(struct json *json, const char *name, uint64_t seconds)
@@ -76,7 +76,7 @@ void json_time(struct json *json, const char *name, uint64_t seconds)
 
     if (seconds == 0 || !gmtime_r(&time, &parts) ||
         strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        json_string(json, name, NULL);
+        json_text(json, name, NULL);
     else
-        json_string(json, name, text);
+        json_text(json, name, text);
 }

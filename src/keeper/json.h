@@ -17,9 +17,9 @@ struct json {
     bool first; /* nothing written yet inside the innermost bracket */
 };
 
-void json_open(struct json *json, const char *name, char bracket);        /* '{' or '[' */
-void json_close(struct json *json, char bracket);                         /* '}' or ']' */
-void json_string(struct json *json, const char *name, const char *value); /* NULL: null */
+void json_open(struct json *json, const char *name, char bracket);      /* '{' or '[' */
+void json_close(struct json *json, char bracket);                       /* '}' or ']' */
+void json_text(struct json *json, const char *name, const char *value); /* NULL: null */
 void json_number(struct json *json, const char *name, uint64_t value);
 void json_bool(struct json *json, const char *name, bool value);
 void json_dns_name(struct json *json, const char *name, const struct name *value);

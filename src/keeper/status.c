@@ -59,16 +59,16 @@ static void put_zone(struct json *json, const struct keeper_zone *zone)
     const struct zone *row = &zone->row;
 
     json_dns_name(json, "zone", &zone->name);
-    json_string(json, "state", zone_state(zone));
+    json_text(json, "state", zone_state(zone));
     json_number(json, "serial", row->serial);
-    json_string(json, "policy",
-                zone->config && zone->config->policy ? zone->config->policy->name : NULL);
+    json_text(json, "policy",
+              zone->config && zone->config->policy ? zone->config->policy->name : NULL);
     json_number(json, "names", row->names);
     json_number(json, "records", row->records);
     json_number(json, "signatures", row->rrsets_signed + row->denials_signed);
     json_number(json, "signatures_wanted", row->rrsets + row->denials);
     json_bool(json, "fully_signed", row->flags & ZONE_FULLY_SIGNED);
-    json_string(json, "problem", *zone->problem ? zone->problem : NULL);
+    json_text(json, "problem", *zone->problem ? zone->problem : NULL);
 }
 
 void verb_zone_list(struct call *call)
@@ -103,17 +103,17 @@ static void put_key(struct json *json, const struct zone_key *key)
     buffer_u8(&id, 0);
     json_open(json, NULL, '{');
     json_number(json, "tag", key->row.tag);
-    json_string(json, "role",
-                key->row.role == KEY_CSK   ? "csk"
-                : key->row.role == KEY_KSK ? "ksk"
-                                           : "zsk");
+    json_text(json, "role",
+              key->row.role == KEY_CSK   ? "csk"
+              : key->row.role == KEY_KSK ? "ksk"
+                                         : "zsk");
     json_number(json, "flags", key->row.flags);
     json_number(json, "algorithm", key->row.algorithm);
-    json_string(json, "algorithm_name", algorithm ? algorithm->mnemonic : NULL);
-    json_string(json, "state", key_states[key->row.state]);
+    json_text(json, "algorithm_name", algorithm ? algorithm->mnemonic : NULL);
+    json_text(json, "state", key_states[key->row.state]);
     json_bool(json, "usable", key->ready);
-    json_string(json, "keystore", key->row.keystore);
-    json_string(json, "id", buffer_check(&id) ? NULL : (const char *)id.octets);
+    json_text(json, "keystore", key->row.keystore);
+    json_text(json, "id", buffer_check(&id) ? NULL : (const char *)id.octets);
     json_time(json, "created", key->row.created);
     json_time(json, "active", key->row.active);
     json_close(json, '}');
@@ -138,11 +138,11 @@ void verb_zone_status(struct call *call)
     const struct zone *row = &zone->row;
     json_open(&json, NULL, '{');
     put_zone(&json, zone);
-    json_string(&json, "file", zone->config->file);
-    json_string(&json, "denial",
-                !(row->flags & ZONE_SIGNED) ? "none"
-                : row->flags & ZONE_NSEC3   ? "nsec3"
-                                            : "nsec");
+    json_text(&json, "file", zone->config->file);
+    json_text(&json, "denial",
+              !(row->flags & ZONE_SIGNED) ? "none"
+              : row->flags & ZONE_NSEC3   ? "nsec3"
+                                          : "nsec");
     json_bool(&json, "opt_out", row->flags & ZONE_OPT_OUT);
     json_number(&json, "version", row->version);
     json_number(&json, "signatures_under_way", zone->in_flight);
@@ -192,7 +192,7 @@ static void put_record(struct json *json, const struct keeper_zone *zone, uint16
     rdata_to_text(type, rdata->octets, rdata->length, &text);
     buffer_u8(&text, 0);
     if (!buffer_check(&text))
-        json_string(json, NULL, (const char *)text.octets);
+        json_text(json, NULL, (const char *)text.octets);
     buffer_free(&text);
 }
 
@@ -286,13 +286,13 @@ static void put_rooms(struct json *json, const struct room *room)
     for (unsigned i = 0; i < ROOMS; i++) {
         const struct room_fact *fact = &room->facts[i];
         json_open(json, NULL, '{');
-        json_string(json, "room", room_name((enum room_kind)i));
-        json_string(json, "state",
-                    fact->state < COUNT(room_states) ? room_states[fact->state] : NULL);
+        json_text(json, "room", room_name((enum room_kind)i));
+        json_text(json, "state",
+                  fact->state < COUNT(room_states) ? room_states[fact->state] : NULL);
         json_number(json, "pid", fact->pid);
         json_number(json, "restarts", fact->restarts);
         json_time(json, "started", fact->started);
-        json_string(json, "confinement", fact->text);
+        json_text(json, "confinement", fact->text);
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -306,11 +306,11 @@ static void put_store(struct json *json, const struct keeper *keeper)
     json_number(json, "reserved_octets", watermark->map_octets);
     json_number(json, "file_octets", watermark->file_octets);
     json_number(json, "disk_left_octets", watermark->disk_octets);
-    json_string(json, "accepts",
-                keeper->store.writes_off                 ? "nothing"
-                : watermark->level == WATERMARK_NORMAL   ? "everything"
-                : watermark->level == WATERMARK_NO_LOADS ? "no loads"
-                                                         : "signatures only");
+    json_text(json, "accepts",
+              keeper->store.writes_off                 ? "nothing"
+              : watermark->level == WATERMARK_NORMAL   ? "everything"
+              : watermark->level == WATERMARK_NO_LOADS ? "no loads"
+                                                       : "signatures only");
     json_close(json, '}');
 }
 
@@ -336,10 +336,10 @@ static void put_signing(struct json *json, struct keeper *keeper)
     for (unsigned i = 0; i < keeper->token_count; i++) {
         const struct token_fact *token = &keeper->tokens[i];
         json_open(json, NULL, '{');
-        json_string(json, "keystore", token->keystore);
+        json_text(json, "keystore", token->keystore);
         json_bool(json, "up", token->up);
         json_number(json, "signatures_per_second", token->rate);
-        json_string(json, "text", token->text);
+        json_text(json, "text", token->text);
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -375,7 +375,7 @@ static void put_zones(struct json *json, const struct keeper *keeper)
             continue;
         json_open(json, NULL, '{');
         json_dns_name(json, "zone", &zone->name);
-        json_string(json, "problem", zone->problem);
+        json_text(json, "problem", zone->problem);
         json_close(json, '}');
     }
     json_close(json, ']');
@@ -388,7 +388,7 @@ void verb_status(struct call *call)
     struct json json = {.first = true};
 
     json_open(&json, NULL, '{');
-    json_string(&json, "version", AVOW_VERSION);
+    json_text(&json, "version", AVOW_VERSION);
     json_time(&json, "now", keeper->now);
     json_bool(&json, "ready", keeper->settled);
     put_rooms(&json, keeper->room);
