@@ -11,6 +11,7 @@ $(FAULT_TOKEN): tests/faults/token.c config.mk
 
 # The unit tests of the floor look for it beside themselves.
 $(BUILD)/tests/unit/test_pkcs11 $(BUILD)/tests/unit/test_pkcs11_failures: | $(FAULT_TOKEN)
+$(BUILD)/tests/unit/test_signer_faults: | $(FAULT_TOKEN)
 
 # The bare rate of a token, against which the daemon's is measured.
 SIGN_LOOP := $(BUILD)/tests/bench/sign_loop
