@@ -19,3 +19,9 @@ check-answers: $(ANSWERS_RUN)
 	$(ANSWERS_RUN) $(sort $(wildcard tests/answers/*.qa))
 
 .PHONY: check-answers
+
+# Unit tests of the floor that need a store of zones.
+ANSWERS_UNITS := $(patsubst %,$(BUILD)/tests/unit/test_answer_%,finish missing cache)
+$(ANSWERS_UNITS): $(ANSWERS_OBJECTS)
+$(ANSWERS_UNITS): UNIT_SUPPORT += $(ANSWERS_OBJECTS) $(BUILD)/tests/libsupport.a
+$(ANSWERS_UNITS:%=%.o): ALL_CPPFLAGS += -Itests/answers
