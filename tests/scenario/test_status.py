@@ -32,7 +32,8 @@ def test_the_daemon(server):
     assert (zones["configured"], zones["served"], zones["fully_signed"]) == (3, 2, 1)
     assert [problem["zone"] for problem in zones["problems"]] == ["broken.test."]
     signing = status["signing"]
-    assert signing["token_up"] and signing["pending"] == 0
+    assert [token["up"] for token in signing["tokens"]] == [True]
+    assert "avow" in signing["tokens"][0]["text"] and signing["pending"] == 0
     assert signing["oldest_signature_expires"]
     assert status["metrics"]["queries_udp"] > 0 and status["metrics"]["signatures"] > 0
     text = server.ctl("status")

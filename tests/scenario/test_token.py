@@ -22,7 +22,7 @@ def test_a_wrong_pin_is_tried_once(lab):
         server.wait_rooms()
     problem = until(lambda: server.zone_status(ZONE)["problem"], "the zone to say what is wrong")
     assert "PIN" in problem and PIN not in server.log.text()
-    assert not server.status()["signing"]["token_up"]
+    assert not server.token_status()["up"]
     logins = [line for line in token.calls("C_Login") if "0x0" not in line.split()]
     assert len(logins) == 1, token.calls("C_Login")
     # The right PIN, and a sign that it has changed.
@@ -44,14 +44,10 @@ def test_a_token_that_is_missing_at_the_start(lab):
     server.start()
     assert server.ask(f"www.{ZONE}").is_signed()
     assert server.ask(f"nothere.{ZONE}").authority("RRSIG")
-    signing = until(
-        lambda: (s := server.status()["signing"]) and not s["token_up"] and s["token"] and s,
-        "the daemon to miss its token",
-    )
-    assert "avow" in signing["token"], signing  # it is named
+    assert "avow" in server.wait_token(False)["text"]  # it is named
     tokens.rmdir()
     away.rename(tokens)
-    server.wait_status(lambda status: status["signing"]["token_up"], "the token to be found")
+    server.wait_token(True)
     server.change_zone(ZONE, lambda text: text + "fresh A 192.0.2.7\n")
     server.wait_signed()
     assert server.ask(f"fresh.{ZONE}").is_signed()
@@ -119,15 +115,11 @@ def test_a_token_that_goes_and_comes_back_under_load(lab, way):
             assert fresh.rcode == SERVFAIL, fresh
             assert server.ask(f"www.{ZONE}", "A").rcode in (NXDOMAIN, SERVFAIL)
             if way != "hang":
-                signing = until(
-                    lambda: (s := server.status()["signing"]) and not s["token_up"] and s,
-                    "the token to be missed",
-                )
-                assert "avow" in signing["token"], signing
+                assert "avow" in server.wait_token(False)["text"]
             token.order()
             server.wait_signed(ZONE)
             assert server.ask(name).is_signed()
-            assert server.status()["signing"]["token_up"]
+            assert server.token_status()["up"]
     finally:
         asker.finish()
     assert server.metric("rcode_noerror") >= asker.asked

@@ -172,6 +172,19 @@ class Avow:
     def serial(self, name):
         return self.zone_status(name)["serial"]
 
+    def token_status(self):
+        """What the daemon says of its one token: whether it is up, and in words."""
+        (token,) = self.status()["signing"]["tokens"]
+        return token
+
+    def wait_token(self, up):
+        """Until the token is, or is not, at hand; what is said of it."""
+        self.wait_status(
+            lambda status: [token["up"] for token in status["signing"]["tokens"]] == [up],
+            "the token to be " + ("found" if up else "missed"),
+        )
+        return self.token_status()
+
     def metric(self, name):
         return self.status()["metrics"][name]
 
