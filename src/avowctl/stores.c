@@ -28,7 +28,7 @@ static enum result open_store(const struct options *options, enum store_access a
                               struct store *store)
 {
     char *folder = store_folder(options);
-    struct store_options opening = {.folder = folder, .access = access};
+    struct store_options opening = {.folder = folder, .access = access, .make = change_make_store};
 
     *store = (struct store){.environment = NULL};
     if (!folder)

@@ -306,7 +306,7 @@ static enum result open_store(struct keeper *keeper)
     if (asprintf(&folder, "%s/store", room->config->server.state) < 0)
         return RESULT_SYSTEM;
     struct store_options options = {
-        .folder = folder, .access = STORE_WRITER, .map_octets = room->config->server.store_size};
+        .folder = folder, .access = STORE_WRITER, .make = change_make_store, .map_octets = room->config->server.store_size};
     enum result result = store_open(&keeper->store, &options);
     free(folder);
     if (result)

@@ -10,7 +10,7 @@
 
 #include "environment.h"
 #include "guard.h"
-#include "meta.h"
+#include "avow/store/meta.h"
 
 static const char *const table_names[STORE_TABLES] = {
     [TABLE_NODES] = "nodes",   [TABLE_RRSETS] = "rrsets", [TABLE_NSEC3] = "nsec3",
@@ -45,27 +45,15 @@ static void make_checksum_keys(struct store *store, const uint8_t seed[HASH_SEED
     }
 }
 
-static int put_plain(MDB_txn *transaction, unsigned table, const char *key, const void *octets,
-                     size_t length)
-{
-    MDB_val name = {.mv_size = strlen(key), .mv_data = (void *)(uintptr_t)key};
-    MDB_val value = {.mv_size = length, .mv_data = (void *)(uintptr_t)octets};
-
-    return mdb_put(transaction, table, &name, &value, 0);
-}
-
-static enum result write_meta(struct store *store, MDB_txn *transaction)
+static enum result write_meta(struct store *store, store_maker *make, MDB_txn *transaction)
 {
     uint8_t seed[HASH_SEED_OCTETS];
-    const uint8_t format[4] = {0, 0, 0, STORE_FORMAT};
 
     if (random_fill(seed, sizeof seed))
         return store_problem(store, RESULT_SYSTEM, "the kernel gives no random octets");
-    int error = put_plain(transaction, store->tables[TABLE_META], META_FORMAT, format, 4);
-    if (!error)
-        error = put_plain(transaction, store->tables[TABLE_META], META_SEED, seed, sizeof seed);
-    if (error)
-        return trouble(store, "begin", error);
+    enum result result = make ? make(store, transaction, seed) : RESULT_REFUSED;
+    if (result)
+        return store_problem(store, result, "cannot begin the store");
     make_checksum_keys(store, seed);
     return RESULT_OK;
 }
@@ -129,11 +117,11 @@ static int look_for_tables(MDB_txn *transaction, bool *empty)
     return error;
 }
 
-static enum result fill_new_store(struct store *store, MDB_txn *transaction)
+static enum result fill_new_store(struct store *store, store_maker *make, MDB_txn *transaction)
 {
     int error = open_tables(store, transaction, MDB_CREATE);
 
-    return error ? trouble(store, "make", error) : write_meta(store, transaction);
+    return error ? trouble(store, "make", error) : write_meta(store, make, transaction);
 }
 
 /* The meta table first: what is not ours, or of another format, must not get our tables. */
@@ -152,7 +140,7 @@ static enum result open_old_store(struct store *store, MDB_txn *transaction)
     return error ? trouble(store, "open", error) : RESULT_OK;
 }
 
-static enum result enter_as_writer(struct store *store)
+static enum result enter_as_writer(struct store *store, store_maker *make)
 {
     MDB_txn *transaction;
     bool empty;
@@ -162,7 +150,7 @@ static enum result enter_as_writer(struct store *store)
         return trouble(store, "open", error);
     error = look_for_tables(transaction, &empty);
     enum result result = error   ? trouble(store, "open", error)
-                         : empty ? fill_new_store(store, transaction)
+                         : empty ? fill_new_store(store, make, transaction)
                                  : open_old_store(store, transaction);
     if (result) {
         mdb_txn_abort(transaction);
@@ -201,7 +189,7 @@ enum result store_open(struct store *store, const struct store_options *options)
 
     enum result result = environment_open(store, options);
     if (result == RESULT_OK)
-        result = options->access == STORE_WRITER ? enter_as_writer(store)
+        result = options->access == STORE_WRITER ? enter_as_writer(store, options->make)
                                                  : enter_as_reader(store, options);
     if (result)
         store_close(store); /* takes a store in any state; the problem stays */

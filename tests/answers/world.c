@@ -40,7 +40,7 @@ static void must(enum result result, const char *what)
 static void make_key(struct world *world)
 {
     uint8_t point[65], rdata[DNSKEY_MAX_OCTETS];
-    size_t length;
+    size_t length = 0;
     struct writer writer = writer_over(rdata, sizeof rdata);
 
     world->key = EVP_EC_gen("P-256");
@@ -283,7 +283,7 @@ void world_open(struct world *world, uint64_t map_octets)
     if (!world->folder)
         die("no folder below %s", parent);
     const struct store_options options = {
-        .folder = world->folder, .access = STORE_WRITER, .map_octets = map_octets};
+        .folder = world->folder, .access = STORE_WRITER, .make = change_make_store, .map_octets = map_octets};
     if (store_open(&world->store, &options))
         die("%s", world->store.problem);
     make_key(world);

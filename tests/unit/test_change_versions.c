@@ -247,7 +247,7 @@ static void write_for_ever(_Atomic uint64_t *acknowledged, uint32_t version)
     static struct store store;
     static struct change change;
     const struct store_options options = {
-        .folder = test.folder, .access = STORE_WRITER, .map_octets = TEST_MAP_OCTETS};
+        .folder = test.folder, .access = STORE_WRITER, .make = change_make_store, .map_octets = TEST_MAP_OCTETS};
 
     if (store_open(&store, &options))
         abort();

@@ -289,7 +289,8 @@ START_TEST(difference_equals_load)
                                                : COMPOSE_UNSIGNED;
 
     (void)snprintf(path, sizeof path, "%s/store", folder);
-    struct store_options options = {.folder = path, .access = STORE_WRITER, .map_octets = 1 << 30};
+    struct store_options options = {
+        .folder = path, .access = STORE_WRITER, .make = change_make_store, .map_octets = 1 << 30};
     ck_assert_msg(store_open(&store, &options) == RESULT_OK, "%s", store.problem);
     ck_assert_int_eq(snapshot_open(&snapshot, &store, NULL, 0), RESULT_OK);
     char *old_zone = random_zone((unsigned)_i * 2 + 1),
@@ -344,7 +345,8 @@ START_TEST(same_zone_is_no_difference)
     char *zone = random_zone(4711);
 
     (void)snprintf(path, sizeof path, "%s/store", folder);
-    struct store_options options = {.folder = path, .access = STORE_WRITER, .map_octets = 1 << 30};
+    struct store_options options = {
+        .folder = path, .access = STORE_WRITER, .make = change_make_store, .map_octets = 1 << 30};
     ck_assert_int_eq(store_open(&store, &options), RESULT_OK);
     ck_assert_int_eq(snapshot_open(&snapshot, &store, NULL, 0), RESULT_OK);
     run_open(&run, COMPOSE_NSEC3, zone);

@@ -26,6 +26,10 @@ struct change {
     int error;             /* of LMDB or errno, with RESULT_SYSTEM and RESULT_FULL */
 };
 
+/* For store_options.make: write the format's number and the seed of the seals. */
+MUST_CHECK enum result change_make_store(struct store *store, struct MDB_txn *transaction,
+                                         const uint8_t seed[HASH_SEED_OCTETS]);
+
 /*
  * Begin. Blocks while another change is running (there must be none: one write thread).
  *

@@ -40,10 +40,19 @@ enum store_table {
     STORE_TABLES
 };
 
+struct store;
+struct MDB_txn;
+
+/* Writes format and seed into a new store. It lies in the floor above (change/change.h), so that
+ * who only reads cannot so much as name what writes. */
+typedef enum result store_maker(struct store *store, struct MDB_txn *transaction,
+                                const uint8_t seed[HASH_SEED_OCTETS]);
+
 struct store_options {
     const char *folder; /* made with mode 0700 for a writer when it is missing */
     enum store_access access;
     uint64_t map_octets;       /* 0: STORE_MAP_OCTETS; the same for writer and readers */
+    store_maker *make;         /* STORE_WRITER: change_make_store, for a store that is new */
     const struct pages *pages; /* STORE_READER beside a running keeper: its pages ... */
     unsigned slot;             /* ... and a slot to use while opening; else NULL and 0 */
 };
