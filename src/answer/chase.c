@@ -12,8 +12,10 @@
 
 bool chase_follows(uint16_t type)
 {
-    /* Allowed beside CNAME, or asking for it (RFC 2181 section 10.1, RFC 4034 section 2.5). */
-    return type != TYPE_CNAME && type != TYPE_ANY && type != TYPE_RRSIG && type != TYPE_NSEC;
+    /* Asking for the alias itself, or for what may stand beside it (RFC 4035 section 2.5). NSEC
+     * may, too, and where it does it is found first; where it does not, a denial of it that shows a
+     * CNAME in its bitmap is one that validators refuse (RFC 6840 section 4.3). */
+    return type != TYPE_CNAME && type != TYPE_ANY && type != TYPE_RRSIG;
 }
 
 static bool was_visited(const struct making *making, uint64_t hash)
