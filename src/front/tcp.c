@@ -17,8 +17,9 @@ enum {
     RELISTEN_MS = 100,   /* when there are no descriptors left */
     UNDER_WAY_MS = 5000, /* more than any parked question takes */
     LEAST_PATIENCE_MS = 1000,
-    EVERYBODYS = 16,  /* connections that any network may have ... */
-    NETWORK_PART = 4, /* ... or this part of all, whichever is more */
+    UNSENT_OCTETS = 16 * 1024, /* in the kernel, beyond what the client's window takes */
+    EVERYBODYS = 16,           /* connections that any network may have ... */
+    NETWORK_PART = 4,          /* ... or this part of all, whichever is more */
     LINES_PER_MINUTE = 1
 };
 
@@ -128,7 +129,7 @@ static bool make_room(struct tcp *tcp, const union address *client)
 
 static uint32_t find_slot(struct tcp *tcp)
 {
-    while (tcp->slots[tcp->next_slot])
+    while (tcp->slots[tcp->next_slot]) /* the limit sees to it that one is free */
         tcp->next_slot = (tcp->next_slot + 1) % tcp->limit;
     return tcp->next_slot;
 }
@@ -268,10 +269,34 @@ void tcp_resume(struct tcp *tcp)
     }
 }
 
+/* Places for more connections; where there is no memory, there are as many as before. */
+static void grow(struct tcp *tcp, uint32_t limit)
+{
+    struct crowd crowd;
+    struct connection *connection;
+    struct connection **slots = calloc(limit, sizeof(struct connection *));
+
+    if (!slots || crowd_open(&crowd, limit)) {
+        free(slots);
+        log_warning("no memory for more TCP connections: server.tcp.clients stays as it was");
+        return;
+    }
+    memcpy(slots, tcp->slots, tcp->limit * sizeof(struct connection *));
+    free(tcp->slots);
+    crowd_close(&tcp->crowd);
+    tcp->slots = slots;
+    tcp->crowd = crowd;
+    tcp->limit = limit;
+    TAILQ_FOREACH(connection, &tcp->by_age, age)
+    connection->member = crowd_enter(&tcp->crowd, &connection->client);
+}
+
 void tcp_configure(struct tcp *tcp)
 {
     struct connection *idle;
 
+    if (tcp->worker->settings.tcp_clients > tcp->limit)
+        grow(tcp, tcp->worker->settings.tcp_clients);
     while (tcp->count > limit_of(tcp) && (idle = find_idle(tcp, NULL)))
         tcp_drop(idle);
 }
@@ -331,11 +356,14 @@ void tcp_desk_gone(struct tcp *tcp)
 static void open_listener(struct tcp *tcp, int descriptor)
 {
     struct tcp_listener *listener = &tcp->listeners[tcp->listener_count++];
-    int on = 1;
+    const int on = 1, unsent = UNSENT_OCTETS;
 
     /* Inherited by what is accepted: an answer that comes later is not to wait for the client's
      * acknowledgement of the one before. */
     (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    /* Answers wait here, where they count, rather than in the kernel's megabytes; and a slow client
+     * that does read shows that it does. */
+    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     *listener = (struct tcp_listener){.tcp = tcp, .descriptor = descriptor};
     ev_io_init(&listener->readable, on_acceptable, descriptor, EV_READ);
     listener->readable.data = listener;

@@ -67,8 +67,7 @@ struct tcp {
     struct tcp_listener *listeners;
     uint32_t listener_count;
     struct connection **slots;
-    uint32_t limit; /* of connections; fixed when opened, lowered by settings */
-    uint32_t slot_count;
+    uint32_t limit; /* places; the settings may say fewer */
     uint32_t count;
     uint32_t next_slot;
     uint64_t serial;

@@ -1,0 +1,311 @@
+/* test_front_peers.c - a worker, its keeper and its desk: signatures waited for, messages handed
+ * over. */
+#include "front_lab.h"
+
+static void open_lab(void)
+{
+    lab_open();
+    lab_start();
+}
+
+static const struct lab_question www = {1, "www.signed.example.", TYPE_A, 0, true};
+static const struct lab_question plain = {2, "www.plain.example.", TYPE_A, 0, true};
+static const struct lab_question update = {3, "plain.example.", TYPE_SOA, OPCODE_UPDATE << 11,
+                                           false};
+static const struct lab_question transfer = {4, "plain.example.", TYPE_AXFR, 0, false};
+
+/* The next reference that is asked for must be this one. Returns its id. */
+static uint64_t take_want(const char *owner, uint16_t type)
+{
+    const struct message_want *letter = &lab_letter(lab.keeper, MESSAGE_WANT)->want;
+    struct name name = name_of(owner);
+
+    ck_assert_uint_eq(letter->kind, WANT_RRSET);
+    ck_assert_uint_eq(letter->version, lab.version);
+    ck_assert_uint_eq(letter->type, type);
+    ck_assert(name_equal(&letter->owner, &name));
+    return letter->id;
+}
+
+static void tell_stored(uint64_t id)
+{
+    lab_send_letter(lab.keeper, &(struct message){.kind = MESSAGE_STORED, .stored = {.id = id}});
+}
+
+START_TEST(a_missing_signature_is_waited_for)
+{
+    int client = lab_udp_client();
+
+    lab_udp_ask(client, &www);
+    uint64_t id = take_want("www.signed.example.", TYPE_A);
+    ck_assert(!lab_comes(client, 20));
+    lab_sign("www.signed.example.", TYPE_A);
+    tell_stored(id);
+    struct lab_answer answer = lab_udp_answer(client);
+    ck_assert_uint_eq(answer.rcode, RCODE_NOERROR);
+    ck_assert(answer.has_signature);
+    lab_udp_ask(client, &www); /* from now on it is there */
+    ck_assert(lab_udp_answer(client).has_signature);
+    ck_assert(!lab_comes(lab.keeper, 20));
+    lab_await(METRIC_WANTS_ANSWERED, 1);
+    lab_await(METRIC_WANTS_PARKED, 0);
+    close(client);
+}
+END_TEST
+
+START_TEST(all_who_wait_ask_once)
+{
+    int clients[] = {lab_udp_client(), lab_udp_client(), lab_tcp_client()};
+    struct lab_answer answer;
+
+    lab_udp_ask(clients[0], &www);
+    lab_udp_ask(clients[1], &www);
+    lab_tcp_ask(clients[2], &www);
+    uint64_t id = take_want("www.signed.example.", TYPE_A);
+    ck_assert(!lab_comes(lab.keeper, 50));
+    lab_sign("www.signed.example.", TYPE_A);
+    tell_stored(id);
+    ck_assert(lab_udp_answer(clients[0]).has_signature);
+    ck_assert(lab_udp_answer(clients[1]).has_signature);
+    ck_assert(lab_tcp_answer(clients[2], &answer));
+    ck_assert(answer.has_signature);
+    for (unsigned i = 0; i < 3; i++)
+        close(clients[i]);
+}
+END_TEST
+
+START_TEST(a_refusal_is_servfail_at_once)
+{
+    int client = lab_udp_client();
+    uint64_t start_ms = clock_monotonic_ms();
+
+    lab_udp_ask(client, &www);
+    uint64_t id = take_want("www.signed.example.", TYPE_A);
+    lab_send_letter(lab.keeper,
+                    &(struct message){.kind = MESSAGE_NOT_STORED,
+                                      .not_stored = {.id = id, .reason = NOT_STORED_FAILED}});
+    ck_assert_uint_eq(lab_udp_answer(client).rcode, RCODE_SERVFAIL);
+    ck_assert_uint_lt(clock_monotonic_ms() - start_ms, WANTED_UDP_MS);
+    close(client);
+}
+END_TEST
+
+START_TEST(at_the_deadline_it_is_servfail)
+{
+    int client = lab_udp_client();
+    uint64_t start_ms = clock_monotonic_ms();
+
+    lab_udp_ask(client, &www);
+    ck_assert_uint_eq(lab_udp_answer(client).rcode, RCODE_SERVFAIL);
+    uint64_t passed = clock_monotonic_ms() - start_ms;
+    ck_assert_msg(passed >= WANTED_UDP_MS && passed < 3 * WANTED_UDP_MS, "%u ms", (unsigned)passed);
+    lab_await(METRIC_WANTS_TIMEOUT, 1);
+    close(client);
+}
+END_TEST
+
+/* What is not signed is answered without waiting, also while the keeper is away. */
+START_TEST(a_keeper_that_restarts_is_asked_again)
+{
+    int client = lab_udp_client();
+
+    close(lab.keeper);
+    lab.keeper = -1;
+    lab_udp_ask(client, &www);
+    lab_udp_ask(client, &plain);
+    ck_assert_uint_eq(lab_udp_answer(client).header.id, plain.id);
+    lab.keeper = lab_connect(ROOM_KEEPER);
+    uint64_t id = take_want("www.signed.example.", TYPE_A);
+    lab_sign("www.signed.example.", TYPE_A);
+    tell_stored(id);
+    ck_assert(lab_udp_answer(client).has_signature);
+    close(client);
+}
+END_TEST
+
+/* RFC 7766 section 6.2.1.1: a slow answer does not hold up the one behind it. */
+START_TEST(answers_of_a_connection_may_change_their_order)
+{
+    int client = lab_tcp_client();
+    struct lab_answer answer;
+
+    lab_tcp_ask(client, &www);
+    lab_tcp_ask(client, &plain);
+    ck_assert_int_eq(shutdown(client, SHUT_WR), 0);
+    ck_assert(lab_tcp_answer(client, &answer));
+    ck_assert_uint_eq(answer.header.id, plain.id);
+    uint64_t id = take_want("www.signed.example.", TYPE_A);
+    lab_sign("www.signed.example.", TYPE_A);
+    tell_stored(id);
+    ck_assert(lab_tcp_answer(client, &answer));
+    ck_assert_uint_eq(answer.header.id, www.id);
+    ck_assert(answer.has_signature);
+    ck_assert(lab_is_closed(client));
+    close(client);
+}
+END_TEST
+
+START_TEST(a_client_that_left_is_forgotten)
+{
+    int client = lab_tcp_client();
+    struct lab_answer answer;
+
+    lab_tcp_ask(client, &www);
+    uint64_t id = take_want("www.signed.example.", TYPE_A);
+    struct linger now = {.l_onoff = 1};
+    ck_assert_int_eq(setsockopt(client, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
+    close(client); /* with a reset */
+    lab_await(METRIC_TCP_OPEN, 0);
+    client = lab_tcp_client(); /* takes the same place */
+    lab_sign("www.signed.example.", TYPE_A);
+    tell_stored(id);
+    ck_assert_msg(!lab_comes(client, 50), "an answer to another's question");
+    lab_tcp_ask(client, &plain);
+    ck_assert(lab_tcp_answer(client, &answer));
+    close(client);
+}
+END_TEST
+
+/* Letters that make no sense are counted, and change nothing. */
+START_TEST(strange_letters_do_no_harm)
+{
+    int client = lab_udp_client();
+    struct message stop = {.kind = MESSAGE_STOP};
+    struct message reply = {.kind = MESSAGE_REPLY,
+                            .reply = {.kind = SOCKET_UDP,
+                                      .socket = 77,
+                                      .client = span_of("x", 1),
+                                      .local = span_of("y", 1),
+                                      .message = span_of("z", 1)}};
+
+    lab_udp_ask(client, &www);
+    uint64_t id = take_want("www.signed.example.", TYPE_A);
+    tell_stored(id + 1);
+    lab_send_letter(lab.keeper, &stop);
+    lab_send_letter(lab.keeper, &reply);
+    lab_send_letter(lab.desk, &reply);
+    reply.reply.kind = SOCKET_TCP;
+    reply.reply.connection = UINT64_MAX;
+    lab_send_letter(lab.desk, &reply);
+    lab_await(METRIC_LETTERS, 5);
+    lab_await(METRIC_LETTERS_REFUSED, 3);
+    lab_udp_ask(client, &plain);
+    ck_assert_uint_eq(lab_udp_answer(client).header.id, plain.id);
+    close(client);
+}
+END_TEST
+
+/* ---- the desk --------------------------------------------------------------------------------*/
+
+/* Answer a message as the desk would: its own octets with QR set. */
+static void reply_to(const struct message_handoff *handoff, bool last)
+{
+    uint8_t octets[512];
+
+    ck_assert_uint_le(handoff->message.length, sizeof octets);
+    memcpy(octets, handoff->message.octets, handoff->message.length);
+    octets[2] |= 0x80;
+    struct message reply = {.kind = MESSAGE_REPLY,
+                            .reply = {.kind = handoff->kind,
+                                      .socket = handoff->socket,
+                                      .connection = handoff->connection,
+                                      .client = handoff->client,
+                                      .local = handoff->local,
+                                      .message = span_of(octets, handoff->message.length),
+                                      .close = last}};
+    lab_send_letter(lab.desk, &reply);
+}
+
+START_TEST(an_update_goes_to_the_desk)
+{
+    int client = lab_udp_client();
+    uint8_t octets[512];
+    size_t length = lab_write(octets, sizeof octets, &update);
+
+    lab_udp_ask(client, &update);
+    const struct message_handoff *handoff = &lab_letter(lab.desk, MESSAGE_HANDOFF)->handoff;
+    ck_assert_uint_eq(handoff->kind, SOCKET_UDP);
+    ck_assert_uint_eq(handoff->message.length, length);
+    ck_assert_mem_eq(handoff->message.octets, octets, length);
+    reply_to(handoff, false);
+    ck_assert_uint_eq(lab_udp_answer(client).header.id, update.id);
+    lab_await(METRIC_HANDOFFS, 1);
+    close(client);
+}
+END_TEST
+
+START_TEST(a_transfer_goes_to_the_desk)
+{
+    int client = lab_tcp_client();
+    struct lab_answer answer;
+
+    lab_tcp_ask(client, &transfer);
+    lab_tcp_ask(client, &plain); /* is answered meanwhile */
+    ck_assert(lab_tcp_answer(client, &answer));
+    ck_assert_uint_eq(answer.header.id, plain.id);
+    const struct message_handoff *handoff = &lab_letter(lab.desk, MESSAGE_HANDOFF)->handoff;
+    ck_assert_uint_eq(handoff->kind, SOCKET_TCP);
+    reply_to(handoff, _i != 0);
+    ck_assert(lab_tcp_answer(client, &answer));
+    ck_assert_uint_eq(answer.header.id, transfer.id);
+    if (_i) {
+        ck_assert(lab_is_closed(client));
+    } else {
+        lab_tcp_ask(client, &plain);
+        ck_assert(lab_tcp_answer(client, &answer));
+    }
+    close(client);
+}
+END_TEST
+
+START_TEST(without_a_desk_there_is_no_answer)
+{
+    int stream = lab_tcp_client(), waiting = lab_tcp_client(), datagrams = lab_udp_client();
+
+    lab_tcp_ask(waiting, &transfer);
+    (void)lab_letter(lab.desk, MESSAGE_HANDOFF);
+    close(lab.desk);
+    lab.desk = -1;
+    ck_assert(lab_is_closed(waiting)); /* what it was asked is lost */
+    lab_tcp_ask(stream, &transfer);
+    ck_assert(lab_is_closed(stream));
+    lab_udp_ask(datagrams, &update);
+    lab_udp_ask(datagrams, &plain);
+    ck_assert_uint_eq(lab_udp_answer(datagrams).header.id, plain.id);
+    lab.desk = lab_connect(ROOM_DESK);
+    lab_await(METRIC_TCP_OPEN, 0);
+    close(stream);
+    stream = lab_tcp_client();
+    for (unsigned tries = 0; !lab_comes(lab.desk, 20) && tries < 100; tries++)
+        lab_udp_ask(datagrams, &update);
+    (void)lab_letter(lab.desk, MESSAGE_HANDOFF);
+    close(stream);
+    close(waiting);
+    close(datagrams);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("front/peers");
+    TCase *keeper = tcase_create("keeper"), *desk = tcase_create("desk");
+
+    tcase_add_checked_fixture(keeper, open_lab, lab_close);
+    tcase_set_timeout(keeper, 30);
+    tcase_add_test(keeper, a_missing_signature_is_waited_for);
+    tcase_add_test(keeper, all_who_wait_ask_once);
+    tcase_add_test(keeper, a_refusal_is_servfail_at_once);
+    tcase_add_test(keeper, at_the_deadline_it_is_servfail);
+    tcase_add_test(keeper, a_keeper_that_restarts_is_asked_again);
+    tcase_add_test(keeper, answers_of_a_connection_may_change_their_order);
+    tcase_add_test(keeper, a_client_that_left_is_forgotten);
+    tcase_add_test(keeper, strange_letters_do_no_harm);
+    suite_add_tcase(suite, keeper);
+    tcase_add_checked_fixture(desk, open_lab, lab_close);
+    tcase_set_timeout(desk, 30);
+    tcase_add_test(desk, an_update_goes_to_the_desk);
+    tcase_add_loop_test(desk, a_transfer_goes_to_the_desk, 0, 2);
+    tcase_add_test(desk, without_a_desk_there_is_no_answer);
+    suite_add_tcase(suite, desk);
+    return run_suite(suite);
+}
