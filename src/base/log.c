@@ -74,7 +74,8 @@ static void write_line(enum log_level level, const char *format, va_list argumen
     char line[LOG_LINE_OCTETS];
     size_t length = out.descriptor < 0 ? 0 : put_time(line, sizeof line);
 
-    int head = snprintf(line + length, sizeof line - length, "%s: %s: ", levels[level].word, out.room);
+    int head =
+        snprintf(line + length, sizeof line - length, "%s: %s: ", levels[level].word, out.room);
     if (head > 0)
         length += (size_t)head;
     int body = vsnprintf(line + length, sizeof line - length, format, arguments);

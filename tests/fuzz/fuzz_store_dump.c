@@ -23,8 +23,10 @@ static void close_all(void)
 
 static void open_empty(void)
 {
-    const struct store_options options = {
-        .folder = folder, .access = STORE_WRITER, .make = change_make_store, .map_octets = 16 << 20};
+    const struct store_options options = {.folder = folder,
+                                          .access = STORE_WRITER,
+                                          .make = change_make_store,
+                                          .map_octets = 16 << 20};
 
     if (store_open(&store, &options))
         abort();

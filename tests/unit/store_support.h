@@ -22,8 +22,10 @@ struct test_store {
 
 static inline void open_writer(struct store *store, const char *folder, uint64_t map_octets)
 {
-    const struct store_options options = {
-        .folder = folder, .access = STORE_WRITER, .make = change_make_store, .map_octets = map_octets};
+    const struct store_options options = {.folder = folder,
+                                          .access = STORE_WRITER,
+                                          .make = change_make_store,
+                                          .map_octets = map_octets};
     enum result result = store_open(store, &options);
 
     ck_assert_msg(result == RESULT_OK, "store_open: %s", store->problem);

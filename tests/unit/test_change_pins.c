@@ -123,8 +123,10 @@ struct writer_side {
 
 static void open_side(struct writer_side *side)
 {
-    const struct store_options options = {
-        .folder = folder, .access = STORE_WRITER, .make = change_make_store, .map_octets = TEST_MAP_OCTETS};
+    const struct store_options options = {.folder = folder,
+                                          .access = STORE_WRITER,
+                                          .make = change_make_store,
+                                          .map_octets = TEST_MAP_OCTETS};
     int descriptors[READERS];
 
     for (unsigned i = 0; i < READERS; i++)
@@ -275,8 +277,10 @@ START_TEST(a_held_snapshot_stays_whole)
 
     /* A keeper that starts anew holds nothing for that reader: it must not write. */
     close_side(&side);
-    const struct store_options options = {
-        .folder = folder, .access = STORE_WRITER, .make = change_make_store, .map_octets = TEST_MAP_OCTETS};
+    const struct store_options options = {.folder = folder,
+                                          .access = STORE_WRITER,
+                                          .make = change_make_store,
+                                          .map_octets = TEST_MAP_OCTETS};
     int descriptor = readers[0][1];
     ck_assert_int_eq(store_open(&side.store, &options), RESULT_OK);
     ck_assert_int_eq(pages_open_keeper(&side.pages, published[0], &descriptor, 1), RESULT_OK);

@@ -246,8 +246,10 @@ static void write_for_ever(_Atomic uint64_t *acknowledged, uint32_t version)
 {
     static struct store store;
     static struct change change;
-    const struct store_options options = {
-        .folder = test.folder, .access = STORE_WRITER, .make = change_make_store, .map_octets = TEST_MAP_OCTETS};
+    const struct store_options options = {.folder = test.folder,
+                                          .access = STORE_WRITER,
+                                          .make = change_make_store,
+                                          .map_octets = TEST_MAP_OCTETS};
 
     if (store_open(&store, &options))
         abort();

@@ -10,8 +10,10 @@
 
 static enum result open_as(const char *folder, enum store_access access, struct store *store)
 {
-    const struct store_options options = {
-        .folder = folder, .access = access, .make = change_make_store, .map_octets = TEST_MAP_OCTETS};
+    const struct store_options options = {.folder = folder,
+                                          .access = access,
+                                          .make = change_make_store,
+                                          .map_octets = TEST_MAP_OCTETS};
 
     return store_open(store, &options);
 }

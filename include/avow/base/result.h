@@ -31,7 +31,7 @@ const char *result_sentence(enum result result);
 /* A look-up that did not fail: is the thing there? */
 enum found { FOUND_NOT, FOUND_YES };
 
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK                 __attribute__((warn_unused_result))
 #define PRINTF_LIKE(string, first) __attribute__((format(printf, string, first)))
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -9,16 +9,26 @@
 #include "avow/wire/message.h"
 
 enum {
-    EDNS_OPTION_NSID = 3, EDNS_OPTION_CLIENT_SUBNET = 8, EDNS_OPTION_EXPIRE = 9,
-    EDNS_OPTION_COOKIE = 10, EDNS_OPTION_KEEPALIVE = 11, EDNS_OPTION_PADDING = 12,
+    EDNS_OPTION_NSID = 3,
+    EDNS_OPTION_CLIENT_SUBNET = 8,
+    EDNS_OPTION_EXPIRE = 9,
+    EDNS_OPTION_COOKIE = 10,
+    EDNS_OPTION_KEEPALIVE = 11,
+    EDNS_OPTION_PADDING = 12,
     EDNS_OPTION_EXTENDED_ERROR = 15
 };
 
 /* Extended DNS errors used here (RFC 8914 section 4). */
 enum {
-    EDE_OTHER = 0, EDE_DNSSEC_INDETERMINATE = 5, EDE_RRSIGS_MISSING = 10, EDE_NOT_READY = 14,
-    EDE_PROHIBITED = 18, EDE_NOT_AUTHORITATIVE = 20, EDE_NOT_SUPPORTED = 21,
-    EDE_INVALID_DATA = 24, EDE_NONE = 0xffff
+    EDE_OTHER = 0,
+    EDE_DNSSEC_INDETERMINATE = 5,
+    EDE_RRSIGS_MISSING = 10,
+    EDE_NOT_READY = 14,
+    EDE_PROHIBITED = 18,
+    EDE_NOT_AUTHORITATIVE = 20,
+    EDE_NOT_SUPPORTED = 21,
+    EDE_INVALID_DATA = 24,
+    EDE_NONE = 0xffff
 };
 
 enum { EDNS_COOKIE_MAX_OCTETS = 40, EDNS_SMALLEST_PAYLOAD = 512 };
@@ -26,11 +36,11 @@ enum { EDNS_COOKIE_MAX_OCTETS = 40, EDNS_SMALLEST_PAYLOAD = 512 };
 /* What a query's OPT said. Zeroed: there was none. */
 struct edns {
     bool present;
-    bool dnssec_ok;       /* DO, RFC 3225 */
-    bool nsid;            /* RFC 5001: asked for */
-    bool keepalive;       /* RFC 7828: asked for */
-    bool expire;          /* RFC 7314: asked for */
-    bool padding;         /* RFC 7830: present */
+    bool dnssec_ok; /* DO, RFC 3225 */
+    bool nsid;      /* RFC 5001: asked for */
+    bool keepalive; /* RFC 7828: asked for */
+    bool expire;    /* RFC 7314: asked for */
+    bool padding;   /* RFC 7830: present */
     uint8_t version;
     uint8_t cookie_length; /* 0: none; 8 or 16 to 40 */
     uint16_t payload;      /* requestor's UDP size, already raised to 512 (section 6.2.3) */
@@ -46,16 +56,16 @@ MUST_CHECK enum result edns_read(const struct record *record, struct edns *edns)
 
 /* What goes into the answer's OPT. */
 struct edns_reply {
-    uint16_t payload;        /* what we can receive */
-    uint8_t extended_rcode;  /* upper eight bits of the RCODE */
+    uint16_t payload;       /* what we can receive */
+    uint8_t extended_rcode; /* upper eight bits of the RCODE */
     bool dnssec_ok;
-    const uint8_t *nsid;     /* NULL: none */
+    const uint8_t *nsid; /* NULL: none */
     uint16_t nsid_length;
-    const uint8_t *cookie;   /* NULL: none */
+    const uint8_t *cookie; /* NULL: none */
     uint16_t cookie_length;
     bool keepalive;
     uint16_t keepalive_tenths; /* idle timeout in units of 100 ms */
-    uint16_t extended_error; /* EDE_NONE: none */
+    uint16_t extended_error;   /* EDE_NONE: none */
     const char *extended_text; /* NULL: none */
 };
 

@@ -12,21 +12,47 @@
 
 enum { MESSAGE_HEADER_OCTETS = 12, MESSAGE_MAX_OCTETS = 65535 };
 
-enum opcode { OPCODE_QUERY = 0, OPCODE_IQUERY = 1, OPCODE_STATUS = 2, OPCODE_NOTIFY = 4,
-              OPCODE_UPDATE = 5, OPCODE_DSO = 6 };
+enum opcode {
+    OPCODE_QUERY = 0,
+    OPCODE_IQUERY = 1,
+    OPCODE_STATUS = 2,
+    OPCODE_NOTIFY = 4,
+    OPCODE_UPDATE = 5,
+    OPCODE_DSO = 6
+};
 
 enum rcode {
-    RCODE_NOERROR = 0, RCODE_FORMERR = 1, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3,
-    RCODE_NOTIMP = 4, RCODE_REFUSED = 5, RCODE_YXDOMAIN = 6, RCODE_YXRRSET = 7,
-    RCODE_NXRRSET = 8, RCODE_NOTAUTH = 9, RCODE_NOTZONE = 10, RCODE_BADVERS = 16,
-    RCODE_BADSIG = 16, RCODE_BADKEY = 17, RCODE_BADTIME = 18, RCODE_BADTRUNC = 22,
+    RCODE_NOERROR = 0,
+    RCODE_FORMERR = 1,
+    RCODE_SERVFAIL = 2,
+    RCODE_NXDOMAIN = 3,
+    RCODE_NOTIMP = 4,
+    RCODE_REFUSED = 5,
+    RCODE_YXDOMAIN = 6,
+    RCODE_YXRRSET = 7,
+    RCODE_NXRRSET = 8,
+    RCODE_NOTAUTH = 9,
+    RCODE_NOTZONE = 10,
+    RCODE_BADVERS = 16,
+    RCODE_BADSIG = 16,
+    RCODE_BADKEY = 17,
+    RCODE_BADTIME = 18,
+    RCODE_BADTRUNC = 22,
     RCODE_BADCOOKIE = 23
 };
 
 /* Bits of the second 16 bits of the header. */
 enum {
-    FLAG_QR = 0x8000, FLAG_AA = 0x0400, FLAG_TC = 0x0200, FLAG_RD = 0x0100, FLAG_RA = 0x0080,
-    FLAG_Z = 0x0040, FLAG_AD = 0x0020, FLAG_CD = 0x0010, FLAG_OPCODE = 0x7800, FLAG_RCODE = 0x000f
+    FLAG_QR = 0x8000,
+    FLAG_AA = 0x0400,
+    FLAG_TC = 0x0200,
+    FLAG_RD = 0x0100,
+    FLAG_RA = 0x0080,
+    FLAG_Z = 0x0040,
+    FLAG_AD = 0x0020,
+    FLAG_CD = 0x0010,
+    FLAG_OPCODE = 0x7800,
+    FLAG_RCODE = 0x000f
 };
 
 enum section { SECTION_QUESTION, SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL, SECTIONS };
@@ -65,7 +91,8 @@ static inline enum opcode header_opcode(const struct header *header)
 void question_read(struct reader *message, struct question *question);
 
 /* One record of any of the three record sections; its RDATA is not looked into, and the TTL is as
- * it was sent (for OPT it is flags; else a TTL with the top bit set means 0, RFC 2181 section 8). */
+ * it was sent (for OPT it is flags; else a TTL with the top bit set means 0, RFC 2181 section 8).
+ */
 void record_read(struct reader *message, struct record *record);
 
 const char *rcode_to_text(uint16_t rcode); /* "NOERROR", ...; never NULL */

@@ -96,7 +96,8 @@ bool name_is_within(const struct name *name, const struct name *ancestor);
 /* Labels, counted from the root, that both names share. */
 unsigned name_common_labels(const struct name *a, const struct name *b);
 
-/* The last `labels` labels of `name` (the ancestor with that many labels). labels <= name->labels. */
+/* The last `labels` labels of `name` (the ancestor with that many labels). labels <= name->labels.
+ */
 void name_suffix(const struct name *name, unsigned labels, struct name *suffix);
 
 /* Lower-case ASCII letters in place (canonical form, RFC 4034 section 6.2). */

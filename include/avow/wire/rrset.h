@@ -37,7 +37,8 @@ static inline struct reader rdata_run_reader(const struct rdata_run *run)
     return reader_over(run->octets, run->length);
 }
 
-/* The next RDATA as a reader over just its octets; false at the end or when the run is malformed. */
+/* The next RDATA as a reader over just its octets; false at the end or when the run is malformed.
+ */
 static inline bool rdata_next(struct reader *run, struct reader *rdata)
 {
     if (reader_left(run) == 0)
