@@ -108,7 +108,8 @@ static bool key_of(const struct making *making, enum piece_kind kind, const uint
 static uint64_t hash_key(const struct making *making, enum piece_kind kind, const uint8_t *key,
                          size_t length)
 {
-    return hash_octets(&making->answerer->charge_key, key, length) + kind * 2U + making->sign;
+    return hash_octets(&making->answerer->charge_key, key, length) +
+           ((uint64_t)kind << 1 | making->sign);
 }
 
 static struct piece *place_of(const struct making *making, uint64_t hash)
