@@ -31,13 +31,15 @@ static bool grow(struct framing *framing, uint32_t capacity)
 static uint8_t *place_in_held(struct framing *framing, size_t *room)
 {
     uint32_t whole = first_size(framing->held, framing->held_length);
-    uint32_t capacity = framing->held_length * 2;
+    uint32_t end = framing->held_capacity;
 
-    if (whole > framing->held_length && capacity > whole)
-        capacity = whole;
-    if (!grow(framing, capacity))
+    if (end == framing->held_length)
+        end = framing->held_length * 2;
+    if (whole > framing->held_length && end > whole)
+        end = whole;
+    if (!grow(framing, end))
         return NULL;
-    *room = capacity - framing->held_length;
+    *room = end - framing->held_length;
     return framing->held + framing->held_length;
 }
 
