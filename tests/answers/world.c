@@ -282,8 +282,10 @@ void world_open(struct world *world, uint64_t map_octets)
     world->folder = mkdtemp(path) ? strdup(path) : NULL;
     if (!world->folder)
         die("no folder below %s", parent);
-    const struct store_options options = {
-        .folder = world->folder, .access = STORE_WRITER, .make = change_make_store, .map_octets = map_octets};
+    const struct store_options options = {.folder = world->folder,
+                                          .access = STORE_WRITER,
+                                          .make = change_make_store,
+                                          .map_octets = map_octets};
     if (store_open(&world->store, &options))
         die("%s", world->store.problem);
     make_key(world);
