@@ -34,25 +34,26 @@ static void tell(struct clerk *clerk, struct keystore *keystore)
         link_send(clerk->link, &letter, clerk->frame);
 }
 
+static void tell_those(struct clerk *clerk, bool up)
+{
+    for (size_t i = 0; i < clerk->means.keystore_count; i++) {
+        struct keystore *keystore = &clerk->means.keystores[i];
+        if ((keystore_state(keystore) == KEYSTORE_UP) == up)
+            tell(clerk, keystore);
+    }
+}
+
 /* All of them, those that are up last: a keeper that remembers one state then remembers that
  * something can be signed, and the rest fails job by job with the reason. */
 static void tell_all(struct clerk *clerk)
 {
     uint64_t up = 0;
 
-    for (size_t i = 0; i < clerk->means.keystore_count; i++) {
-        struct keystore *keystore = &clerk->means.keystores[i];
-        if (keystore_state(keystore) != KEYSTORE_UP)
-            tell(clerk, keystore);
-    }
-    for (size_t i = 0; i < clerk->means.keystore_count; i++) {
-        struct keystore *keystore = &clerk->means.keystores[i];
-        if (keystore_state(keystore) != KEYSTORE_UP)
-            continue;
-        tell(clerk, keystore);
-        up++;
-    }
+    for (size_t i = 0; i < clerk->means.keystore_count; i++)
+        up += keystore_state(&clerk->means.keystores[i]) == KEYSTORE_UP;
     metric_set(clerk->means.stripe, METRIC_TOKENS_UP, up);
+    tell_those(clerk, false);
+    tell_those(clerk, true);
 }
 
 static void tell_rates(struct clerk *clerk)

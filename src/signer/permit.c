@@ -6,7 +6,7 @@
 #include "avow/wire/type.h"
 
 static const char *const sentences[] = {
-#define PERMIT_SENTENCE(name, sentence) [PERMIT_##name] = sentence,
+#define PERMIT_SENTENCE(name, sentence) sentence,
     PERMITS(PERMIT_SENTENCE)
 #undef PERMIT_SENTENCE
 };

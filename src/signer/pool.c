@@ -98,13 +98,17 @@ enum result pool_start(struct pool *pool, unsigned threads)
     return started ? RESULT_OK : RESULT_SYSTEM;
 }
 
+/* Each kind is counted for itself: a stock of bulk letters must not keep an urgent one out. */
 bool pool_put(struct pool *pool, struct letter *letter)
 {
+    struct letter_queue *queue = letter->urgent ? &pool->urgent : &pool->bulk;
+    unsigned limit = letter->urgent ? POOL_URGENT_LETTERS : POOL_BULK_LETTERS;
+
     pthread_mutex_lock(&pool->lock);
-    append(letter->urgent ? &pool->urgent : &pool->bulk, letter);
+    append(queue, letter);
     if (letter->urgent)
         atomic_fetch_add_explicit(&pool->urgent_waiting, 1, memory_order_relaxed);
-    bool full = pool->bulk.count >= POOL_BULK_LETTERS || pool->urgent.count >= POOL_URGENT_LETTERS;
+    bool full = queue->count >= limit;
     if (full)
         pool->full = true;
     pthread_cond_signal(&pool->wanted);

@@ -28,6 +28,8 @@ enum { STRIPE_MAIN, STRIPE_CLERK, STRIPE_WORKERS };
 
 enum { FINISH_MS = 2000 }; /* the supervisor waits for 5 s */
 
+enum { RELOAD_TEXT_OCTETS = 256 }; /* room.h */
+
 static const double watch_seconds = 1.0;
 
 struct signer;
@@ -39,6 +41,7 @@ struct line {
     struct channel *channel;
     struct link *link;
     struct dispatch_state letters;
+    bool paused; /* the pool has enough of what comes this way */
 };
 
 struct signer {
@@ -53,7 +56,6 @@ struct signer {
     struct clerk clerk;
     ev_timer watch;
     ev_async hungry; /* the pool wants letters again */
-    bool paused;
     pthread_mutex_t lock; /* over config, which the clerk looks at */
     const struct config *config;
 };
@@ -102,13 +104,12 @@ static void on_watch(struct ev_loop *loop, ev_timer *timer, int happened)
 
 /* ---- letters -------------------------------------------------------------------------------- */
 
-static void pause_lines(struct signer *signer)
+/* The line that brought too much, and no other: what is urgent does not wait behind what is not. */
+static void pause_line(struct line *line)
 {
-    signer->paused = true;
-    for (unsigned i = 0; i < SIGNING_CHANNELS; i++) {
-        if (signer->lines[i].channel)
-            channel_pause(signer->lines[i].channel);
-    }
+    line->paused = true;
+    if (line->channel)
+        channel_pause(line->channel);
 }
 
 static void on_hungry(struct ev_loop *loop, ev_async *async, int happened)
@@ -116,10 +117,11 @@ static void on_hungry(struct ev_loop *loop, ev_async *async, int happened)
     struct signer *signer = async->data;
     (void)loop, (void)happened;
 
-    signer->paused = false;
     for (unsigned i = 0; i < SIGNING_CHANNELS; i++) {
-        if (signer->lines[i].channel)
-            channel_resume(signer->lines[i].channel);
+        struct line *line = &signer->lines[i];
+        if (line->paused && line->channel)
+            channel_resume(line->channel);
+        line->paused = false;
     }
 }
 
@@ -133,7 +135,7 @@ static void on_sign(void *context, const struct message *message, struct frame *
     if (!letter)
         log_error("out of memory: a letter of %u jobs is lost", message->sign.count);
     else if (pool_put(&signer->pool, letter))
-        pause_lines(signer);
+        pause_line(line);
 }
 
 static struct clerk_order *make_order(struct line *line, enum clerk_order_kind kind)
@@ -268,7 +270,7 @@ static void on_peer(void *context, enum room_kind kind, uint16_t index, int desc
         close_line(line);
         return;
     }
-    if (signer->paused)
+    if (line->paused)
         channel_pause(line->channel);
     if (index == SIGNING_ORDERS)
         tell_clerk(line);
@@ -299,8 +301,10 @@ static bool same_pins(const struct signer *signer, const struct config *config)
     for (size_t i = 0; i < config->keystore_count && i < signer->keystore_count; i++) {
         const struct config_keystore *fresh = &config->keystores[i];
         const struct pkcs11_pin *pin = &signer->keystores[i].pin;
-        if (fresh->pin_length &&
-            (fresh->pin_length != pin->length || memcmp(fresh->pin, pin->octets, pin->length) != 0))
+        if (signer->keystores[i].location.pin_file[0])
+            continue; /* then it is not in the configuration */
+        if (fresh->pin_length != pin->length ||
+            (pin->length && memcmp(fresh->pin, pin->octets, pin->length) != 0))
             return false;
     }
     return true;
@@ -323,10 +327,11 @@ static enum result on_reload(void *context, const struct config *config, char *t
 {
     struct signer *signer = context;
     struct config_diff diff;
-    (void)text;
 
-    if (config_diff(signer->config, config, &diff))
+    if (config_diff(signer->config, config, &diff)) {
+        (void)snprintf(text, RELOAD_TEXT_OCTETS, "out of memory");
         return RESULT_SYSTEM;
+    }
     bool small = is_small(&diff) && same_pins(signer, config);
     config_diff_free(&diff);
     if (!small) {
@@ -382,7 +387,7 @@ static enum result set_environment(const struct config *config)
 static struct keystore_module *module_of(struct signer *signer, const char *path)
 {
     for (size_t i = 0; i < signer->module_count; i++) {
-        if (strcmp(signer->modules[i].path, path) == 0)
+        if (signer->modules[i].path && strcmp(signer->modules[i].path, path) == 0)
             return &signer->modules[i];
     }
     struct keystore_module *module = &signer->modules[signer->module_count];
@@ -453,8 +458,8 @@ static enum result prepare(struct signer *signer)
     if (pthread_mutex_init(&signer->lock, NULL) || keys_init(&signer->keys) ||
         pool_init(&signer->pool, &pool))
         return RESULT_SYSTEM;
-    for (uint16_t i = 0; i < SIGNING_CHANNELS; i++)
-        signer->lines[i] = (struct line){.signer = signer, .index = i};
+    for (unsigned i = 0; i < SIGNING_CHANNELS; i++)
+        signer->lines[i] = (struct line){.signer = signer, .index = (uint16_t)i};
     return make_keystores(signer);
 }
 

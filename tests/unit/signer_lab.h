@@ -36,6 +36,7 @@ struct lab {
     struct token_place place;
     char control[PATH_MAX], calls[PATH_MAX], log[PATH_MAX];
     const char *uri, *pin, *verify; /* NULL: what is right; "sample" */
+    bool network;                   /* the token is reached through it */
     struct config config;
     pid_t pid;
     int supervisor, lines[SIGNING_CHANNELS];
@@ -136,10 +137,24 @@ static void lab_complain(void *context, const struct complaint *complaint)
     ck_abort_msg("%s", text);
 }
 
+/* What the module reads from its environment, as the configuration has it. */
+static void lab_write_environment(const struct lab *lab, char *text, size_t size)
+{
+    size_t length = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < lab->place.count; i++) {
+        int more = snprintf(text + length, size - length, "%s%s: \"%s\"", i ? ", " : "",
+                            lab->place.names[i], lab->place.values[i]);
+        ck_assert_int_lt(more, size - length);
+        length += (size_t)more;
+    }
+}
+
 /* Some zones, all of one policy, and what else `more` says. */
 SOMETIMES static void lab_configure(struct lab *lab, const char *more)
 {
-    char path[PATH_MAX + 16], text[16384];
+    char path[PATH_MAX + 16], text[16384], environment[4096];
     struct complaints complaints = {.take = lab_complain};
     int length;
 
@@ -149,19 +164,20 @@ SOMETIMES static void lab_configure(struct lab *lab, const char *more)
     token_write(path, "", 0644);
     snprintf(path, sizeof path, "%s/state", lab->house);
     ck_assert(mkdir(path, 0700) == 0 || errno == EEXIST);
+    lab_write_environment(lab, environment, sizeof environment);
     length = snprintf(
         text, sizeof text,
         "server: {listen: [127.0.0.1@5300], state: %s/state, control: %s/control}\n"
         "keystores:\n"
         "  - {name: default, module: %s, uri: \"%s\", pin-file: %s/pin, sessions: 2,\n"
-        "     environment: {%s: %s}}\n"
+        "     network: %s, environment: {%s}}\n"
         "policies:\n"
         "  - {name: default, verify-signatures: %s}\n"
         "zones:\n"
         "  - {name: example., file: %s/zone}\n"
         "  - {name: example.net., file: %s/zone}\n%s",
         lab->house, lab->house, lab->place.module, lab->uri ? lab->uri : "pkcs11:token=avow",
-        lab->house, lab->place.names[0], lab->place.values[0], lab->verify ? lab->verify : "sample",
+        lab->house, lab->network ? "on" : "off", environment, lab->verify ? lab->verify : "sample",
         lab->house, lab->house, more ? more : "");
     ck_assert_int_lt(length, sizeof text);
     struct config_source source = {.path = "avow.yaml", .text = text, .length = (size_t)length};
@@ -314,6 +330,14 @@ SOMETIMES static int lab_await_end(struct lab *lab)
     return -1;
 }
 
+SOMETIMES static void lab_tidy(struct lab *lab)
+{
+    config_free(&lab->config);
+    frame_free(lab->frame);
+    folder_remove(lab->folder);
+    folder_remove(lab->house);
+}
+
 /* Stop it, tidy up. */
 SOMETIMES static void lab_end(struct lab *lab)
 {
@@ -321,10 +345,7 @@ SOMETIMES static void lab_end(struct lab *lab)
 
     lab_send(lab, lab->supervisor, &stop);
     ck_assert_int_eq(lab_await_end(lab), 0);
-    config_free(&lab->config);
-    frame_free(lab->frame);
-    folder_remove(lab->folder);
-    folder_remove(lab->house);
+    lab_tidy(lab);
 }
 
 /* ---- the keeper's part ---------------------------------------------------------------------- */

@@ -2,6 +2,8 @@
  * it. */
 #include "support.h"
 
+#include <arpa/inet.h>
+
 #include "signer_lab.h"
 
 enum { BULK = SIGNING_BULK, ORDERS = SIGNING_ORDERS };
@@ -477,8 +479,85 @@ START_TEST(ends_with_its_supervisor)
     lab_await_token(&lab, true);
     close(lab.supervisor);
     ck_assert_int_eq(lab_await_end(&lab), EXIT_FAILURE);
-    folder_remove(lab.folder);
-    folder_remove(lab.house);
+    lab_tidy(&lab);
+}
+END_TEST
+
+/* ---- another module ------------------------------------------------------------------------- */
+
+/* Two ports that nothing uses at this moment. */
+static unsigned free_port(void)
+{
+    for (unsigned port = 20000 + (unsigned)getpid() % 20000; port < 60000; port += 7) {
+        struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(0x7f000001)}};
+        unsigned bound = 0;
+        for (unsigned i = 0; i < 2; i++) {
+            int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            address.sin_port = htons((uint16_t)(port + i));
+            bound += bind(probe, (struct sockaddr *)&address, sizeof address) == 0;
+            close(probe);
+        }
+        if (bound == 2)
+            return port;
+    }
+    ck_abort_msg("no free port");
+    return 0;
+}
+
+/* A TPM in software, over the network: slow, no copies of keys, several threads at once. */
+START_TEST(signs_with_a_tpm)
+{
+    enum { JOBS = 24 };
+    struct lab lab = {.verify = "always", .network = true};
+    struct lab_key key;
+    struct sign_job jobs[JOBS];
+    struct token_place nowhere;
+    char words[PATH_MAX];
+
+    lab.folder = folder_make();
+    lab.house = folder_make();
+    snprintf(words, sizeof words, "tpm2 %s avow 1234 %u", lab.folder, free_port());
+    int code = token_script(&lab.place, words);
+    if (code == TOKEN_MISSING) {
+        printf("SKIPPED: swtpm with tpm2-pkcs11 is not installed\n");
+        folder_remove(lab.folder);
+        folder_remove(lab.house);
+        return;
+    }
+    ck_assert_int_eq(code, 0);
+    lab_start(&lab);
+    lab_await_token(&lab, true);
+    lab_key(&lab, &key, 1, lab_question("example.", 13, SIGNING_CSK));
+    for (unsigned i = 0; i < JOBS; i++) {
+        jobs[i] = LAB_A(&key, "www.example.");
+        jobs[i].job = i;
+    }
+    for (unsigned i = 0; i < JOBS; i += JOBS / 4)
+        lab_send_jobs(&lab, BULK, jobs + i, JOBS / 4);
+    struct sign_job job = LAB_A(&key, "urgent.example.");
+    lab_check_signs(&lab, ORDERS, &key, &job);
+    for (unsigned answers = 0; answers < JOBS;) {
+        struct message message = lab_await(&lab, BULK, MESSAGE_SIGNATURES);
+        struct reader results = span_reader(message.signatures.results);
+        for (unsigned i = 0; i < message.signatures.count; i++, answers++) {
+            struct sign_result result;
+            sign_result_read(&results, &result);
+            ck_assert_msg(result.outcome == SIGNING_DONE, "%s", result.text);
+            struct reader run = rdata_run_reader(&result.signatures), rdata;
+            ck_assert(rdata_next(&run, &rdata));
+            lab_check_rrsig(&key, &jobs[result.job], rdata);
+        }
+    }
+    struct message_key_ensure edwards = lab_question("example.", 15, SIGNING_CSK);
+    struct message_key answer = lab_ask(&lab, edwards);
+    ck_assert(!answer.ok);
+    ck_assert_ptr_nonnull(strstr(answer.text, "lacks the mechanism"));
+    snprintf(words, sizeof words, "stop %s", lab.folder);
+    struct message stop = {.kind = MESSAGE_STOP};
+    lab_send(&lab, lab.supervisor, &stop);
+    ck_assert_int_eq(lab_await_end(&lab), 0);
+    ck_assert_int_eq(token_script(&nowhere, words), 0);
+    lab_tidy(&lab);
 }
 END_TEST
 
@@ -502,6 +581,7 @@ int main(void)
     tcase_add_test(tests, takes_over_new_zones);
     tcase_add_test(tests, starts_anew_for_another_policy);
     tcase_add_test(tests, ends_with_its_supervisor);
+    tcase_add_test(tests, signs_with_a_tpm);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
