@@ -440,7 +440,6 @@ int main(void)
     tcase_add_test(tests, ends_when_a_call_hangs);
     tcase_add_test(tests, gives_up_on_a_module);
     tcase_add_loop_test(tests, lets_urgent_jobs_pass, 0, COUNT(stocks));
-    tcase_add_test(tests, lets_urgent_jobs_pass_a_stock);
     tcase_add_test(tests, signs_while_a_key_is_made);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
