@@ -12,7 +12,8 @@ def test_a_zone_signed_by_a_tpm(lab):
         token = lab.tpm()
     except TokenMissing as missing:
         pytest.skip(str(missing))
-    keystore = token.keystore(sessions=2)
+    # The software TPM listens on a TCP port, which the signer may reach only when it is said.
+    keystore = token.keystore(sessions=2, network=True)
     server = lab.avow(token=token, zones={ZONE: small_zone(ZONE)}, keystores=[keystore])
     server.wait_signed()
     peers.verify(server.export(ZONE), ZONE)

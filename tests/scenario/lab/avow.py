@@ -269,9 +269,9 @@ class Avow:
 
     # ---- questions ------------------------------------------------------------------------
 
-    def ask(self, name, rdtype="A", tcp=False, address=None, port=None, **more):
+    def ask(self, name, rdtype="A", tcp=False, seconds=5.0, tries=6, **more):
         query = asking.question(name, rdtype, **more)
-        return asking.ask(address or self.address, port or self.port, query, tcp)
+        return asking.ask(self.address, self.port, query, tcp, seconds, tries)
 
     def ask_many(self, queries, **more):
         return asking.ask_many(self.address, self.port, queries, **more)

@@ -143,14 +143,25 @@ class Comparer:
         return next((owner for owner, _, kind, _ in answer.authority() if kind == "NS"), None)
 
     def _difference_any(self, query, ours, theirs):
-        """RFC 8482 section 4.1: one RRset of those that are there is enough."""
+        """RFC 8482 section 4.1: one RRset of those that are there is enough, and either server
+        chooses its own. Ours must be what the peer answers when asked for that type."""
         fields = {}
         if ours.rcode != theirs.rcode:
             fields["rcode"] = (ours.rcode, theirs.rcode)
-        if ours.answers() - theirs.answers():
-            fields["answer"] = (ours.answers(), theirs.answers())
         if bool(ours.answers()) != bool(theirs.answers()):
             fields["answer"] = (ours.answers(), theirs.answers())
+        kinds = {kind for _, _, kind, _ in ours.answers() if kind != "RRSIG"}
+        if len(kinds) > 1 and "CNAME" not in kinds:
+            fields["types"] = (kinds, set())
+        elif len(kinds) == 1:
+            direct = self.peer.ask(
+                query.question[0].name,
+                kinds.pop(),
+                tcp=True,
+                do=bool(query.ednsflags & dns.flags.DO),
+            )
+            if direct.answers() != ours.answers():
+                fields["answer"] = (ours.answers(), direct.answers())
         return Difference(query, ours, theirs, fields) if fields else None
 
     # ---- what is explained ----------------------------------------------------------------

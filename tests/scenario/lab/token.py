@@ -85,6 +85,7 @@ class Token:
             + ["--login", "--pin", self.pin, *words],
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=120,
             env={"PATH": "/usr/bin:/bin", **self.environment},
         )

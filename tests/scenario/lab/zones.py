@@ -2,6 +2,8 @@
 
 import random
 
+import dns.rdata
+
 HEAD = """$ORIGIN {origin}
 $TTL {ttl}
 @ SOA ns hostmaster {serial} 2h 30m 2w {minimum}
@@ -80,7 +82,8 @@ class Export:
         for line in self.lines:
             owner, ttl, _, kind, rdata = line.split(None, 4)
             if kind in types:
-                found.add(f"{owner.lower()} {ttl} {kind} {rdata}")
+                text = dns.rdata.from_text("IN", kind, rdata).to_text()
+                found.add(f"{owner.lower()} {ttl} {kind} {text}")
         return found
 
     def signatures(self):
