@@ -18,13 +18,16 @@ PROGRAMS := avowd avowctl
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-NO_CONFIGURE := clean distclean run dependencies
+# Goals that install what building needs, or need nothing, come before configure.
+NO_CONFIGURE := clean distclean run stop check
 ifneq ($(filter-out $(NO_CONFIGURE),$(or $(MAKECMDGOALS),all)),)
 -include config.mk
 endif
 
 # Run by itself whenever configure.ac or what it fills in is newer.
 configure: configure.ac
+	@command -v autoreconf >/dev/null || \
+	    { echo "autoconf is missing: run etc/dependencies.sh as root" >&2; exit 1; }
 	autoreconf --force --install
 config.mk: configure config.mk.in
 	./configure $(CONFIGURE_FLAGS) >/dev/null

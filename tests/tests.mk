@@ -41,7 +41,8 @@ fuzz: fuzz-build
 # `make check` installs what the tests need when it can, then runs them all, cheapest first.
 check:
 	@sh etc/dependencies.sh --test
-	@$(MAKE) all check-floors check-docs check-unit check-answers check-links check-hostile check-fuzz check-scenario
+	@$(MAKE) -j2 all
+	@$(MAKE) check-floors check-docs check-unit check-answers check-links check-hostile check-fuzz check-scenario
 
 # A taste of each fuzz target; `make fuzz FUZZ_SECONDS=600` for a campaign.
 check-fuzz:
