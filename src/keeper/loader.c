@@ -309,7 +309,8 @@ enum result loader_thread_start(struct loader_thread *loader)
 {
     loader->end = (struct load_end){.result = RESULT_OK};
     loader->first = loader->count = 0;
-    loader->ended = loader->cancelled = false;
+    loader->ended = false;
+    atomic_store(&loader->cancelled, false);
     if (pthread_mutex_init(&loader->mutex, NULL) || pthread_cond_init(&loader->room, NULL) ||
         pthread_create(&loader->thread, NULL, run, loader))
         return RESULT_SYSTEM;
@@ -338,7 +339,7 @@ enum found loader_thread_take(struct loader_thread *loader, struct buffer *slice
 void loader_thread_cancel(struct loader_thread *loader)
 {
     (void)pthread_mutex_lock(&loader->mutex);
-    loader->cancelled = true;
+    atomic_store(&loader->cancelled, true);
     (void)pthread_cond_signal(&loader->room);
     (void)pthread_mutex_unlock(&loader->mutex);
 }

@@ -305,8 +305,10 @@ static enum result open_store(struct keeper *keeper)
 
     if (asprintf(&folder, "%s/store", room->config->server.state) < 0)
         return RESULT_SYSTEM;
-    struct store_options options = {
-        .folder = folder, .access = STORE_WRITER, .make = change_make_store, .map_octets = room->config->server.store_size};
+    struct store_options options = {.folder = folder,
+                                    .access = STORE_WRITER,
+                                    .make = change_make_store,
+                                    .map_octets = room->config->server.store_size};
     enum result result = store_open(&keeper->store, &options);
     free(folder);
     if (result)

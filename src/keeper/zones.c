@@ -30,6 +30,8 @@ struct keeper_zone *keeper_zone_of_version(struct keeper *keeper, uint32_t versi
  */
 
 static void set_problem(struct keeper_zone *zone, const char *format, va_list arguments)
+    PRINTF_LIKE(2, 0);
+static void set_problem(struct keeper_zone *zone, const char *format, va_list arguments)
 {
     char text[sizeof zone->problem], name[NAME_MAX_TEXT];
 
