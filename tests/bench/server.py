@@ -141,7 +141,7 @@ zones:
             timeout=timeout,
         )
         if done.returncode:
-            raise RuntimeError(f"avowctl {' '.join(words)}: {done.stderr.decode().strip()}")
+            raise RuntimeError(f"avowctl {' '.join(words)}: {done.returncode}: {(done.stderr or done.stdout).decode().strip()}")
         return json.loads(done.stdout)
 
     def status(self):
