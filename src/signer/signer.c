@@ -55,7 +55,7 @@ struct signer {
     struct pool pool;
     struct clerk clerk;
     ev_timer watch;
-    ev_async hungry; /* the pool wants letters again */
+    ev_async hungry;      /* the pool wants letters again */
     pthread_mutex_t lock; /* over config, which the clerk looks at */
     const struct config *config;
 };
