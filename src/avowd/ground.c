@@ -115,9 +115,19 @@ static int lock_file(int lock)
             return -1;
         (void)nanosleep(&pause, NULL);
     }
-    if (ftruncate(lock, 0) || dprintf(lock, "%ld\n", (long)getpid()) < 0)
-        return -1;
     return 0;
+}
+
+/* Who holds the lock, for the message that another will print. By a descriptor of its own: the
+ * rooms inherit the one that locks, and are to have nothing open that they could write. */
+static int sign_lock(const char *path)
+{
+    int descriptor = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
+    int result = descriptor >= 0 && dprintf(descriptor, "%ld\n", (long)getpid()) > 0 ? 0 : -1;
+
+    if (descriptor >= 0)
+        close(descriptor);
+    return result;
 }
 
 static enum result take_lock(struct ground *ground, const char *state)
@@ -128,13 +138,17 @@ static enum result take_lock(struct ground *ground, const char *state)
         log_error("out of memory");
         return RESULT_SYSTEM;
     }
-    ground->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    ground->lock = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (ground->lock < 0) {
         log_error("%s cannot be opened: %s", path, strerror(errno));
     } else if (lock_file(ground->lock)) {
         log_error(errno == EWOULDBLOCK ? "another avowd runs on the state folder %s"
                                        : "the state folder %s cannot be locked",
                   state);
+        close(ground->lock);
+        ground->lock = -1;
+    } else if (sign_lock(path)) {
+        log_error("%s cannot be written: %s", path, strerror(errno));
         close(ground->lock);
         ground->lock = -1;
     }
