@@ -63,12 +63,13 @@ def check_outputs(outputs):
 
 
 def test_the_first_hour(lab):
+    port = free_port()
     folder = lab.folder / "copy"
     copy_tree(folder, with_build=True)
-    check_outputs(first_hour(folder, free_port(), f"BUILD={BUILD}"))
+    check_outputs(first_hour(folder, port, f"BUILD={BUILD}"))
     # Once more: what is there is used again, the keys too.
     before = (folder / "run" / "anchor.conf").read_text()
-    check_outputs(first_hour(folder, free_port(), f"BUILD={BUILD}"))
+    check_outputs(first_hour(folder, port, f"BUILD={BUILD}"))
     assert (folder / "run" / "anchor.conf").read_text() == before
 
 

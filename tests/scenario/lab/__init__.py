@@ -63,11 +63,11 @@ class Lab:
         return token.with_faults() if faults else token
 
     def tpm(self):
+        """A software TPM; its .token is for a daemon."""
         folder = self._fresh("tpm")
         folder.mkdir()
         self.things.append(Tpm(folder))
-        self.things[-1].close = self.things[-1].stop
-        return self.things[-1].token
+        return self.things[-1]
 
     def avow(self, zones=None, token=None, start=True, listen=None, **settings):
         """A daemon. `zones`: {name: path, text, or (path or text, {settings})}."""
