@@ -322,10 +322,11 @@ static void take_over_rows(struct batch *batch)
 {
     for (size_t i = 0; i < batch->touched_count; i++) {
         struct keeper_zone *zone = batch->touched[i].zone;
+        bool first = !zone->row.signed_at;
         zone->row = batch->touched[i].row;
         zone->refreshed += batch->touched[i].refreshed;
         if (is_complete(&zone->row))
-            control_zone_event(zone);
+            keeper_zone_complete(zone, first);
     }
 }
 

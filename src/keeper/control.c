@@ -193,7 +193,7 @@ static const struct {
     unsigned least, most; /* words in all */
     void (*run)(struct call *call);
 } verbs[] = {
-    {"status", NULL, 1, 1, verb_status},        {"zone", "list", 2, 2, verb_zone_list},
+    {"status", NULL, 1, 1, verb_status},        {"zone", "list", 2, 3, verb_zone_list},
     {"zone", "status", 3, 3, verb_zone_status}, {"zone", "reload", 3, 3, verb_zone_reload},
     {"zone", "wait", 3, 5, verb_zone_wait},     {"zone", "export", 3, 3, verb_zone_export},
     {"key", "list", 2, 3, verb_key_list},       {"ds", NULL, 2, 2, verb_ds},

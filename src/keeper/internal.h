@@ -194,6 +194,9 @@ void keeper_zone_trouble(struct keeper_zone *zone, const char *format, ...) PRIN
 /* Nothing is wrong, as far as the caller can see. `surely`: what was met by chance is mended. */
 void keeper_zone_fine(struct keeper_zone *zone, bool surely);
 
+/* All signatures are stored: tell who waits; the log, when it is the `first` time for a version. */
+void keeper_zone_complete(struct keeper_zone *zone, bool first);
+
 /* Free zones that are configured no more and for which nothing is under way any more. */
 void keeper_zones_remove(struct keeper *keeper);
 

@@ -209,6 +209,7 @@ static enum result switch_version(struct loader *loader, struct zone *row)
 {
     row->version = loader->version;
     row->loading = 0;
+    row->signed_at = 0;
     fill_counts(loader, row);
     fill_file(loader, row);
     fill_serial(row, loader->thread.end.totals.serial);

@@ -71,7 +71,7 @@ static void set_complete(struct keeper_zone *zone)
         *row = before;
         return;
     }
-    control_zone_event(zone);
+    keeper_zone_complete(zone, !before.signed_at);
 }
 
 void schedule_settle(struct keeper_zone *zone)

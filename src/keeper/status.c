@@ -12,7 +12,10 @@
 #include "avow/wire/rdata.h"
 #include "avow/wire/type.h"
 
-enum { EXPIRY_ENTRIES = 10000 /* looked at to find a zone's earliest */ };
+enum {
+    EXPIRY_ENTRIES = 10000,       /* looked at to find a zone's earliest */
+    LIST_ENTRY_OCTETS = 24 * 1024 /* no zone of a list takes more */
+};
 
 /* ---- zones ------------------------------------------------------------------------------------
  */
@@ -71,22 +74,57 @@ static void put_zone(struct json *json, const struct keeper_zone *zone)
     json_text(json, "problem", *zone->problem ? zone->problem : NULL);
 }
 
+/* The zone that a list begins with: the first, or the one behind the zone that was named last; one
+ * answer holds some hundred zones, and says in "next" how to go on. NULL: none is left. */
+static struct keeper_zone *list_begin(struct call *call)
+{
+    struct keeper_zone *zone = call->control->keeper->zones;
+    struct name after;
+
+    if (call->word_count < 3)
+        return zone;
+    if (name_from_string(call->words[2], &after)) {
+        call_end(call, EXIT_USAGE, NULL, "%s is not a domain name", call->words[2]);
+        return NULL;
+    }
+    while (zone && name_compare(&zone->name, &after) <= 0)
+        zone = zone->next;
+    return zone;
+}
+
+static bool list_is_full(const struct json *json)
+{
+    return json->text.length > MESSAGE_PIECE_OCTETS - LIST_ENTRY_OCTETS;
+}
+
+/* End the list; `last` was the last zone in it when others follow. */
+static void list_end(struct call *call, struct json *json, const struct keeper_zone *last)
+{
+    json_close(json, ']');
+    if (last)
+        json_dns_name(json, "next", &last->name);
+    json_close(json, '}');
+    call_end(call, EXIT_DONE, json, "%s", "");
+}
+
 void verb_zone_list(struct call *call)
 {
     struct json json = {.first = true};
+    const struct keeper_zone *zone = list_begin(call), *last = NULL;
 
+    if (call->ended)
+        return;
     json_open(&json, NULL, '{');
     json_open(&json, "zones", '[');
-    for (const struct keeper_zone *zone = call->control->keeper->zones; zone; zone = zone->next) {
+    for (; zone && !list_is_full(&json); zone = zone->next) {
+        last = zone;
         if (!zone->config)
             continue;
         json_open(&json, NULL, '{');
         put_zone(&json, zone);
         json_close(&json, '}');
     }
-    json_close(&json, ']');
-    json_close(&json, '}');
-    call_end(call, EXIT_DONE, &json, "%s", "");
+    list_end(call, &json, zone ? last : NULL);
 }
 
 static const char *const key_states[KEY_STATES] = {
@@ -161,14 +199,16 @@ void verb_zone_status(struct call *call)
 
 void verb_key_list(struct call *call)
 {
-    struct keeper_zone *only = call->word_count == 3 ? call_zone(call, call->words[2]) : NULL;
+    const struct keeper_zone *only = call->word_count == 3 ? call_zone(call, call->words[2]) : NULL;
+    const struct keeper_zone *zone = call->control->keeper->zones, *last = NULL;
     struct json json = {.first = true};
 
     if (call->ended)
         return;
     json_open(&json, NULL, '{');
     json_open(&json, "zones", '[');
-    for (const struct keeper_zone *zone = call->control->keeper->zones; zone; zone = zone->next) {
+    for (; zone && !list_is_full(&json); zone = zone->next) {
+        last = zone;
         if (!zone->config || (only && zone != only))
             continue;
         json_open(&json, NULL, '{');
@@ -176,9 +216,7 @@ void verb_key_list(struct call *call)
         put_keys(&json, zone);
         json_close(&json, '}');
     }
-    json_close(&json, ']');
-    json_close(&json, '}');
-    call_end(call, EXIT_DONE, &json, "%s", "");
+    list_end(call, &json, zone ? last : NULL); /* the rest: zone by zone */
 }
 
 static void put_record(struct json *json, const struct keeper_zone *zone, uint16_t type,

@@ -72,6 +72,16 @@ void keeper_zone_fine(struct keeper_zone *zone, bool surely)
     zone->problem_until_ms = 0;
 }
 
+void keeper_zone_complete(struct keeper_zone *zone, bool first)
+{
+    char name[NAME_MAX_TEXT];
+
+    if (first)
+        log_info("%s is fully signed: serial %u, %llu signatures", name_to_text(&zone->name, name),
+                 zone->row.serial, (unsigned long long)(zone->row.rrsets + zone->row.denials));
+    control_zone_event(zone);
+}
+
 /* ---- what is next -----------------------------------------------------------------------------
  */
 

@@ -255,10 +255,9 @@ START_TEST(unknown_keys_are_asked_for_again)
     start(POLICY("denial: nsec3") ZONE);
     rig_run_until(&rig, some_are_under_way, "signing begins");
     rig_run_ms(&rig, 100);
-    uint64_t asked = atomic_load(&rig.signer.keys_asked);
     atomic_store(&rig.signer.unknown, false);
     reach_the_end();
-    ck_assert_uint_gt(atomic_load(&rig.signer.keys_asked), asked);
+    ck_assert_uint_gt(atomic_load(&rig.signer.keys_asked), 2); /* more than its two keys once */
 }
 END_TEST
 
