@@ -222,20 +222,18 @@ static void serve_or_wait(struct connection *connection)
         tcp_drop(connection);
         return;
     }
-    ev_io_stop(worker->loop, &connection->readable);
     tcp_wait(connection);
 }
 
+/* Never serves at once: this may be called while other answers are being made. */
 void connection_go_on(struct connection *connection)
 {
     if (connection->is_waiting)
         return;
-    if (may_take_more(connection) && framing_has_message(&connection->in)) {
-        framing_resume(&connection->in);
-        serve_or_wait(connection);
-        return;
-    }
-    adjust(connection);
+    if (may_take_more(connection) && framing_has_message(&connection->in))
+        tcp_wait(connection);
+    else
+        adjust(connection);
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int happened)

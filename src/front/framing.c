@@ -53,7 +53,7 @@ uint8_t *framing_place(struct framing *framing, uint8_t *scratch, size_t *room)
     return scratch + framing->held_length;
 }
 
-void framing_add(struct framing *framing, uint8_t *scratch, size_t received)
+void framing_add(struct framing *framing, const uint8_t *scratch, size_t received)
 {
     bool in_held = framing->held_length > FRAMING_COPY_OCTETS;
 

@@ -34,7 +34,7 @@ struct framing {
 uint8_t *framing_place(struct framing *framing, uint8_t *scratch, size_t *room);
 
 /* So many octets were received there. */
-void framing_add(struct framing *framing, uint8_t *scratch, size_t received);
+void framing_add(struct framing *framing, const uint8_t *scratch, size_t received);
 
 /* Go on with what was kept, without receiving. */
 void framing_resume(struct framing *framing);

@@ -163,8 +163,8 @@ static void on_peer(void *context, enum room_kind kind, uint16_t index, int desc
 static enum result on_reload(void *context, const struct config *config, char *text)
 {
     struct front *front = context;
-    (void)text;
 
+    text[0] = '\0'; /* nothing can be wrong with what the workers need of it */
     settings_from(&front->settings, &config->server, front->room->workers);
     for (unsigned i = 0; i < front->open; i++)
         worker_configure(&front->workers[i], &front->settings);

@@ -6,7 +6,7 @@
 #include "worker.h"
 
 /* What waits for a desk that does not keep up; beyond this nothing more is handed over. */
-static const struct channel_bounds bounds = {.messages = 1024, .octets = 2 * 1024 * 1024};
+static const struct channel_bounds bounds = {.messages = 1024, .octets = (size_t)2 * 1024 * 1024};
 
 /* An address that came back from the desk. False: it is none. */
 static bool take_address(struct span octets, union address *address)

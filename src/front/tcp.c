@@ -253,6 +253,7 @@ void tcp_wait(struct connection *connection)
     if (connection->is_waiting)
         return;
     connection->is_waiting = true;
+    ev_io_stop(connection->tcp->worker->loop, &connection->readable);
     TAILQ_INSERT_TAIL(&connection->tcp->waiting, connection, waiting);
 }
 

@@ -85,8 +85,13 @@ struct tcp {
 /* Take the worker's listeners and begin to watch them. */
 MUST_CHECK enum result tcp_open(struct tcp *tcp, struct worker *worker);
 
-/* The worker can go on: serve those that wait. */
+/* Serve those that wait. */
 void tcp_resume(struct tcp *tcp);
+
+static inline bool tcp_has_waiting(const struct tcp *tcp)
+{
+    return !TAILQ_EMPTY(&tcp->waiting);
+}
 
 /* The worker's settings changed: the limits are others. */
 void tcp_configure(struct tcp *tcp);
@@ -113,7 +118,7 @@ void connection_start(struct connection *connection);
 /* Serve what has come; between worker_begin and worker_end. May close it. */
 void connection_serve(struct connection *connection);
 
-/* Go on after something was answered: read again, serve what was held back, or close. */
+/* Something was answered: read again, have served what was held back, or close. */
 void connection_go_on(struct connection *connection);
 
 /* Send an answer that stands behind room for its length. False: it was closed. */
@@ -130,7 +135,7 @@ void tcp_touch(struct connection *connection, uint64_t now_ms);
 void tcp_drop(struct connection *connection);
 uint64_t tcp_patience_ms(const struct tcp *tcp); /* how long one may be idle */
 
-/* Of tcp.c: serve it once the store can be read again. */
+/* Of tcp.c: serve it before the loop waits again, and once the store can be read. */
 void tcp_wait(struct connection *connection);
 
 #endif

@@ -336,8 +336,8 @@ static enum result make_batch(struct udp *udp)
     if (!batch->in_memory)
         return RESULT_SYSTEM;
     for (unsigned i = 0; i < BATCH; i++) {
-        batch->in_octets[i] =
-            (struct iovec){.iov_base = batch->in_memory + i * IN_OCTETS, .iov_len = IN_OCTETS};
+        batch->in_octets[i] = (struct iovec){.iov_base = batch->in_memory + (size_t)i * IN_OCTETS,
+                                             .iov_len = IN_OCTETS};
         batch->in[i].msg_hdr = (struct msghdr){
             .msg_name = &batch->clients[i], .msg_iov = &batch->in_octets[i], .msg_iovlen = 1};
         batch->out[i].msg_hdr = (struct msghdr){.msg_iov = &batch->out_octets[i], .msg_iovlen = 1};

@@ -154,12 +154,12 @@ static bool tie(struct wanted *wanted, struct wanted_query *query, const struct 
     return query->missing > 0;
 }
 
+/* The end of a question that is in no list of deadlines any more. */
 static void forget(struct wanted *wanted, struct wanted_query *query)
 {
     untie(wanted, query);
     if (query->is_ready)
         TAILQ_REMOVE(&wanted->ready, query, ready);
-    TAILQ_REMOVE(&wanted->by_age[query->origin.transport], query, age);
     wanted->queries--;
     wanted->octets -= query->length;
     free(query);
@@ -265,25 +265,27 @@ static void look_at_deadlines(struct wanted *wanted, struct wanted_list *list, u
     }
 }
 
-static void look_at_reference(struct wanted *wanted, struct wanted_reference *reference,
-                              uint64_t now_ms)
+static bool is_to_be_asked(const struct wanted_reference *reference, uint64_t now_ms)
 {
     uint64_t passed = now_ms - reference->since_ms;
-    bool again = reference->state == REFERENCE_UNSENT ||
-                 (reference->state == REFERENCE_BUSY && passed >= WANTED_BUSY_MS) ||
-                 (reference->state == REFERENCE_ASKED && passed >= WANTED_AGAIN_MS);
 
-    if (again && wanted->linked)
-        ask(wanted, reference, now_ms);
+    return reference->state == REFERENCE_UNSENT ||
+           (reference->state == REFERENCE_BUSY && passed >= WANTED_BUSY_MS) ||
+           (reference->state == REFERENCE_ASKED && passed >= WANTED_AGAIN_MS);
 }
 
 void wanted_tick(struct wanted *wanted, uint64_t now_ms)
 {
+    bool open = wanted->linked;
+
     look_at_deadlines(wanted, &wanted->by_age[ANSWER_UDP], now_ms);
     look_at_deadlines(wanted, &wanted->by_age[ANSWER_TCP], now_ms);
-    for (uint32_t i = 0; i < WANTED_REFERENCES && wanted->references; i++) {
-        if (wanted->places[i])
-            look_at_reference(wanted, wanted->places[i], now_ms);
+    for (uint32_t i = 0; i < WANTED_REFERENCES && open && wanted->references; i++) {
+        struct wanted_reference *reference = wanted->places[i];
+        if (!reference || !is_to_be_asked(reference, now_ms))
+            continue;
+        ask(wanted, reference, now_ms);
+        open = reference->state == REFERENCE_ASKED; /* else its channel is full: later */
     }
 }
 
@@ -306,10 +308,12 @@ void wanted_settle(struct wanted *wanted, uint64_t now_ms)
         untie(wanted, query);
         enum answer_patience patience = query->patience;
         const struct outcome *outcome = wanted->events->answer(wanted->context, query, patience);
-        if (outcome && patience == ANSWER_MAY_WAIT)
+        if (outcome && patience == ANSWER_MAY_WAIT) {
             park_again(wanted, query, outcome, now_ms);
-        else
-            forget(wanted, query);
+            continue;
+        }
+        TAILQ_REMOVE(&wanted->by_age[query->origin.transport], query, age);
+        forget(wanted, query);
     }
 }
 
@@ -317,10 +321,11 @@ void wanted_settle(struct wanted *wanted, uint64_t now_ms)
 
 enum result wanted_open(struct wanted *wanted, const struct wanted_events *events, void *context)
 {
-    *wanted = (struct wanted){.events = events,
-                              .context = context,
-                              .places = calloc(WANTED_REFERENCES, sizeof *wanted->places),
-                              .buckets = calloc(BUCKETS, sizeof *wanted->buckets)};
+    *wanted =
+        (struct wanted){.events = events,
+                        .context = context,
+                        .places = calloc(WANTED_REFERENCES, sizeof(struct wanted_reference *)),
+                        .buckets = calloc(BUCKETS, sizeof(struct wanted_reference *))};
     TAILQ_INIT(&wanted->by_age[ANSWER_UDP]);
     TAILQ_INIT(&wanted->by_age[ANSWER_TCP]);
     TAILQ_INIT(&wanted->ready);
@@ -335,8 +340,10 @@ static void forget_all(struct wanted *wanted, struct wanted_list *list)
 {
     struct wanted_query *query;
 
-    while ((query = TAILQ_FIRST(list)))
+    while ((query = TAILQ_FIRST(list))) {
+        TAILQ_REMOVE(list, query, age);
         forget(wanted, query);
+    }
 }
 
 void wanted_close(struct wanted *wanted)

@@ -228,17 +228,24 @@ static void fetch_counts(struct worker *worker)
     wanted->asked = wanted->answered = wanted->timeouts = 0;
 }
 
-/* Before the loop waits: answers to what has become ready in this turn, from one snapshot. */
+/* Before the loop waits: answers to what has become ready in this turn, from one snapshot; then the
+ * questions that had to wait for those answers. */
 static void on_settle(struct ev_loop *loop, ev_prepare *watcher, int happened)
 {
     struct worker *worker = watcher->data;
     (void)loop, (void)happened;
 
-    if (!wanted_has_ready(&worker->wanted) || ev_is_active(&worker->retry) || !worker_begin(worker))
+    if (ev_is_active(&worker->retry))
         return;
-    wanted_settle(&worker->wanted, clock_monotonic_ms());
-    worker_end(worker);
-    fetch_counts(worker);
+    if (wanted_has_ready(&worker->wanted)) {
+        if (!worker_begin(worker))
+            return;
+        wanted_settle(&worker->wanted, clock_monotonic_ms());
+        worker_end(worker);
+        fetch_counts(worker);
+    }
+    if (tcp_has_waiting(&worker->tcp))
+        tcp_resume(&worker->tcp);
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *watcher, int happened)

@@ -145,6 +145,44 @@ START_TEST(answers_of_a_connection_may_change_their_order)
 }
 END_TEST
 
+/* One question at a time: the next one is looked at when the one before it was answered, which may
+ * be in the middle of answering others. */
+START_TEST(what_waits_behind_a_question_is_answered_after_it)
+{
+    enum { CLIENTS = 4 };
+    static const struct lab_question next = {5, "signed.example.", TYPE_SOA, 0, true};
+    int clients[CLIENTS];
+    struct settings settings = lab.settings;
+    struct lab_answer answer;
+
+    settings.tcp_pipeline = 1;
+    worker_configure(&lab.worker, &settings);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        clients[i] = lab_tcp_client();
+        lab_tcp_ask(clients[i], &www);
+        lab_tcp_ask(clients[i], &next);
+        lab_tcp_ask(clients[i], &plain);
+    }
+    uint64_t id = take_want("www.signed.example.", TYPE_A);
+    ck_assert(!lab_comes(lab.keeper, 50));
+    lab_await(METRIC_QUERIES_TCP, CLIENTS);
+    lab_sign("www.signed.example.", TYPE_A);
+    tell_stored(id);
+    id = take_want("signed.example.", TYPE_SOA);
+    lab_sign("signed.example.", TYPE_SOA);
+    tell_stored(id);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        for (uint16_t j = 0; j < 3; j++) {
+            ck_assert(lab_tcp_answer(clients[i], &answer));
+            ck_assert_uint_eq(answer.header.id, j == 0 ? www.id : j == 1 ? next.id : plain.id);
+            ck_assert_uint_eq(answer.rcode, RCODE_NOERROR);
+            ck_assert(answer.has_signature == (j < 2));
+        }
+        close(clients[i]);
+    }
+}
+END_TEST
+
 START_TEST(a_client_that_left_is_forgotten)
 {
     int client = lab_tcp_client();
@@ -298,6 +336,7 @@ int main(void)
     tcase_add_test(keeper, at_the_deadline_it_is_servfail);
     tcase_add_test(keeper, a_keeper_that_restarts_is_asked_again);
     tcase_add_test(keeper, answers_of_a_connection_may_change_their_order);
+    tcase_add_test(keeper, what_waits_behind_a_question_is_answered_after_it);
     tcase_add_test(keeper, a_client_that_left_is_forgotten);
     tcase_add_test(keeper, strange_letters_do_no_harm);
     suite_add_tcase(suite, keeper);

@@ -1,6 +1,8 @@
 /* test_front_tcp.c - connections through a worker: pipelining, limits, idleness, bad streams. */
 #include "front_lab.h"
 
+#include <sys/resource.h>
+
 enum { MANY = 1000, QUESTION_OCTETS = 64 };
 
 static const struct lab_question www = {.id = 1, .name = "www.plain.example.", .type = TYPE_A};
@@ -219,6 +221,38 @@ START_TEST(without_an_idle_client_newcomers_are_refused)
 }
 END_TEST
 
+/* No descriptors left: somebody is turned away, nobody spins, and it goes on when there are some.
+ */
+START_TEST(without_descriptors_newcomers_wait)
+{
+    struct rlimit before, limit;
+    int taken[256], count = 0;
+    struct sockaddr_in server = lab_address_of(2);
+
+    lab_start();
+    int clients[2] = {socket(AF_INET, SOCK_STREAM, 0), socket(AF_INET, SOCK_STREAM, 0)};
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = (struct rlimit){.rlim_cur = COUNT(taken), .rlim_max = before.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    while ((taken[count] = dup(STDERR_FILENO)) >= 0)
+        count++;
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert_int_eq(connect(clients[i], (struct sockaddr *)&server, sizeof server), 0);
+    while (lab_metric(METRIC_TCP_REFUSED) == 0)
+        usleep(1000); /* until the test's deadline */
+    usleep(50000);
+    ck_assert_uint_le(lab_metric(METRIC_TCP_REFUSED), 2);
+    while (count > 0)
+        close(taken[--count]);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    close(clients[0]);
+    close(clients[1]);
+    int client = lab_tcp_client();
+    check_served(client);
+    close(client);
+}
+END_TEST
+
 START_TEST(limits_can_be_changed_while_running)
 {
     lab.settings.tcp_clients = 1;
@@ -257,6 +291,7 @@ int main(void)
     tcase_add_test(tests, who_is_idle_is_closed);
     tcase_add_test(tests, a_newcomer_takes_the_place_of_an_idle_client);
     tcase_add_test(tests, without_an_idle_client_newcomers_are_refused);
+    tcase_add_test(tests, without_descriptors_newcomers_wait);
     tcase_add_test(tests, limits_can_be_changed_while_running);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
