@@ -1,0 +1,159 @@
+/*
+ * fuzz_keeper_request.c - what avowctl may say to a keeper: words of a request, or any frame.
+ *
+ * A whole keeper without a signer and with two zones, made once; each input is a connection of
+ * its own. An input that begins with an even octet is the words of a REQUEST, a line each; with an
+ * odd one it is a frame as it is.
+ */
+#include <ftw.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../../src/keeper/internal.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct keeper keeper;
+static struct room room;
+static struct config config;
+static struct frame *frame;
+static struct sockaddr_un address = {.sun_family = AF_UNIX};
+static char folder[64];
+
+static void check(bool good)
+{
+    if (!good)
+        abort();
+}
+
+static void write_zone(void)
+{
+    char path[128];
+
+    (void)snprintf(path, sizeof path, "%s/zone", folder);
+    FILE *out = fopen(path, "w");
+    check(out && fputs("@ 60 SOA ns h 9 1 2 3 4\n@ 60 NS ns\nns 60 A 192.0.2.1\n", out) >= 0 &&
+          fclose(out) == 0);
+}
+
+static void read_configuration(void)
+{
+    static const char text[] =
+        "server: {listen: [127.0.0.1@25399], state: state, control: control, store-size: 64MiB}\n"
+        "keystores: [{name: a, module: /a.so, uri: \"pkcs11:token=a\"}]\n"
+        "policies: [{name: p, keystore: a}]\n"
+        "zones:\n"
+        "  - {name: plain.example., file: zone, policy: none}\n"
+        "  - {name: signed.example., file: zone, policy: p}\n";
+    char path[128];
+    struct complaints complaints = {.take = NULL};
+
+    (void)snprintf(path, sizeof path, "%s/avow.yaml", folder);
+    const struct config_source source = {.path = path, .text = text, .length = sizeof text - 1};
+    check(config_parse(&config, &source, CONFIG_TEXT, &complaints) == RESULT_OK);
+    config.server.log_level = LOG_LEVEL_ERROR;
+}
+
+static void listen_for_calls(void)
+{
+    static struct room_socket listener = {.kind = SOCKET_CONTROL};
+
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%.60s/control", folder);
+    listener.descriptor = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    check(bind(listener.descriptor, (struct sockaddr *)&address, sizeof address) == 0 &&
+          listen(listener.descriptor, 8) == 0);
+    room.sockets = &listener;
+    room.socket_count = 1;
+}
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where)
+{
+    (void)status, (void)kind, (void)where;
+    return remove(path);
+}
+
+static void clean_up(void)
+{
+    keeper_close(&keeper);
+    (void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void ignore_restart(struct keeper *of, enum room_kind kind, const char *reason)
+{
+    (void)of, (void)kind, (void)reason;
+}
+
+static void start(void)
+{
+    static struct metrics_page metrics;
+    char path[128];
+    int unused;
+
+    (void)snprintf(folder, sizeof folder, "/tmp/avow-fuzz-XXXXXX");
+    check(mkdtemp(folder) != NULL);
+    (void)snprintf(path, sizeof path, "%s/state", folder);
+    check(mkdir(path, 0700) == 0);
+    write_zone();
+    read_configuration();
+    room = (struct room){.kind = ROOM_KEEPER,
+                         .config = &config,
+                         .workers = 1,
+                         .loop = ev_loop_new(EVBACKEND_EPOLL),
+                         .metrics = &metrics};
+    check(room.loop && pages_make(&room.published, NULL) == RESULT_OK &&
+          pages_make(&unused, &room.readers[ROOM_FRONT]) == RESULT_OK &&
+          pages_make(&unused, &room.readers[ROOM_DESK]) == RESULT_OK);
+    listen_for_calls();
+    frame = frame_make();
+    keeper.restart = ignore_restart;
+    check(frame && keeper_open(&keeper, &room) == RESULT_OK &&
+          keeper_configure(&keeper, &config) == RESULT_OK);
+    (void)atexit(clean_up);
+    while (!keeper.zones->row.version)
+        ev_run(room.loop, EVRUN_ONCE);
+}
+
+static void send_input(int descriptor, const uint8_t *data, size_t size)
+{
+    uint8_t words[4096];
+
+    if (data[0] % 2 || size > sizeof words) {
+        (void)!send(descriptor, data + 1, size - 1, MSG_NOSIGNAL);
+        return;
+    }
+    for (size_t i = 1; i < size; i++)
+        words[i - 1] = data[i] == '\n' ? 0 : data[i];
+    struct message request = {
+        .kind = MESSAGE_REQUEST,
+        .request = {.version = CONTROL_VERSION, .arguments = span_of(words, size - 1)}};
+    check(letter_send(descriptor, &request, frame, LETTER_NOW) == LETTER_DONE);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (!frame)
+        start();
+    if (size < 2 || size > 65536)
+        return 0;
+    int descriptor = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    check(connect(descriptor, (struct sockaddr *)&address, sizeof address) == 0);
+    send_input(descriptor, data, size);
+    for (unsigned i = 0; i < 4; i++)
+        ev_run(room.loop, EVRUN_NOWAIT);
+    while (letter_receive(descriptor, frame, LETTER_NOW) == LETTER_DONE) {
+        struct message answer;
+        check(message_read(frame, &answer) == RESULT_OK);
+        check(answer.kind == MESSAGE_CHUNK || answer.kind == MESSAGE_DONE);
+        frame_close(frame);
+    }
+    (void)close(descriptor);
+    for (unsigned i = 0; i < 3; i++)
+        ev_run(room.loop, EVRUN_NOWAIT);
+    return 0;
+}
