@@ -192,10 +192,21 @@ enum result gather_sort(struct gather *gather)
     return RESULT_OK;
 }
 
+/* Sorted records lie all over memory: have one at hand that comes soon. */
+static void fetch_ahead(const struct gather *gather)
+{
+    if (gather->count - gather->next <= AHEAD)
+        return;
+    const uint8_t *soon = gather->places[gather->next + AHEAD].record;
+    __builtin_prefetch(soon);
+    __builtin_prefetch(soon + 64);
+}
+
 enum found gather_peek(const struct gather *gather, struct gathered *record)
 {
     if (gather->next == gather->count)
         return FOUND_NOT;
+    fetch_ahead(gather);
     /* Sorted records lie anywhere in memory: have those that come soon fetched. */
     if (gather->next + AHEAD < gather->count)
         __builtin_prefetch(gather->places[gather->next + AHEAD].record);
