@@ -164,29 +164,61 @@ static enum found_record next_of_all(struct snapshot *snapshot, uint32_t after, 
     return all;
 }
 
-/* Whether some zone has the version. A damaged row might be the one: RECORD_CORRUPT. */
-static enum found_record find_owner(struct snapshot *snapshot, uint32_t version)
+/* The versions that rows name, in ascending order. A damaged row might name any: RECORD_CORRUPT. */
+struct owned {
+    uint32_t *versions;
+    size_t count, capacity;
+};
+
+static bool owned_add(struct owned *owned, uint32_t version)
+{
+    if (version == 0)
+        return true;
+    if (owned->count == owned->capacity) {
+        size_t capacity = owned->capacity ? 2 * owned->capacity : 256;
+        uint32_t *versions = reallocarray(owned->versions, capacity, sizeof *versions);
+        if (!versions)
+            return false;
+        owned->versions = versions;
+        owned->capacity = capacity;
+    }
+    owned->versions[owned->count++] = version;
+    return true;
+}
+
+static int compare_versions(const void *left, const void *right)
+{
+    const uint32_t *a = left, *b = right;
+    return (*a > *b) - (*a < *b);
+}
+
+static enum found_record collect_owned(struct snapshot *snapshot, struct owned *owned)
 {
     struct zone zone;
     struct name after;
     enum found_record found = zone_walk(snapshot, NULL, &zone);
 
-    while (found == RECORD_THERE && zone.version != version && zone.loading != version) {
+    while (found == RECORD_THERE) {
+        if (!owned_add(owned, zone.version) || !owned_add(owned, zone.loading))
+            return RECORD_CORRUPT;
         name_copy(&after, &zone.apex);
         found = zone_walk(snapshot, &after, &zone);
     }
+    if (owned->count)
+        qsort(owned->versions, owned->count, sizeof *owned->versions, compare_versions);
     return found;
 }
 
 enum found_record version_leftover(struct snapshot *snapshot, uint32_t after, uint32_t *version)
 {
-    for (;;) {
-        enum found_record found = next_of_all(snapshot, after, version);
-        if (found != RECORD_THERE)
-            return found;
-        enum found_record owner = find_owner(snapshot, *version);
-        if (owner != RECORD_THERE)
-            return owner == RECORD_ABSENT ? RECORD_THERE : RECORD_CORRUPT;
-        after = *version;
-    }
+    struct owned owned = {.count = 0};
+    enum found_record found = collect_owned(snapshot, &owned);
+
+    if (found == RECORD_ABSENT)
+        found = next_of_all(snapshot, after, version);
+    while (found == RECORD_THERE && owned.count &&
+           bsearch(version, owned.versions, owned.count, sizeof *version, compare_versions))
+        found = next_of_all(snapshot, *version, version);
+    free(owned.versions);
+    return found;
 }

@@ -207,13 +207,13 @@ static void fill_serial(struct zone *row, uint32_t serial)
 /* Serve the new version; the old one is dropped by and by. */
 static enum result switch_version(struct loader *loader, struct zone *row)
 {
+    loader->keeper->leftovers |= row->version != 0;
     row->version = loader->version;
     row->loading = 0;
     row->signed_at = 0;
     fill_counts(loader, row);
     fill_file(loader, row);
     fill_serial(row, loader->thread.end.totals.serial);
-    loader->keeper->leftovers = true;
     return RESULT_OK;
 }
 

@@ -75,8 +75,8 @@ static void drop_leftovers(struct keeper *keeper)
         return;
     enum found_record found = version_leftover(&keeper->view, 0, &version);
     snapshot_rest(&keeper->view);
-    if (found == RECORD_ABSENT)
-        keeper->leftovers = false;
+    if (found != RECORD_THERE)
+        keeper->leftovers = false; /* none, or a damaged row that might name it */
     if (found != RECORD_THERE || commit_begin(keeper, &change))
         return;
     if (version_drop(&change, version, DROP_RECORDS, &done)) {
