@@ -328,12 +328,8 @@ static void configure_answerer(struct worker *worker)
     answerer->version = settings->version[0] ? settings->version : NULL;
 }
 
-/* Finished answers depend on how large they may be: a new cache, or the old one emptied by being
- * none. */
-static void renew_cache(struct worker *worker)
+static void make_cache(struct worker *worker)
 {
-    answer_cache_free(worker->cache);
-    worker->cache = NULL;
     if (answer_cache_make(&worker->cache, worker->order.cache_octets))
         worker->cache = NULL; /* slower, not wrong */
     worker->answerer.cache = worker->cache;
@@ -345,13 +341,9 @@ static void configure(struct worker *worker, const struct settings *settings)
 {
     struct settings chosen = *settings;
 
-    if (chosen.udp_payload != worker->settings.udp_payload) {
-        if (udp_configure(&worker->udp, chosen.udp_payload)) {
-            log_warning("no memory for larger answers: server.udp-payload stays as it was");
-            chosen.udp_payload = worker->settings.udp_payload;
-        } else {
-            renew_cache(worker);
-        }
+    if (udp_configure(&worker->udp, chosen.udp_payload)) {
+        log_warning("no memory for larger answers: server.udp-payload stays as it was");
+        chosen.udp_payload = worker->settings.udp_payload;
     }
     worker->settings = chosen;
     configure_answerer(worker);
@@ -478,7 +470,7 @@ enum result worker_open(struct worker *worker, const struct worker_order *order)
     worker->answerer = (struct answerer){
         .snapshot = &worker->snapshot, .zones = &worker->zones, .charge_key = *order->charge_key};
     configure_answerer(worker);
-    renew_cache(worker);
+    make_cache(worker);
     return RESULT_OK;
 
 failed:

@@ -16,13 +16,15 @@
 
 /* plain.example. is not signed; signed.example. is, but no signature has been made yet. In both,
  * www has an address and big a TXT RRset that is too large for a datagram. */
-enum { LAB_BIG_STRINGS = 12, LAB_STRING = 200, LAB_WAIT_MS = 5000, LAB_SOCKETS = 3 };
+enum { LAB_BIG_STRINGS = 12, LAB_STRING = 200, LAB_WAIT_MS = 5000, LAB_SOCKETS = 4 };
 
 struct lab {
     struct test_store store;
     uint32_t version; /* of signed.example. */
     struct metrics_page *metrics;
-    struct room_socket sockets[LAB_SOCKETS]; /* UDP, UDP wildcard, TCP */
+    /* UDP, UDP wildcard, TCP, UDP over IPv6 (-1 where the machine has none) */
+    struct room_socket sockets[LAB_SOCKETS];
+    size_t socket_count;
     struct settings settings;
     struct hash_key key;
     struct worker worker;
@@ -158,6 +160,19 @@ static inline int lab_bind(int type, const char *address)
     return descriptor;
 }
 
+/* -1 on a machine without IPv6. */
+static inline int lab_bind_six(void)
+{
+    struct sockaddr_in6 bound = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int descriptor = socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (descriptor >= 0 && bind(descriptor, (struct sockaddr *)&bound, sizeof bound)) {
+        close(descriptor);
+        descriptor = -1;
+    }
+    return descriptor;
+}
+
 static inline struct sockaddr_in lab_address_of(unsigned socket)
 {
     struct sockaddr_in address;
@@ -192,6 +207,8 @@ static inline void lab_open(void)
         (struct room_socket){.kind = SOCKET_UDP, .descriptor = lab_bind(SOCK_DGRAM, "0.0.0.0")};
     lab.sockets[2] =
         (struct room_socket){.kind = SOCKET_TCP, .descriptor = lab_bind(SOCK_STREAM, "127.0.0.1")};
+    lab.sockets[3] = (struct room_socket){.kind = SOCKET_UDP, .descriptor = lab_bind_six()};
+    lab.socket_count = lab.sockets[3].descriptor < 0 ? 3 : 4;
     lab.settings = (struct settings){.udp_payload = 1232,
                                      .tcp_clients = 50,
                                      .tcp_idle_ms = 10000,
@@ -213,7 +230,7 @@ static inline void lab_start(void)
 {
     struct worker_order order = {.store = &lab.store.store,
                                  .sockets = lab.sockets,
-                                 .socket_count = LAB_SOCKETS,
+                                 .socket_count = lab.socket_count,
                                  .settings = &lab.settings,
                                  .charge_key = &lab.key,
                                  .cache_octets = 1 << 20,
@@ -230,7 +247,7 @@ static inline void lab_close(void)
 {
     worker_stop(&lab.worker);
     worker_close(&lab.worker);
-    for (unsigned i = 0; i < LAB_SOCKETS; i++)
+    for (unsigned i = 0; i < lab.socket_count; i++)
         close(lab.sockets[i].descriptor);
     if (lab.keeper >= 0)
         close(lab.keeper);

@@ -195,11 +195,15 @@ START_TEST(a_client_that_left_is_forgotten)
     close(client); /* with a reset */
     lab_await(METRIC_TCP_OPEN, 0);
     client = lab_tcp_client(); /* takes the same place */
+    lab_tcp_ask(client, &(struct lab_question){77, "signed.example.", TYPE_SOA, 0, true});
+    uint64_t own = take_want("signed.example.", TYPE_SOA);
     lab_sign("www.signed.example.", TYPE_A);
     tell_stored(id);
     ck_assert_msg(!lab_comes(client, 50), "an answer to another's question");
-    lab_tcp_ask(client, &plain);
+    lab_sign("signed.example.", TYPE_SOA);
+    tell_stored(own);
     ck_assert(lab_tcp_answer(client, &answer));
+    ck_assert_uint_eq(answer.header.id, 77);
     close(client);
 }
 END_TEST

@@ -240,6 +240,7 @@ START_TEST(without_descriptors_newcomers_wait)
         ck_assert_int_eq(connect(clients[i], (struct sockaddr *)&server, sizeof server), 0);
     while (lab_metric(METRIC_TCP_REFUSED) == 0)
         usleep(1000); /* until the test's deadline */
+    ck_assert(lab_is_closed(clients[0]));
     usleep(50000);
     ck_assert_uint_le(lab_metric(METRIC_TCP_REFUSED), 2);
     while (count > 0)

@@ -116,6 +116,27 @@ START_TEST(an_answer_leaves_from_the_address_that_was_asked)
 }
 END_TEST
 
+/* Sockets of one worker share their buffers: a short address must leave room for a long one. */
+START_TEST(both_families_are_answered_in_turn)
+{
+    struct sockaddr_in6 server;
+    socklen_t length = sizeof server;
+
+    if (lab.socket_count < LAB_SOCKETS)
+        return; /* no IPv6 here */
+    int clients[] = {lab_udp_client(), socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    ck_assert_int_eq(getsockname(lab.sockets[3].descriptor, (struct sockaddr *)&server, &length),
+                     0);
+    ck_assert_int_eq(connect(clients[1], (struct sockaddr *)&server, length), 0);
+    for (unsigned i = 0; i < 4; i++) {
+        lab_udp_ask(clients[i % 2], &www);
+        ck_assert_uint_eq(lab_udp_answer(clients[i % 2]).rcode, RCODE_NOERROR);
+    }
+    close(clients[0]);
+    close(clients[1]);
+}
+END_TEST
+
 START_TEST(a_commit_shows_in_the_next_answer)
 {
     int client = lab_udp_client();
@@ -172,6 +193,7 @@ int main(void)
     tcase_add_test(tests, a_burst_is_answered);
     tcase_add_test(tests, what_is_no_question_is_dropped);
     tcase_add_test(tests, an_answer_leaves_from_the_address_that_was_asked);
+    tcase_add_test(tests, both_families_are_answered_in_turn);
     tcase_add_test(tests, a_commit_shows_in_the_next_answer);
     tcase_add_test(tests, larger_answers_can_be_allowed_while_running);
     suite_add_tcase(suite, tests);
