@@ -25,6 +25,7 @@ struct lab {
     /* UDP, UDP wildcard, TCP, UDP over IPv6 (-1 where the machine has none) */
     struct room_socket sockets[LAB_SOCKETS];
     size_t socket_count;
+    struct pages pages; /* empty, unless lab_publish was called before lab_start */
     struct settings settings;
     struct hash_key key;
     struct worker worker;
@@ -226,9 +227,24 @@ static inline int lab_connect(enum room_kind peer)
     return ends[1];
 }
 
+/* As a keeper that has published what is in the store; or one that is between two states. */
+static inline void lab_publish(bool published)
+{
+    if (!lab.pages.published) {
+        lab.pages.published = calloc(1, sizeof *lab.pages.published);
+        lab.pages.readers[0] = calloc(1, sizeof *lab.pages.readers[0]);
+        lab.pages.reader_pages = 1;
+        ck_assert(lab.pages.published && lab.pages.readers[0]);
+    }
+    ck_assert_int_eq(snapshot_renew(&lab.store.snapshot), RENEWAL_READY);
+    atomic_store(&lab.pages.published->ticket, published ? lab.store.snapshot.id : 0);
+    snapshot_rest(&lab.store.snapshot);
+}
+
 static inline void lab_start(void)
 {
     struct worker_order order = {.store = &lab.store.store,
+                                 .pages = lab.pages.published ? &lab.pages : NULL,
                                  .sockets = lab.sockets,
                                  .socket_count = lab.socket_count,
                                  .settings = &lab.settings,
@@ -255,6 +271,8 @@ static inline void lab_close(void)
         close(lab.desk);
     frame_free(lab.frame);
     free(lab.metrics);
+    free(lab.pages.published);
+    free(lab.pages.readers[0]);
     test_store_close(&lab.store);
 }
 

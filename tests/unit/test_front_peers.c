@@ -209,6 +209,42 @@ START_TEST(a_client_that_left_is_forgotten)
 END_TEST
 
 /* Letters that make no sense are counted, and change nothing. */
+/* The keeper is between two states for longer than usual: what has come waits, and nothing spins.
+ */
+START_TEST(a_store_that_cannot_be_read_now_is_waited_for)
+{
+    enum { MANY = 100 }; /* more than a batch */
+    lab_open();
+    lab_publish(true);
+    lab_start();
+    int datagrams = lab_udp_client(), stream = lab_tcp_client(), parked = lab_udp_client();
+    struct lab_answer answer;
+
+    lab_udp_ask(datagrams, &plain);
+    (void)lab_udp_answer(datagrams);
+    lab_udp_ask(parked, &www);
+    uint64_t id = take_want("www.signed.example.", TYPE_A);
+    lab_sign("www.signed.example.", TYPE_A);
+    lab_publish(false);
+    tell_stored(id);
+    for (unsigned i = 0; i < MANY; i++)
+        lab_udp_ask(datagrams, &plain);
+    lab_tcp_ask(stream, &plain);
+    ck_assert(!lab_comes(datagrams, 100));
+    ck_assert(!lab_comes(stream, 0));
+    ck_assert(!lab_comes(parked, 0));
+    lab_publish(true);
+    for (unsigned i = 0; i < MANY; i++)
+        ck_assert_uint_eq(lab_udp_answer(datagrams).rcode, RCODE_NOERROR);
+    ck_assert(lab_tcp_answer(stream, &answer));
+    ck_assert(lab_udp_answer(parked).has_signature);
+    close(datagrams);
+    close(stream);
+    close(parked);
+    lab_close();
+}
+END_TEST
+
 START_TEST(strange_letters_do_no_harm)
 {
     int client = lab_udp_client();
@@ -331,6 +367,7 @@ int main(void)
 {
     Suite *suite = suite_create("front/peers");
     TCase *keeper = tcase_create("keeper"), *desk = tcase_create("desk");
+    TCase *store = tcase_create("store");
 
     tcase_add_checked_fixture(keeper, open_lab, lab_close);
     tcase_set_timeout(keeper, 30);
@@ -350,5 +387,8 @@ int main(void)
     tcase_add_loop_test(desk, a_transfer_goes_to_the_desk, 0, 2);
     tcase_add_test(desk, without_a_desk_there_is_no_answer);
     suite_add_tcase(suite, desk);
+    tcase_set_timeout(store, 30);
+    tcase_add_test(store, a_store_that_cannot_be_read_now_is_waited_for);
+    suite_add_tcase(suite, store);
     return run_suite(suite);
 }
