@@ -103,7 +103,7 @@ struct config_policy {
     uint32_t ksk_lifetime; /* 0: never replaced */
     uint32_t dnskey_ttl;
     /* jitter + refresh < validity: between being made and being due there is always some time. */
-    uint32_t signature_validity; /* from inception (which lies an hour back) to expiration */
+    uint32_t signature_validity; /* from now to expiration; inception lies an hour back */
     uint32_t signature_refresh;  /* made anew when so little validity is left */
     uint32_t signature_jitter;   /* taken off the validity, spread by name */
     enum config_denial denial;
