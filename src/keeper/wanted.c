@@ -81,17 +81,29 @@ static enum found_record read_nsec3(struct keeper *keeper, const struct keeper_z
     return nsec3_owner(wanted->hash, &zone->name, &subject->owner) ? RECORD_CORRUPT : RECORD_THERE;
 }
 
+static enum found_record read_subject(struct keeper *keeper, const struct keeper_zone *zone,
+                                      const struct job_subject *wanted, struct subject *subject)
+{
+    return wanted->kind == WANT_NSEC3 ? read_nsec3(keeper, zone, wanted, subject)
+                                      : read_rrset(keeper, wanted, subject);
+}
+
+static struct rrset rrset_of(const struct subject *subject)
+{
+    return (struct rrset){.owner = &subject->owner,
+                          .type = subject->view.type,
+                          .class_ = CLASS_IN,
+                          .ttl = subject->view.ttl,
+                          .rdata = subject->view.rdata};
+}
+
 static unsigned sign_now(struct front_link *front, struct keeper_zone *zone,
                          const struct job_subject *wanted, const struct subject *subject,
                          uint64_t id)
 {
     struct keeper *keeper = front->keeper;
     struct job *job = jobs_make(&keeper->jobs, zone, wanted);
-    struct rrset rrset = {.owner = &subject->owner,
-                          .type = subject->view.type,
-                          .class_ = CLASS_IN,
-                          .ttl = subject->view.ttl,
-                          .rdata = subject->view.rdata};
+    struct rrset rrset = rrset_of(subject);
 
     if (!job)
         return NOT_STORED_BUSY;
@@ -116,9 +128,7 @@ static unsigned want(struct front_link *front, struct keeper_zone *zone,
 {
     struct keeper *keeper = front->keeper;
     struct subject subject;
-    enum found_record found = wanted->kind == WANT_NSEC3
-                                  ? read_nsec3(keeper, zone, wanted, &subject)
-                                  : read_rrset(keeper, wanted, &subject);
+    enum found_record found = read_subject(keeper, zone, wanted, &subject);
 
     if (found == RECORD_CORRUPT)
         return NOT_STORED_FAILED;
@@ -135,6 +145,26 @@ static unsigned want(struct front_link *front, struct keeper_zone *zone,
     if (!commit_is_possible(keeper))
         return keeper->store.writes_off ? NOT_STORED_FAILED : NOT_STORED_BUSY;
     return sign_now(front, zone, wanted, &subject, id);
+}
+
+/* Being made already. Once made it is not left to wait for a full batch; and if it is one of many
+ * of the background, which the signer may come to in a second only, it is asked for once more, out
+ * of turn: the answer that comes first counts. */
+static void hurry(struct keeper *keeper, struct keeper_zone *zone, const struct job_subject *wanted,
+                  struct job *job)
+{
+    struct subject subject;
+
+    if (job->signatures)
+        keeper->commit_now = true;
+    if (job->signatures || job->urgent || snapshot_renew(&keeper->view) != RENEWAL_READY)
+        return;
+    if (read_subject(keeper, zone, wanted, &subject) == RECORD_THERE) {
+        struct rrset rrset = rrset_of(&subject);
+        if (sign_urgent(keeper, job, &rrset))
+            log_debug("a signature that is waited for comes in its turn");
+    }
+    snapshot_rest(&keeper->view);
 }
 
 void wanted_take(struct front_link *front, const struct message_want *letter)
@@ -156,9 +186,7 @@ void wanted_take(struct front_link *front, const struct message_want *letter)
     }
     struct job *job = jobs_find(&keeper->jobs, &wanted);
     if (job) {
-        /* Being made already: once made it is not left to wait for a full batch. */
-        if (job->signatures)
-            keeper->commit_now = true;
+        hurry(keeper, zone, &wanted, job);
         if (jobs_wait(&keeper->jobs, job, (uint16_t)(front - keeper->fronts), front->generation,
                       letter->id))
             refuse(front, letter->id, NOT_STORED_BUSY);

@@ -183,7 +183,9 @@ static void *run(void *context)
             break;
         for (unsigned i = 0; i < 2; i++) {
             struct message message;
-            if (atomic_load(&signer->hold) && !(polled[i].revents & POLLHUP))
+            bool held = atomic_load(&signer->hold) ||
+                        (i == SIGNING_BULK && atomic_load(&signer->hold_bulk));
+            if (held && !(polled[i].revents & POLLHUP))
                 continue;
             enum letter_outcome outcome = letter_receive(signer->ends[i], frame, LETTER_NOW);
             closed |= outcome == LETTER_CLOSED;

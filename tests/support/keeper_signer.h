@@ -25,6 +25,7 @@ struct fake_signer {
     pthread_t thread;
     int ends[2];              /* ours: orders, bulk */
     _Atomic bool hold;        /* read nothing */
+    _Atomic bool hold_bulk;   /* read orders only */
     _Atomic bool silent;      /* read, and never answer a job */
     _Atomic uint32_t fail;    /* so many jobs more end in a failure of the token */
     _Atomic bool unknown;     /* as long as set, every key is unknown */

@@ -195,6 +195,29 @@ START_TEST(many_wait_for_one_signature)
 }
 END_TEST
 
+/* What the background has sent already, and the signer will come to some time, is asked for again
+ * out of turn when a query waits for it; the second signature is dropped. */
+START_TEST(what_is_under_way_is_hurried)
+{
+    struct message message;
+
+    atomic_store(&rig.signer.hold_bulk, true);
+    start(POLICY("denial: nsec3") ZONE);
+    rig_run_until(&rig, some_are_under_way, "signing begins");
+    ck_assert_uint_eq(rig.keeper.bulk_jobs, rig.keeper.jobs.in_use);
+    for (uint64_t id = 0; id < 3; id++)
+        rig_want(&rig, id, "example.", "h0.example.", TYPE_A);
+    rig_run_ms(&rig, 300);
+    for (uint64_t id = 0; id < 3; id++)
+        ck_assert_int_eq(rig_told(&rig, &message), MESSAGE_STORED);
+    ck_assert_uint_eq(atomic_load(&rig.signer.jobs), 1);
+    atomic_store(&rig.signer.hold_bulk, false);
+    reach_the_end();
+    ck_assert_uint_eq(atomic_load(&rig.signer.jobs), wanted() + 1);
+    ck_assert_int_eq(rig_told(&rig, &message), -1);
+}
+END_TEST
+
 /* ---- a signer in trouble ----------------------------------------------------------------------
  */
 
@@ -505,6 +528,7 @@ int main(void)
     tcase_add_loop_test(tests, a_zone_is_signed_to_the_end, 0, COUNT(policies));
     tcase_add_test(tests, one_of_two_tokens_is_away);
     tcase_add_test(tests, many_wait_for_one_signature);
+    tcase_add_test(tests, what_is_under_way_is_hurried);
     tcase_add_test(tests, the_signer_dies_and_comes_back);
     tcase_add_test(tests, what_fails_is_tried_again);
     tcase_add_test(tests, what_fails_for_ever_is_not_hammered);
