@@ -232,7 +232,7 @@ class Bench:
 
     # 100 k names, from execute to the last signature, with a query every 10 ms.
     def full_100k(self):
-        times, counts = [], {"asked": 0, "answered": 0}
+        times, counts = [], {"asked": 0, "answered": 0, "silence": 0, "slowest_ms": 0}
         zone_file = self.make_zone(100000)
         hosts = Names(zone_file).hosts
         for run in range(self.options.runs):
@@ -271,9 +271,11 @@ class Bench:
         try:
             asker.wait_signed(f"{hosts[0]}.{ZONE}", "A", time.perf_counter(), 300, server.is_alive)
             while not done.wait(0.01):
-                answer, _ = asker.ask(f"{chance.choice(hosts)}.{ZONE}", seconds=1.0)
+                answer, milliseconds = asker.ask(f"{chance.choice(hosts)}.{ZONE}", seconds=1.0)
                 counts["asked"] += 1
                 counts["answered"] += bool(answer and answer.is_signed_positive())
+                counts["silence"] += answer is None
+                counts["slowest_ms"] = max(counts["slowest_ms"], round(milliseconds))
         except RuntimeError:
             pass  # the zone was signed before the first question, or the run ends with an error
         asker.close()
