@@ -61,95 +61,151 @@ static int connect_to(const char *path)
     return -1;
 }
 
-static bool send_request(int descriptor, struct frame *frame, const struct options *options)
-{
-    struct buffer arguments = {.octets = NULL};
+/* What the daemon said. Zeroed: nothing yet. */
+struct answer {
+    int code;
+    json_t *json;   /* may be NULL */
+    char *text;     /* owned; may be NULL */
+    bool unwritten; /* a chunk could not be printed */
+};
 
-    for (unsigned i = 0; i < options->count; i++)
-        arguments_add(&arguments, options->words[i]);
+static void answer_free(struct answer *answer)
+{
+    json_decref(answer->json);
+    free(answer->text);
+    *answer = (struct answer){.code = EXIT_FAILED};
+}
+
+static bool send_request(int descriptor, struct frame *frame, const struct buffer *arguments)
+{
     struct message request = {
         .kind = MESSAGE_REQUEST,
         .request = {.version = CONTROL_VERSION,
-                    .arguments = span_of(arguments.octets, arguments.length)}};
-    bool sent = buffer_check(&arguments) == RESULT_OK &&
-                letter_send(descriptor, &request, frame, LETTER_WAIT) == LETTER_DONE;
-    buffer_free(&arguments);
-    return sent;
+                    .arguments = span_of(arguments->octets, arguments->length)}};
+
+    return buffer_check(arguments) == RESULT_OK &&
+           letter_send(descriptor, &request, frame, LETTER_WAIT) == LETTER_DONE;
 }
 
-/* Print the end of a call. */
-static int print_done(const struct options *options, const struct verb *verb,
-                      const struct message_done *done)
+static void take_done(struct answer *answer, const struct message_done *done)
 {
-    json_t *json = done->json.length
-                       ? json_loadb((const char *)done->json.octets, done->json.length, 0, NULL)
-                       : NULL;
-
-    if (options->json) {
-        if (!json)
-            json = json_pack("{s:i}", "code", (int)done->code);
-        if (json && *done->text)
-            (void)json_object_set_new(json, "text", json_string(done->text));
-        (void)json_dumpf(json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
-        (void)putchar('\n');
-    } else if (json && verb->render && done->code == EXIT_DONE) {
-        verb->render(json, stdout);
-    }
-    if (done->code != EXIT_DONE && *done->text)
-        (void)fprintf(stderr, "avowctl: %s\n", done->text);
-    else if (*done->text && !options->json && verb->render == render_nothing &&
-             isatty(STDOUT_FILENO))
-        (void)fprintf(stderr, "%s\n", done->text);
-    json_decref(json);
-    return done->code;
+    answer->code = done->code;
+    answer->text = strdup(done->text);
+    if (done->json.length)
+        answer->json = json_loadb((const char *)done->json.octets, done->json.length, 0, NULL);
 }
 
-static int print_answer(int descriptor, struct frame *frame, const struct options *options,
-                        const struct verb *verb)
+static void take_answer(int descriptor, struct frame *frame, const struct verb *verb,
+                        struct answer *answer)
 {
-    bool failed = false;
+    /* What a load complains of is not the answer: it goes where complaints go. */
+    FILE *out = verb->second && strcmp(verb->second, "export") == 0 ? stdout : stderr;
 
     for (;;) {
         struct message message;
         if (letter_receive(descriptor, frame, LETTER_WAIT) != LETTER_DONE ||
             message_read(frame, &message)) {
             (void)fprintf(stderr, "avowctl: the daemon broke off\n");
-            return EXIT_NO_DAEMON;
+            answer->code = EXIT_NO_DAEMON;
+            return;
         }
-        if (message.kind == MESSAGE_CHUNK) {
-            /* What a load complains of is not the answer: it goes where complaints go. */
-            FILE *out = verb->second && strcmp(verb->second, "export") == 0 ? stdout : stderr;
-            failed |= fwrite(message.chunk.text.octets, 1, message.chunk.text.length, out) !=
-                      message.chunk.text.length;
-        }
+        if (message.kind == MESSAGE_CHUNK)
+            answer->unwritten |= fwrite(message.chunk.text.octets, 1, message.chunk.text.length,
+                                        out) != message.chunk.text.length;
         if (message.kind == MESSAGE_DONE) {
-            int code = print_done(options, verb, &message.done);
-            return (failed || fflush(stdout)) && code == EXIT_DONE ? EXIT_FAILED : code;
+            take_done(answer, &message.done);
+            return;
         }
     }
 }
 
+/* One call: connect, ask, listen. */
+static void ask(const char *path, const struct buffer *arguments, const struct verb *verb,
+                struct answer *answer)
+{
+    struct frame *frame = frame_make();
+    int descriptor = frame ? connect_to(path) : -1;
+
+    *answer = (struct answer){.code = EXIT_FAILED};
+    if (descriptor < 0) {
+        answer->code = errno == EACCES ? EXIT_FORBIDDEN : EXIT_NO_DAEMON;
+        (void)fprintf(stderr, "avowctl: no daemon answers on %s: %s\n", path, strerror(errno));
+    } else if (!send_request(descriptor, frame, arguments)) {
+        answer->code = EXIT_FORBIDDEN;
+        (void)fprintf(stderr, "avowctl: the daemon does not take the call\n");
+    } else {
+        take_answer(descriptor, frame, verb, answer);
+    }
+    if (descriptor >= 0)
+        (void)close(descriptor);
+    frame_free(frame);
+}
+
+/* A list that is too long for one answer names where it goes on: ask on until it is whole. */
+static void ask_on(const char *path, const struct options *options, const struct verb *verb,
+                   struct answer *whole)
+{
+    const char *next;
+
+    while (whole->code == EXIT_DONE && verb->render == render_zone_list && options->count == 2 &&
+           (next = json_string_value(json_object_get(whole->json, "next")))) {
+        struct buffer arguments = {.octets = NULL};
+        struct answer part;
+        for (unsigned i = 0; i < options->count; i++)
+            arguments_add(&arguments, options->words[i]);
+        arguments_add(&arguments, next);
+        ask(path, &arguments, verb, &part);
+        buffer_free(&arguments);
+        (void)json_object_del(whole->json, "next");
+        whole->code = part.code;
+        if (json_array_extend(json_object_get(whole->json, "zones"),
+                              json_object_get(part.json, "zones")))
+            whole->code = EXIT_FAILED;
+        if (json_object_get(part.json, "next"))
+            (void)json_object_set(whole->json, "next", json_object_get(part.json, "next"));
+        answer_free(&part);
+    }
+}
+
+static void print_answer(const struct options *options, const struct verb *verb,
+                         struct answer *answer)
+{
+    const char *text = answer->text ? answer->text : "";
+
+    if (options->json && answer->text) {
+        if (!answer->json)
+            answer->json = json_pack("{s:i}", "code", answer->code);
+        if (*text)
+            (void)json_object_set_new(answer->json, "text", json_string(text));
+        (void)json_dumpf(answer->json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+        (void)putchar('\n');
+    } else if (answer->json && answer->code == EXIT_DONE) {
+        verb->render(answer->json, stdout);
+    }
+    if (answer->code != EXIT_DONE && *text)
+        (void)fprintf(stderr, "avowctl: %s\n", text);
+    else if (*text && !options->json && verb->render == render_nothing && isatty(STDOUT_FILENO))
+        (void)fprintf(stderr, "%s\n", text);
+}
+
 int call_daemon(const struct options *options, const struct verb *verb)
 {
+    struct buffer arguments = {.octets = NULL};
     char *path = socket_path(options);
-    struct frame *frame = frame_make();
-    int code = EXIT_FAILED;
+    struct answer answer;
 
-    if (path && frame) {
-        int descriptor = connect_to(path);
-        if (descriptor < 0) {
-            code = errno == EACCES ? EXIT_FORBIDDEN : EXIT_NO_DAEMON;
-            (void)fprintf(stderr, "avowctl: no daemon answers on %s: %s\n", path, strerror(errno));
-        } else if (!send_request(descriptor, frame, options)) {
-            code = EXIT_FORBIDDEN;
-            (void)fprintf(stderr, "avowctl: the daemon does not take the call\n");
-        } else {
-            code = print_answer(descriptor, frame, options, verb);
-        }
-        if (descriptor >= 0)
-            (void)close(descriptor);
-    }
+    if (!path)
+        return EXIT_FAILED;
+    for (unsigned i = 0; i < options->count; i++)
+        arguments_add(&arguments, options->words[i]);
+    ask(path, &arguments, verb, &answer);
+    ask_on(path, options, verb, &answer);
+    print_answer(options, verb, &answer);
+    int code = answer.code;
+    if ((answer.unwritten || fflush(stdout)) && code == EXIT_DONE)
+        code = EXIT_FAILED;
+    answer_free(&answer);
+    buffer_free(&arguments);
     free(path);
-    frame_free(frame);
     return code;
 }
