@@ -40,10 +40,15 @@ class Peer:
                 self.process.wait()
 
     def pids(self):
-        children = subprocess.run(
-            ["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True
-        ).stdout.split()
-        return [self.process.pid, *map(int, children)]
+        """The process and all that come of it."""
+        found, more = [], [self.process.pid]
+        while more:
+            found += more
+            more = subprocess.run(
+                ["pgrep", "-P", ",".join(map(str, more))], capture_output=True, text=True
+            ).stdout.split()
+            more = list(map(int, more))
+        return found
 
     def measure_start(self, *words):
         asker = Asker(self.port)
@@ -131,6 +136,7 @@ def measure_nsd(bench):
         f"""server:
     ip-address: 127.0.0.1@{peer.port}
     server-count: 1
+    rrl-ratelimit: 0
     username: ""
     zonesdir: "{peer.folder}"
     pidfile: "{peer.folder}/nsd.pid"
