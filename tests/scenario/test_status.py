@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lab import ROOMS, small_zone
+from lab import ROOMS, small_zone, until
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def server(shared_lab):
     }
     server = shared_lab.avow(zones=zones)
     server.wait_signed("a.test.", "plain.test.")
-    server.run_ctl("zone", "reload", "broken.test.")
+    until(lambda: server.zone_status("broken.test.")["state"] == "failed", "broken.test. to fail")
     return server
 
 

@@ -35,6 +35,7 @@ from .paths import (
     SHARED,
     by_length,
     example_zones,
+    is_sanitized,
     zone_name,
 )
 from .ports import free_address, free_port, has_ipv6

@@ -16,6 +16,11 @@ CAMPAIGN = os.environ.get("AVOW_CAMPAIGN", "") not in ("", "0")
 KEEP = os.environ.get("AVOW_KEEP", "") not in ("", "0")  # leave the folders of tests behind
 
 
+def is_sanitized():
+    """Whether the daemon was built with AddressSanitizer."""
+    return b"__asan_init" in AVOWD.read_bytes()
+
+
 def by_length(short, long):
     """The short form's number in `make check`, the long form's in `make campaign`."""
     return long if CAMPAIGN else short

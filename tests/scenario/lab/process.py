@@ -117,15 +117,28 @@ def kill(pid):
         pass
 
 
+def _fields(path):
+    """The fields of a stat file behind the name, the state first; None when it is gone."""
+    try:
+        with open(path) as file:
+            return file.read().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def _lives(pid):
+    """Whether any thread does: the first may have ended long before the others."""
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    states = [_fields(f"/proc/{pid}/task/{task}/stat") for task in tasks]
+    return any(fields and fields[0] not in "ZX" for fields in states)
+
+
 def live_processes():
     """Number and session of every process that is not a zombie."""
     for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        try:
-            with open(f"/proc/{entry}/stat") as file:
-                fields = file.read().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if fields[0] not in "ZX":
+        fields = _fields(f"/proc/{entry}/stat") if entry.isdigit() else None
+        if fields and (fields[0] not in "ZX" or _lives(entry)):
             yield int(entry), int(fields[3])
