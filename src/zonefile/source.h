@@ -35,7 +35,8 @@ int source_open_folder(const char *path);
  */
 int source_open_below(int folder, const char *path);
 
-/* The same step by step, for kernels and sandboxes without openat2; takes neither `..` nor links. */
+/* The same step by step, for kernels and sandboxes without openat2; takes neither `..` nor links.
+ */
 int source_open_by_steps(int folder, const char *path);
 
 #endif
