@@ -28,8 +28,6 @@ static const struct {
 
 void log_open(const char *room, enum log_level level, int descriptor)
 {
-    /* gmtime_r reads the time zone's file at its first call: now, while files can be opened. */
-    tzset();
     out.room = room;
     out.descriptor = descriptor;
     atomic_store(&out.level, (int)level);

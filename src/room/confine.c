@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "avow/base/log.h"
@@ -121,6 +122,8 @@ enum result confine(const struct confine_order *order, struct confinement *confi
 
     if (confine_identity(order, confinement))
         return RESULT_SYSTEM;
+    /* gmtime_r, which dates the log's lines, reads the time zone's file at its first call. */
+    tzset();
     enum step_outcome prepared = landlock_prepare(&landlock, order);
     if (!book(confinement, CONFINE_NO_NEW_PRIVILEGES, forbid_new_privileges()) ||
         !book(confinement, CONFINE_NO_DUMP, forbid_dumps()) ||
