@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -12,12 +13,14 @@ from lab import AVOWD, BUILD, CAMPAIGN, ROOT, free_port
 
 def copy_tree(target, with_build):
     """The sources; and what is built of them, unless everything is to be built anew."""
-    left_out = {".git", "build", "run", "autom4te.cache", "__pycache__"}
+    left_out = {".git", "build", "run", "autom4te.cache"}
     if not with_build:
         left_out |= {"configure", "config.mk", "config.h", "config.h.in", "config.status"}
-    shutil.copytree(
-        ROOT, target, symlinks=True, ignore=lambda _, names: [n for n in names if n in left_out]
-    )
+
+    def ignore(folder, names):
+        return left_out & set(names) if Path(folder) == ROOT else ()
+
+    shutil.copytree(ROOT, target, symlinks=True, ignore=ignore)
     if with_build:
         (target / "build").symlink_to(BUILD)
 
