@@ -200,6 +200,10 @@ static enum found_record walk(struct check *check, enum store_table table, struc
             found = snapshot_move(check->snapshot, table, MOVE_NEXT, &record);
         if (found != RECORD_THERE)
             return found;
+        /* A bit that flipped in a key could lead back to where we were, for ever. */
+        if (key->length &&
+            store_key_compare(record.key, record.key_length, key->octets, key->length) <= 0)
+            return RECORD_CORRUPT;
         check_record(check, table, &record);
         buffer_clear(key);
         buffer_add(key, record.key, record.key_length);

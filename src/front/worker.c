@@ -36,7 +36,7 @@ static void refresh_zones(struct worker *worker)
     case RESULT_CORRUPT:
         metric_add(worker->metrics, METRIC_STORE_CORRUPT, 1);
         log_limited(&worker->zone_lines, ZONE_LINES, clock_monotonic_ms(),
-                    "the store's record of a zone is damaged: that zone is not served");
+                    "the store's record of a zone is damaged: SERVFAIL for that zone");
         return;
     default:
         log_limited(&worker->zone_lines, ZONE_LINES, clock_monotonic_ms(),

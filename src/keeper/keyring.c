@@ -162,6 +162,17 @@ static uint32_t next_number(const struct keeper_zone *zone)
     return number + 1;
 }
 
+/* Whether a key that was not found is not there: one whose row is hidden by damage is not to be
+ * replaced, for the chain of trust from the parent leads to it. */
+static enum result check_table(struct keeper *keeper)
+{
+    if (snapshot_renew(&keeper->view) != RENEWAL_READY)
+        return RESULT_SYSTEM;
+    enum found_record found = key_check(&keeper->view);
+    snapshot_rest(&keeper->view);
+    return found == RECORD_CORRUPT ? RESULT_CORRUPT : RESULT_OK;
+}
+
 /* A key that the policy wants and the zone lacks. */
 static enum result add_key(struct keeper_zone *zone, enum key_role role)
 {
@@ -170,6 +181,9 @@ static enum result add_key(struct keeper_zone *zone, enum key_role role)
 
     if (zone->key_count == ZONE_MAX_KEYS)
         return RESULT_FULL;
+    enum result result = check_table(keeper);
+    if (result)
+        return result;
     struct zone_key *key = &zone->keys[zone->key_count];
     *key = (struct zone_key){.handle = ++keeper->next_handle,
                              .row = {.number = next_number(zone),
@@ -183,7 +197,7 @@ static enum result add_key(struct keeper_zone *zone, enum key_role role)
     name_copy(&key->row.zone, &zone->name);
     (void)snprintf(key->row.keystore, sizeof key->row.keystore, "%s",
                    policy->keystore ? policy->keystore->name : "");
-    enum result result = random_fill(key->row.id, ID_OCTETS);
+    result = random_fill(key->row.id, ID_OCTETS);
     if (!result)
         zone->key_count++;
     return result;
@@ -271,8 +285,12 @@ bool keyring_ensure(struct keeper_zone *zone)
         keeper_zone_problem(zone, "the row of one of its keys is damaged: nothing is signed");
         return false;
     }
-    if (add_missing(zone)) {
-        keeper_zone_problem(zone, "its keys could not be prepared");
+    enum result result = add_missing(zone);
+    if (result) {
+        keeper_zone_problem(zone, "its keys could not be prepared%s",
+                            result == RESULT_CORRUPT
+                                ? ": a row of the table of keys is damaged, so none is made"
+                                : "");
         return false;
     }
     for (unsigned i = 0; i < zone->key_count; i++) {

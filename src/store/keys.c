@@ -1,6 +1,7 @@
 /* keys.c - the row of each DNSSEC key. */
 #include "avow/store/keys.h"
 
+#include <lmdb.h>
 #include <string.h>
 
 #include "avow/store/key.h"
@@ -131,4 +132,25 @@ enum found_record key_walk(struct snapshot *snapshot, const struct name *zone, u
     if (record_open(snapshot->store, TABLE_KEYS, &record, &payload) || key_open(payload, key))
         return RECORD_CORRUPT;
     return RECORD_THERE;
+}
+
+enum found_record key_check(struct snapshot *snapshot)
+{
+    static const uint8_t least = 0;
+    struct store_record record = {.key = &least, .key_length = 1};
+    struct reader payload;
+    MDB_stat status;
+    size_t count = 0;
+
+    enum found_record found = snapshot_move(snapshot, TABLE_KEYS, MOVE_AT_OR_AFTER, &record);
+    for (; found == RECORD_THERE; count++) {
+        if (record_open(snapshot->store, TABLE_KEYS, &record, &payload))
+            return RECORD_CORRUPT;
+        found = snapshot_move(snapshot, TABLE_KEYS, MOVE_NEXT, &record);
+    }
+    if (found == RECORD_CORRUPT ||
+        mdb_stat(snapshot->transaction, snapshot->store->tables[TABLE_KEYS], &status) ||
+        status.ms_entries != count)
+        return RECORD_CORRUPT;
+    return count ? RECORD_THERE : RECORD_ABSENT;
 }

@@ -84,24 +84,25 @@ static enum result add_zone(struct zone_table *table, const struct zone *zone)
     return RESULT_OK;
 }
 
-/* RESULT_CORRUPT when some row was damaged; the rest is in. */
+/*
+ * RESULT_CORRUPT when some row was damaged; the rest is in. From row to row as they stand, for a
+ * damaged name would lead a search astray. A damaged zone stands there with version 0, so that its
+ * names are not somebody else's.
+ */
 static enum result add_all(struct zone_table *table, struct snapshot *snapshot)
 {
     enum result result = RESULT_OK;
-    struct zone zone;
-    struct name after;
+    struct zone zone = {.version = 0};
     enum found_record found = zone_walk(snapshot, NULL, &zone);
 
-    for (; found != RECORD_ABSENT; found = zone_walk(snapshot, &after, &zone)) {
-        /* Behind damage that hides even the name the walk must not begin anew. */
-        if (found == RECORD_CORRUPT) {
-            if (result && name_compare(&zone.apex, &after) <= 0)
-                return RESULT_CORRUPT;
+    for (; found != RECORD_ABSENT; found = zone_next(snapshot, &zone)) {
+        if (found == RECORD_CORRUPT)
             result = RESULT_CORRUPT;
-        } else if (zone.version && !(zone.flags & ZONE_EXPIRED) && add_zone(table, &zone)) {
+        if (snapshot->spoiled)
+            return RESULT_CORRUPT; /* a page is damaged: there is no way on */
+        bool served = zone.version && !(zone.flags & ZONE_EXPIRED);
+        if ((served || found == RECORD_CORRUPT) && add_zone(table, &zone))
             return RESULT_SYSTEM;
-        }
-        name_copy(&after, &zone.apex);
     }
     return result;
 }

@@ -113,3 +113,11 @@ enum found_record zone_walk(struct snapshot *snapshot, const struct name *after,
         found = snapshot_move(snapshot, TABLE_ZONES, MOVE_NEXT, &record);
     return found == RECORD_THERE ? open_walked(snapshot, &record, zone) : found;
 }
+
+enum found_record zone_next(struct snapshot *snapshot, struct zone *zone)
+{
+    struct store_record record = {.key = NULL};
+    enum found_record found = snapshot_move(snapshot, TABLE_ZONES, MOVE_NEXT, &record);
+
+    return found == RECORD_THERE ? open_walked(snapshot, &record, zone) : found;
+}

@@ -70,6 +70,14 @@ MUST_CHECK enum found_record key_get(struct snapshot *snapshot, const struct nam
 MUST_CHECK enum found_record key_walk(struct snapshot *snapshot, const struct name *zone,
                                       uint32_t after, struct key_row *key);
 
+/*
+ * Look at the rows of all zones' keys. A bit that flipped in a row's own key hides the row from the
+ * look-ups above, but not from this one, which takes as long as the table is.
+ *
+ * Returns  RECORD_CORRUPT when some row is damaged or hidden; RECORD_ABSENT when there is none.
+ */
+MUST_CHECK enum found_record key_check(struct snapshot *snapshot);
+
 /* The row's payload, both ways. RESULT_CORRUPT when malformed. */
 MUST_CHECK enum result key_open(struct reader payload, struct key_row *key);
 void key_compose(const struct key_row *key, struct buffer *value);

@@ -55,6 +55,11 @@ MUST_CHECK enum found_record zone_get(struct snapshot *snapshot, const struct na
 MUST_CHECK enum found_record zone_walk(struct snapshot *snapshot, const struct name *after,
                                        struct zone *zone);
 
+/* The row behind the one that zone_walk or zone_next found last in this snapshot, as the rows
+ * stand: a damaged key leads it neither back nor away. Nothing else may have looked for a zone
+ * since. */
+MUST_CHECK enum found_record zone_next(struct snapshot *snapshot, struct zone *zone);
+
 /* The row's payload, both ways. RESULT_CORRUPT when malformed. */
 MUST_CHECK enum result zone_open(struct reader payload, struct zone *zone);
 void zone_compose(const struct zone *zone, struct buffer *value);
@@ -89,8 +94,10 @@ struct served_zone {
 
 /*
  * Bring the table up to the snapshot: nothing when the generation is the same, else build it
- * anew. RESULT_CORRUPT when some row is damaged: that zone is left out, the others are served, and
- * the table counts as built. RESULT_SYSTEM without memory: the old table stays.
+ * anew. RESULT_CORRUPT when some row is damaged: that zone is in the table with version 0, under
+ * which every look-up finds damage (so it is answered SERVFAIL, not REFUSED, and not by a zone
+ * above it); the others are served, and the table counts as built. RESULT_SYSTEM without memory:
+ * the old table stays.
  */
 MUST_CHECK enum result zone_table_refresh(struct zone_table *table, struct snapshot *snapshot);
 

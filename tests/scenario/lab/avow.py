@@ -145,7 +145,7 @@ class Avow:
 
     # ---- avowctl --------------------------------------------------------------------------
 
-    def run_ctl(self, *words, seconds=300, **more):
+    def run_ctl(self, *words, seconds=120, **more):
         return subprocess.run(
             [str(AVOWCTL), "-c", str(self.configuration), *words],
             capture_output=True,
@@ -192,7 +192,7 @@ class Avow:
     def wait_signed(self, *names):
         """Until these zones, or all that are signed, are loaded and fully signed."""
         for name in names or self.zones:
-            self.ctl("zone", "wait", name, "--timeout", "240")
+            self.ctl("zone", "wait", name, "--timeout", "240", seconds=300)
 
     def wait_status(self, holds, what):
         """Until the daemon's status is so; also over deaths of the keeper, who answers."""
