@@ -168,11 +168,12 @@ static enum result tell_sockets(struct avowd *avowd, struct supervised *room)
 
 static const struct {
     enum room_kind a, b;
-    bool per_worker; /* else one for each of enum SIGNING_... */
+    uint16_t channels; /* 0: one per worker of the front */
 } joins[] = {
-    {ROOM_FRONT, ROOM_KEEPER, true},
-    {ROOM_FRONT, ROOM_DESK, true},
-    {ROOM_KEEPER, ROOM_SIGNER, false},
+    {ROOM_FRONT, ROOM_KEEPER, 0},
+    {ROOM_FRONT, ROOM_DESK, 0},
+    {ROOM_KEEPER, ROOM_SIGNER, SIGNING_CHANNELS},
+    {ROOM_DESK, ROOM_KEEPER, DESK_CHANNELS},
 };
 
 static enum result tell_peer(struct supervised *room, enum room_kind peer, uint16_t index, int end)
@@ -209,7 +210,7 @@ void brief_peers(struct avowd *avowd, struct supervised *room)
         struct supervised *b = &avowd->rooms[joins[i].b];
         if (!a->channel || !b->channel)
             continue; /* whoever starts later brings the channel */
-        uint16_t count = joins[i].per_worker ? avowd->workers : SIGNING_CHANNELS;
+        uint16_t count = joins[i].channels ? joins[i].channels : avowd->workers;
         for (uint16_t index = 0; index < count; index++) {
             if (join(a, b, index))
                 log_warning("%s and %s are not joined", room_name(a->kind), room_name(b->kind));

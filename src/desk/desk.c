@@ -27,7 +27,7 @@ static void count(struct desk *desk, enum refusal refusal)
 
     metric_add(stripe, METRIC_DESK_MESSAGES, 1);
     metric_add(stripe, METRIC_DESK_REFUSED, refusal != REFUSAL_NONE);
-    metric_add(stripe, METRIC_DESK_BADKEY, refusal == REFUSAL_BAD_KEY);
+    metric_add(stripe, METRIC_TSIG_BADKEY, refusal == REFUSAL_BAD_KEY);
 }
 
 static void on_handoff(void *context, const struct message *message, struct frame *frame)

@@ -93,6 +93,28 @@ void sign_result_read(struct reader *reader, struct sign_result *result)
     result->text = (const char *)text;
 }
 
+void update_record_write(struct writer *writer, const struct update_record *record)
+{
+    name_write(writer, &record->owner);
+    writer_u16(writer, record->type);
+    writer_u16(writer, record->class_);
+    writer_u32(writer, record->ttl);
+    writer_u32(writer, record->limit);
+    writer_u16(writer, (uint16_t)record->rdata.length);
+    writer_add(writer, record->rdata.octets, record->rdata.length);
+}
+
+void update_record_read(struct reader *reader, struct update_record *record)
+{
+    name_read_plain(reader, &record->owner);
+    record->type = reader_u16(reader);
+    record->class_ = reader_u16(reader);
+    record->ttl = reader_u32(reader);
+    record->limit = reader_u32(reader);
+    uint16_t length = reader_u16(reader);
+    record->rdata = span_of(reader_take(reader, length), length);
+}
+
 void arguments_add(struct buffer *arguments, const char *argument)
 {
     buffer_add(arguments, argument, strlen(argument) + 1);

@@ -28,6 +28,9 @@ static void read_numbers(struct reader *payload, struct zone *zone)
     zone->changed_at = reader_u64(payload);
     zone->signed_at = reader_u64(payload);
     zone->last_change = reader_u64(payload);
+    zone->journal_oldest = reader_u32(payload);
+    zone->journal_entries = reader_u32(payload);
+    zone->journal_octets = reader_u64(payload);
 }
 
 enum result zone_open(struct reader payload, struct zone *zone)
@@ -67,6 +70,9 @@ void zone_compose(const struct zone *zone, struct buffer *value)
     buffer_u64(value, zone->changed_at);
     buffer_u64(value, zone->signed_at);
     buffer_u64(value, zone->last_change);
+    buffer_u32(value, zone->journal_oldest);
+    buffer_u32(value, zone->journal_entries);
+    buffer_u64(value, zone->journal_octets);
     buffer_u8(value, zone->salt_length);
     buffer_add(value, zone->salt, zone->salt_length);
 }

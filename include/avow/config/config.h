@@ -115,13 +115,16 @@ struct config_policy {
 
 /* Names that an update may touch. */
 enum config_scope {
-    CONFIG_SCOPE_NAME /* this one */,
-    CONFIG_SCOPE_SUBDOMAIN /* and those below */
+    CONFIG_SCOPE_NAME,          /* this one */
+    CONFIG_SCOPE_SUBDOMAIN,     /* this one and those below */
+    CONFIG_SCOPE_WILDCARD,      /* `*.` before something: all that is below it, not it itself */
+    CONFIG_SCOPE_SELF,          /* the name of the key that signed the update */
+    CONFIG_SCOPE_SELF_SUBDOMAIN /* that and those below it */
 };
 
 struct config_name_rule {
     enum config_scope scope;
-    struct name name;
+    struct name name; /* the root with SELF and SELF_SUBDOMAIN */
 };
 
 /* One entry of allow-transfer or allow-update. Within an entry all that is given must match. */
@@ -132,8 +135,11 @@ struct config_acl_entry {
     /* For allow-update only: */
     struct config_name_rule *names; /* none: every name of the zone */
     size_t name_count;
-    uint16_t *types; /* none: every type but those that DNSSEC makes */
+    /* None: every type but DNSKEY, CDS, CDNSKEY and CSYNC, which must be named. RRSIG, NSEC, NSEC3
+     * and NSEC3PARAM are never among them. */
+    uint16_t *types;
     size_t type_count;
+    uint32_t records_per_name; /* that a name may have in all after an update; 0: no limit */
 };
 
 /* Somebody to tell of a new serial. */
@@ -142,9 +148,34 @@ struct config_notify {
     const struct config_tsig *key; /* NULL: unsigned */
 };
 
+/* The next serial of a zone that changes here. */
+enum config_serial {
+    CONFIG_SERIAL_INCREMENT,
+    CONFIG_SERIAL_UNIXTIME, /* seconds since 1970, or the next where that is not after it */
+    CONFIG_SERIAL_DATE      /* YYYYMMDDnn, likewise */
+};
+
+/* What becomes of the file when the zone is changed by updates. */
+enum config_zone_file {
+    CONFIG_ZONE_FILE_READ, /* nothing: it is only read */
+    CONFIG_ZONE_FILE_WRITE /* it is written anew, a while after a change */
+};
+
+/* What a reload does to changes by update that the file does not have. */
+enum config_reload {
+    CONFIG_RELOAD_ASK,     /* nothing is loaded without --force */
+    CONFIG_RELOAD_REPLACE, /* they go */
+    CONFIG_RELOAD_MERGE    /* they are made again on top of the file */
+};
+
 struct config_zone {
     struct name name; /* lower-case */
     char *file;
+    enum config_serial serial;
+    enum config_zone_file zone_file;
+    enum config_reload reload;
+    uint64_t journal_size;              /* octets */
+    uint32_t journal_depth;             /* entries; 0: no journal, secondaries get whole zones */
     const struct config_policy *policy; /* NULL: served unsigned */
     struct config_acl_entry *allow_transfer;
     size_t allow_transfer_count;
@@ -152,6 +183,21 @@ struct config_zone {
     size_t allow_update_count;
     struct config_notify *notify;
     size_t notify_count;
+};
+
+/* Transfers to secondaries. */
+struct config_transfers {
+    uint32_t total;    /* streams at once */
+    uint32_t per_peer; /* to one address */
+    uint32_t idle;     /* seconds that a secondary may take nothing before it is cut off */
+    uint32_t clients;  /* connections that the desk holds */
+};
+
+/* Dynamic updates that wait for their turn. */
+struct config_updates {
+    uint32_t queue;      /* how many; more get SERVFAIL at once */
+    uint64_t queue_size; /* octets of these */
+    uint32_t deadline;   /* seconds after which one that waits gets SERVFAIL */
 };
 
 struct config_rate_limit {
@@ -173,6 +219,8 @@ struct config {
     size_t policy_count;
     struct config_zone *zones; /* in canonical order of their names */
     size_t zone_count;
+    struct config_transfers transfers;
+    struct config_updates updates;
     struct config_rate_limit rate_limit;
     struct arena *memory; /* owns all of the above */
 };

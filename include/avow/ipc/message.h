@@ -151,6 +151,23 @@ struct sign_result {
 void sign_result_write(struct writer *writer, const struct sign_result *result);
 void sign_result_read(struct reader *reader, struct sign_result *result);
 
+/* ---- packed form inside UPDATE ----------------------------------------------------------------
+ */
+
+/* A record of the prerequisite or the update section (RFC 2136 sections 2.4, 2.5): the class says
+ * what is meant. Its form was checked by the desk; RDATA is uncompressed, empty where none is
+ * called for. */
+struct update_record {
+    struct name owner;
+    uint16_t type, class_;
+    uint32_t ttl;
+    uint32_t limit; /* records that the owner may have in all after the change; 0: no limit */
+    struct span rdata;
+};
+
+void update_record_write(struct writer *writer, const struct update_record *record);
+void update_record_read(struct reader *reader, struct update_record *record);
+
 /* ---- arguments of REQUEST ------------------------------------------------------------------- */
 
 /* Add one argument. */

@@ -158,7 +158,13 @@ enum signing_outcome {
  */
 #define MESSAGES_HANDOFF(M)                                                                        \
     M(HANDOFF, LOWER, HANDOFF, handoff)                                                            \
+    M(HANDOFF, LOWER, CONNECTION, connection)                                                      \
     M(HANDOFF, UPPER, REPLY, reply)
+
+/* A TCP connection on which something was asked that only the desk does: it moves there for good.
+ * unread: what was read from it and is not answered, framed as it came (each message after its
+ * 16-bit length; the last one may be incomplete). */
+#define FIELDS_connection(F) F(octets, client) F(octets, local) F(octets, unread) F(fd, descriptor)
 
 #define FIELDS_handoff(F)                                                                          \
     F(u8, kind)                                                                                    \
@@ -168,6 +174,48 @@ enum signing_outcome {
     F(u8, kind)                                                                                    \
     F(u32, socket)                                                                                 \
     F(u64, connection) F(octets, client) F(octets, local) F(octets, message) F(u8, close)
+
+/* ---- CHANGES: keeper (upper) and desk (lower) -------------------------------------------------
+ *
+ * PEER index DESK_CHANGES of the pair keeper and desk; DESK_WANTED is a WANTED link, as a worker of
+ * the front has it, for plain queries that the desk answers.
+ */
+enum { DESK_CHANGES, DESK_WANTED, DESK_CHANNELS };
+
+#define MESSAGES_CHANGES(M)                                                                        \
+    M(CHANGES, LOWER, UPDATE, update)                                                              \
+    M(CHANGES, LOWER, SECONDARY, secondary)                                                        \
+    M(CHANGES, UPPER, UPDATED, updated)                                                            \
+    M(CHANGES, UPPER, CHANGED, changed)
+
+/* An update that is authorised. Records have the packed form of update_record_write (message.h).
+ * refusal: the RCODE that is due when the prerequisites hold but the changes are malformed or not
+ * allowed; NOERROR: carry them out. who: key and address, for the log. The answer comes when it is
+ * stored and signed, or refused, or not to be had in time. */
+#define FIELDS_update(F)                                                                           \
+    F(u64, id)                                                                                     \
+    F(name, zone)                                                                                  \
+    F(u16, refusal)                                                                                \
+    F(u16, prerequisite_count)                                                                     \
+    F(octets, prerequisites) F(u16, change_count) F(octets, changes) F(text, who)
+/* serial: of the zone, with the change in it when it is NOERROR. transaction: the commit that has
+ * it; 0 when nothing changed. text: why not, for the log; may be empty. */
+#define FIELDS_updated(F) F(u64, id) F(u16, rcode) F(u32, serial) F(u64, transaction) F(text, text)
+/* A zone has another serial, and all that leads to it is stored and signed: its secondaries are to
+ * be told. Also sent for every zone when the desk comes. */
+#define FIELDS_changed(F) F(name, zone) F(u32, serial)
+/* What a secondary was told, or took: for `avowctl zone status`. event: enum secondary_event. */
+#define FIELDS_secondary(F)                                                                        \
+    F(name, zone) F(text, address) F(u8, event) F(u32, serial) F(u64, time) F(text, text)
+
+enum secondary_event {
+    SECONDARY_NOTIFIED,    /* answered our NOTIFY */
+    SECONDARY_SILENT,      /* did not, after all retries; text says why */
+    SECONDARY_ASKED,       /* asked for the SOA or a transfer and is up to date */
+    SECONDARY_TRANSFERRED, /* took the whole zone at this serial */
+    SECONDARY_FOLLOWED,    /* took a difference up to this serial */
+    SECONDARY_EVENTS
+};
 
 /* ---- CONTROL: keeper (upper) and avowctl (lower), one connection per call --------------------
  *
@@ -188,10 +236,12 @@ enum { CONTROL_VERSION = 1 };
 
 /* ---- all; CONTROL first, so that its numbers stay when the others change ------------------- */
 
-#define LINKS(L) L(CONTROL) L(ROOM) L(WANTED) L(SIGNING) L(HANDOFF)
+#define LINKS(L) L(CONTROL) L(ROOM) L(WANTED) L(SIGNING) L(HANDOFF) L(CHANGES)
 
 #define MESSAGES(M)                                                                                \
-    MESSAGES_CONTROL(M) MESSAGES_ROOM(M) MESSAGES_WANTED(M) MESSAGES_SIGNING(M) MESSAGES_HANDOFF(M)
+    MESSAGES_CONTROL(M)                                                                            \
+    MESSAGES_ROOM(M)                                                                               \
+    MESSAGES_WANTED(M) MESSAGES_SIGNING(M) MESSAGES_HANDOFF(M) MESSAGES_CHANGES(M)
 
 enum link_kind {
 #define LINK_ENUMERATOR(link) LINK_##link,

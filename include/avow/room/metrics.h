@@ -59,6 +59,13 @@
     M(COUNTER, SIGNATURES_FAILED, "signatures_failed", "signatures that were refused or failed")   \
     M(COUNTER, SCRUBBED, "scrubbed", "records checked in the background")                          \
     M(COUNTER, RECORDS_CORRUPT, "records_corrupt", "records that failed that check")               \
+    M(COUNTER, UPDATES_APPLIED, "updates_applied", "updates that changed a zone")                  \
+    M(COUNTER, UPDATES_UNCHANGED, "updates_unchanged", "updates that changed nothing")             \
+    M(COUNTER, UPDATES_FAILED, "updates_failed", "updates whose prerequisites or policy failed")   \
+    M(COUNTER, UPDATES_LOST, "updates_lost", "updates answered SERVFAIL")                          \
+    M(COUNTER, ROUNDS, "rounds", "commits that held updates")                                      \
+    M(COUNTER, JOURNAL_ENTRIES, "journal_entries", "differences written to journals")              \
+    M(GAUGE, UPDATES_QUEUED, "updates_queued", "updates waiting for their turn")                   \
     M(GAUGE, SIGNATURES_PENDING, "signatures_pending", "signatures still to be made")              \
     M(GAUGE, STORE_USED_PERMILLE, "store_used_permille", "of the map, in thousandths")             \
     M(GAUGE, READER_LAG_MS, "reader_lag_ms", "age of the oldest snapshot in use")                  \
@@ -73,7 +80,34 @@
     /* desk */                                                                                     \
     M(COUNTER, DESK_MESSAGES, "desk_messages", "messages from the front")                          \
     M(COUNTER, DESK_REFUSED, "desk_refused", "of these, refused")                                  \
-    M(COUNTER, DESK_BADKEY, "desk_badkey", "of these, with a key that is not known")               \
+    M(COUNTER, DESK_UNHEARD, "desk_unheard",                                                       \
+      "of these, answered SERVFAIL at once for want of room")                                      \
+    M(COUNTER, TSIG_GOOD, "tsig_good", "messages with a good TSIG")                                \
+    M(COUNTER, TSIG_BADKEY, "tsig_badkey", "messages with a TSIG key that is not known")           \
+    M(COUNTER, TSIG_BADSIG, "tsig_badsig", "messages whose TSIG is wrong")                         \
+    M(COUNTER, TSIG_BADTIME, "tsig_badtime", "messages whose TSIG is out of time or was replayed") \
+    M(COUNTER, TSIG_BADTRUNC, "tsig_badtrunc", "messages whose TSIG is too short")                 \
+    M(COUNTER, TSIG_MALFORMED, "tsig_malformed", "messages whose TSIG is malformed or not last")   \
+    M(COUNTER, AXFR_ASKED, "axfr_asked", "zone transfers asked for")                               \
+    M(COUNTER, AXFR_DONE, "axfr_done", "zones sent whole")                                         \
+    M(COUNTER, IXFR_ASKED, "ixfr_asked", "differences asked for")                                  \
+    M(COUNTER, IXFR_DONE, "ixfr_done", "differences sent")                                         \
+    M(COUNTER, IXFR_CURRENT, "ixfr_current", "of those asked for, already up to date")             \
+    M(COUNTER, IXFR_WHOLE, "ixfr_whole", "of those asked for, answered with the whole zone")       \
+    M(COUNTER, TRANSFERS_REFUSED, "transfers_refused", "transfers that no access list allows")     \
+    M(COUNTER, TRANSFERS_BUSY, "transfers_busy", "transfers beyond a limit")                       \
+    M(COUNTER, TRANSFERS_CUT, "transfers_cut", "transfers that were not finished")                 \
+    M(COUNTER, TRANSFER_OCTETS, "transfer_octets", "octets sent in transfers")                     \
+    M(COUNTER, NOTIFIES_SENT, "notifies_sent", "NOTIFY messages sent, retries included")           \
+    M(COUNTER, NOTIFIES_ANSWERED, "notifies_answered", "NOTIFY messages that were answered")       \
+    M(COUNTER, NOTIFIES_FAILED, "notifies_failed", "secondaries given up after all retries")       \
+    M(COUNTER, NOTIFIES_RECEIVED, "notifies_received", "NOTIFY messages received")                 \
+    M(COUNTER, UPDATES_ASKED, "updates_asked", "UPDATE messages received")                         \
+    M(COUNTER, UPDATES_REPEATED, "updates_repeated",                                               \
+      "of these, received before and not done again")                                              \
+    M(COUNTER, UPDATES_REFUSED, "updates_refused", "of these, that no grant allows")               \
+    M(GAUGE, TRANSFERS_OPEN, "transfers_open", "transfers under way")                              \
+    M(GAUGE, DESK_CONNECTIONS, "desk_connections", "TCP connections that the desk holds")          \
     /* every room */                                                                               \
     M(COUNTER, LETTERS, "letters", "messages from other rooms")                                    \
     M(COUNTER, LETTERS_REFUSED, "letters_refused", "of these, refused or malformed")

@@ -19,7 +19,7 @@
 struct MDB_env;
 struct pages;
 
-enum { STORE_FORMAT = 1, STORE_PROBLEM_OCTETS = 320 };
+enum { STORE_FORMAT = 2, STORE_PROBLEM_OCTETS = 320 };
 #define STORE_MAP_OCTETS ((uint64_t)64 << 30) /* the address range that is reserved by default */
 
 enum store_access {
@@ -34,7 +34,7 @@ enum store_table {
     TABLE_NSEC3,   /* version + hash -> one NSEC3 record and its signatures */
     TABLE_ZONES,   /* name key -> zones.h */
     TABLE_KEYS,    /* name key + number -> keys.h */
-    TABLE_JOURNAL, /* reserved: zone + serial -> a change in IXFR form */
+    TABLE_JOURNAL, /* version + serial + piece -> journal.h: a change in IXFR form */
     TABLE_EXPIRY,  /* time + version + kind + sequence -> expiry.h */
     TABLE_META,    /* format, seed of the checksums, counters */
     STORE_TABLES

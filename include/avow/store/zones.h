@@ -14,7 +14,8 @@ enum zone_flag {
     ZONE_NSEC3 = 1 << 1,        /* denial by NSEC3, else by NSEC */
     ZONE_OPT_OUT = 1 << 2,      /* NSEC3 with opt-out */
     ZONE_FULLY_SIGNED = 1 << 3, /* every signature of the served version is stored */
-    ZONE_EXPIRED = 1 << 4       /* not to be answered from (later: secondary zones) */
+    ZONE_EXPIRED = 1 << 4,      /* not to be answered from (later: secondary zones) */
+    ZONE_EDITED = 1 << 5        /* holds changes by update that its file does not have */
 };
 
 enum { ZONE_MAX_SALT = 255 };
@@ -45,6 +46,11 @@ struct zone {
     uint64_t changed_at;
     uint64_t signed_at;   /* when the version was last fully signed */
     uint64_t last_change; /* transaction id of the last commit that touched the zone's data */
+    /* The journal of the served version (journal.h): entries from this serial on lead, one to the
+     * next, to `serial`. Without entries the first is 0. */
+    uint32_t journal_oldest;
+    uint32_t journal_entries;
+    uint64_t journal_octets;
 };
 
 /* Read a zone's row through a snapshot. */
