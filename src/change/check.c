@@ -7,21 +7,11 @@
 #include "avow/store/key.h"
 #include "avow/wire/type.h"
 
+#include "check.h"
+
 enum { FINDINGS = 100, META_UNSEALED = 2 };
 
-struct check {
-    struct snapshot *snapshot;
-    struct store_check *counts;
-    void (*complain)(void *context, const char *line);
-    void *context;
-    unsigned findings;
-    uint32_t version; /* of the NSEC3 chain that is being followed */
-    bool following;
-    uint8_t first[NODE_HASH_OCTETS], next[NODE_HASH_OCTETS];
-};
-
-static void complain_of(struct check *check, const char *format, ...) PRINTF_LIKE(2, 3);
-static void complain_of(struct check *check, const char *format, ...)
+void check_complain(struct check *check, const char *format, ...)
 {
     char line[STORE_PROBLEM_OCTETS];
     va_list arguments;
@@ -57,8 +47,8 @@ static void misplaced(struct check *check, enum store_table table,
     char text[NAME_MAX_TEXT];
 
     check->counts->misplaced++;
-    complain_of(check, "%s: %.200s: %s", store_table_name(table), describe(table, record, text),
-                what);
+    check_complain(check, "%s: %.200s: %s", store_table_name(table), describe(table, record, text),
+                   what);
 }
 
 /* The node's form, and that what it keeps apart is there. */
@@ -104,8 +94,8 @@ static void end_chain(struct check *check)
 {
     if (check->following && memcmp(check->next, check->first, NODE_HASH_OCTETS) != 0) {
         check->counts->misplaced++;
-        complain_of(check, "nsec3: the chain of version %u is not closed",
-                    (unsigned)check->version);
+        check_complain(check, "nsec3: the chain of version %u is not closed",
+                       (unsigned)check->version);
     }
     check->following = false;
 }
@@ -152,8 +142,10 @@ static enum result check_form(struct check *check, enum store_table table,
         return key_open(payload, &key);
     case TABLE_EXPIRY:
         return expiry_open(record->key, record->key_length, payload, &expiry);
+    case TABLE_JOURNAL:
+        return check_journal_piece(record, payload);
     default:
-        return RESULT_OK; /* journal and meta: sealed octets */
+        return RESULT_OK; /* meta: sealed octets */
     }
 }
 
@@ -180,8 +172,8 @@ static void check_record(struct check *check, enum store_table table,
         check_form(check, table, record, payload) == RESULT_OK)
         return;
     check->counts->damaged[table]++;
-    complain_of(check, "%s: %.200s: the record is damaged", store_table_name(table),
-                describe(table, record, text));
+    check_complain(check, "%s: %.200s: the record is damaged", store_table_name(table),
+                   describe(table, record, text));
 }
 
 /* Walk with a key of our own: looking at one record may move the table's cursor. */
@@ -237,7 +229,10 @@ static void count_leftovers(struct check *check)
     static const uint8_t lowest[1] = {0};
     uint32_t version = 0;
     bool alive = true;
-    for (unsigned table = TABLE_NODES; table <= TABLE_NSEC3; table++) {
+    static const enum store_table versioned[] = {TABLE_NODES, TABLE_RRSETS, TABLE_NSEC3,
+                                                 TABLE_JOURNAL};
+    for (unsigned i = 0; i < COUNT(versioned); i++) {
+        enum store_table table = versioned[i];
         struct store_record record = {.key = lowest, .key_length = 1};
         enum snapshot_move move = MOVE_AT_OR_AFTER;
         while (snapshot_move(check->snapshot, table, move, &record) == RECORD_THERE) {
@@ -273,12 +268,14 @@ enum result store_check(struct snapshot *snapshot, struct store_check *counts,
         if (walk(&check, table, &key, SIZE_MAX) != RECORD_CORRUPT)
             continue;
         counts->damaged[table]++;
-        complain_of(&check, "%s: the table cannot be walked to its end", store_table_name(table));
+        check_complain(&check, "%s: the table cannot be walked to its end",
+                       store_table_name(table));
         /* LMDB gives up a transaction that met a damaged page. */
         if (!snapshot->of_change && snapshot_renew(snapshot) != RENEWAL_READY)
             break;
     }
     end_chain(&check);
+    check_journal_lines(&check);
     count_leftovers(&check);
     buffer_free(&key);
     return conclude(counts);

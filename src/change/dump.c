@@ -13,6 +13,9 @@
  *
  * Names are in presentation form, octets in hexadecimal, "-" when there are none; flags and kinds
  * are the numbers of the enums in the headers. RDATA and signatures are runs (wire/rrset.h).
+ *
+ * The journal is not dumped, nor what a zone's row says of it: it only saves secondaries a whole
+ * transfer, its form is the most likely to change, and a store that was loaded begins it anew.
  */
 #include "avow/change/dump.h"
 

@@ -13,6 +13,7 @@
         name, offsetof(struct key_row, member), sizeof((struct key_row *)0)->member                \
     }
 
+/* Without the journal's members: they stay 0 in a row that is read (dump.c says why). */
 const struct dump_field dump_zone_fields[] = {
     ZONE(version),        ZONE(loading),        ZONE(serial),
     ZONE(highest_serial), ZONE(denial_ttl),     ZONE(flags),

@@ -22,6 +22,11 @@ void put_record(struct change *change, enum store_table table, const struct stor
 /* Remove a record, if it is there. */
 void put_nothing(struct change *change, enum store_table table, const struct store_key *key);
 
+/* Remove the version's records from a table, at most `*limit`, which becomes less by as many.
+ * MDB_NOTFOUND when none is left, 0 when some may be. Lies in version.c. */
+MUST_CHECK int put_drop(struct change *change, enum store_table table, uint32_t version,
+                        size_t *limit);
+
 /* Write a node and what it keeps apart; nothing of it was there before. */
 void put_parts(struct change *change, const struct store_key *key, struct node_parts *parts,
                unsigned flags);

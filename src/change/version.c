@@ -10,7 +10,7 @@
 #define META_VERSIONS "versions" /* the last id that was given out */
 
 /* The tables whose keys begin with a version. */
-static const enum store_table versioned[] = {TABLE_NODES, TABLE_RRSETS, TABLE_NSEC3};
+static const enum store_table versioned[] = {TABLE_NODES, TABLE_RRSETS, TABLE_NSEC3, TABLE_JOURNAL};
 
 enum result version_new(struct change *change, uint32_t *version)
 {
@@ -98,7 +98,7 @@ static int drop_first(MDB_cursor *cursor, uint32_t version)
     return mdb_cursor_del(cursor, 0);
 }
 
-static int drop_from(struct change *change, enum store_table table, uint32_t version, size_t *limit)
+int put_drop(struct change *change, enum store_table table, uint32_t version, size_t *limit)
 {
     MDB_cursor *cursor;
     int error = mdb_cursor_open(change->view.transaction, change->store->tables[table], &cursor);
@@ -119,7 +119,7 @@ enum result version_drop(struct change *change, uint32_t version, size_t limit, 
     for (unsigned i = 0; i < COUNT(versioned); i++) {
         if (change->failed)
             return change->failed;
-        int error = drop_from(change, versioned[i], version, &limit);
+        int error = put_drop(change, versioned[i], version, &limit);
         if (error && error != MDB_NOTFOUND) {
             put_failed(change, error);
             return change->failed;

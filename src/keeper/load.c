@@ -211,6 +211,8 @@ static enum result switch_version(struct loader *loader, struct zone *row)
     row->version = loader->version;
     row->loading = 0;
     row->signed_at = 0;
+    row->journal_oldest = row->journal_entries = 0; /* the journal stays with the old version */
+    row->journal_octets = 0;
     fill_counts(loader, row);
     fill_file(loader, row);
     fill_serial(row, loader->thread.end.totals.serial);

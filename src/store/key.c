@@ -56,6 +56,16 @@ void store_key_key(struct store_key *key, const struct name *zone, uint32_t numb
     key->length = (uint16_t)writer.length;
 }
 
+void store_key_journal(struct store_key *key, uint32_t version, uint32_t from, uint16_t piece)
+{
+    struct writer writer = key_writer(key);
+
+    writer_u32(&writer, version);
+    writer_u32(&writer, from);
+    writer_u16(&writer, piece);
+    key->length = (uint16_t)writer.length;
+}
+
 uint32_t store_key_version(const uint8_t *key, size_t length)
 {
     struct reader reader = reader_over(key, length);

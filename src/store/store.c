@@ -82,8 +82,9 @@ static enum result read_meta(struct store *store, MDB_txn *transaction)
         return store_problem(store, RESULT_CORRUPT, "the store's format number is damaged");
     if (number != STORE_FORMAT)
         return store_problem(store, RESULT_REFUSED,
-                             "the store has format %u, this program knows format %u: use the "
-                             "program that wrote it, or its `avowctl store dump`",
+                             "the store has format %u, this program knows format %u: write a dump "
+                             "with the version that made the store (`avowctl store dump`), and "
+                             "load it with this one into a new store (`avowctl store load`)",
                              (unsigned)number, (unsigned)STORE_FORMAT);
     error = get_plain(transaction, store->tables[TABLE_META], META_SEED, &seed);
     if (error)

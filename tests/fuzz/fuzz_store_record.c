@@ -5,6 +5,7 @@
 
 #include "avow/store/chain.h"
 #include "avow/store/expiry.h"
+#include "avow/store/journal.h"
 #include "avow/store/keys.h"
 #include "avow/store/node.h"
 #include "avow/store/zones.h"
@@ -121,11 +122,35 @@ static void try_expiry(struct reader payload)
     buffer_free(&value);
 }
 
+/* A first piece; without a good head, one further on. What is read is written again the same. */
+static void try_journal(struct reader payload)
+{
+    struct journal_entry entry;
+    struct journal_rrset rrset;
+    struct buffer value = {.length = 0};
+    struct reader rows = payload;
+
+    if (journal_open(&rows, &entry) == RESULT_OK)
+        journal_compose(&entry, &value);
+    else
+        rows = payload;
+    const uint8_t *start = payload.at, *end = rows.at;
+    for (; journal_next(&rows, &rrset); end = rows.at) {
+        touch(&rrset.rdata);
+        must(rrset.rdata.count > 0 && rdata_run_valid(&rrset.rdata));
+        journal_add(&value, &rrset);
+    }
+    must(!journal_next(&rows, &rrset));
+    must(value.failed || (value.length == (size_t)(end - start) &&
+                          (value.length == 0 || memcmp(value.octets, start, value.length) == 0)));
+    buffer_free(&value);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length);
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
 {
-    static void (*const tries[])(struct reader) = {try_node, try_rrset, try_nsec3,
-                                                   try_zone, try_key,   try_expiry};
+    static void (*const tries[])(struct reader) = {try_node, try_rrset,  try_nsec3,  try_zone,
+                                                   try_key,  try_expiry, try_journal};
 
     if (length == 0)
         return 0;

@@ -2,7 +2,7 @@
  * test_change_versions.c - versions beside each other, dropped in slices, left over by a crash;
  * a full map; a writer that is killed; the dump and the check.
  */
-#include "store_support.h"
+#include "journal_support.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -316,7 +316,7 @@ static void fill_all_tables(void)
     struct buffer large = {.length = 0}, signature = {.length = 0};
     struct zone zone = {.apex = name_of("example."),
                         .serial = 5,
-                        .flags = ZONE_SIGNED,
+                        .flags = ZONE_SIGNED | ZONE_EDITED,
                         .salt = {1, 2},
                         .salt_length = 2,
                         .file_hash = UINT64_MAX};
@@ -427,6 +427,47 @@ START_TEST(a_dump_comes_back_the_same)
 }
 END_TEST
 
+/* The journal stays behind, and the row that is loaded says so. */
+START_TEST(a_dump_leaves_the_journal)
+{
+    const struct journal_bounds bounds = {1 << 20, 10};
+    struct journal_entry entry = {.from = 5, .to = 6};
+    struct test_store copy;
+    struct change change;
+    struct zone zone;
+    struct name apex = name_of("example.");
+    struct buffer rows = {.length = 0};
+    size_t length;
+
+    fill_all_tables();
+    ck_assert_int_eq(snapshot_renew(&test.snapshot), RENEWAL_READY);
+    ck_assert_int_eq(zone_get(&test.snapshot, &apex, &zone), RECORD_THERE);
+    make_rows(&rows, 3000, 1);
+    begin(&change, &test.store);
+    change_put_journal(&change, &zone, &entry, &rows, &bounds);
+    zone.serial = 6;
+    change_put_zone(&change, &zone);
+    commit(&change);
+    ck_assert_uint_eq(check_all().records[TABLE_JOURNAL], entry.pieces);
+
+    char *text = dump_of(&test.snapshot, &length);
+    ck_assert_int_eq(restore(text, length, &copy), RESULT_OK);
+    ck_assert_int_eq(snapshot_renew(&copy.snapshot), RENEWAL_READY);
+    ck_assert_int_eq(zone_get(&copy.snapshot, &apex, &zone), RECORD_THERE);
+    ck_assert_uint_eq(zone.serial, 6);
+    ck_assert_uint_eq(zone.flags, ZONE_SIGNED | ZONE_EDITED);
+    ck_assert_uint_eq(zone.journal_oldest, 0);
+    ck_assert_uint_eq(zone.journal_entries, 0);
+    ck_assert_uint_eq(zone.journal_octets, 0);
+    struct store_check there;
+    ck_assert_int_eq(store_check(&copy.snapshot, &there, NULL, NULL), RESULT_OK);
+    ck_assert_uint_eq(there.records[TABLE_JOURNAL], 0);
+    test_store_close(&copy);
+    buffer_free(&rows);
+    free(text);
+}
+END_TEST
+
 /* A dump that was cut, or in which an octet changed, does not pass for whole. */
 START_TEST(a_spoilt_dump_is_refused)
 {
@@ -497,6 +538,7 @@ int main(void)
     tcase_add_test(versions, a_failed_write_keeps_what_was_there);
     tcase_add_test(versions, what_was_acknowledged_survives_kills);
     tcase_add_test(dumps, a_dump_comes_back_the_same);
+    tcase_add_test(dumps, a_dump_leaves_the_journal);
     tcase_add_test(dumps, a_spoilt_dump_is_refused);
     tcase_add_test(dumps, the_check_finds_contradictions);
     suite_add_tcase(suite, versions);

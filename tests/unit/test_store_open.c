@@ -88,6 +88,25 @@ START_TEST(another_format_is_refused)
 }
 END_TEST
 
+/* A store of an earlier format stays as it is, and the line says how to go on. */
+START_TEST(an_earlier_format_is_refused_with_advice)
+{
+    static const enum store_access accesses[] = {STORE_WRITER, STORE_READER, STORE_OFFLINE};
+    char *folder = folder_make();
+    struct store store;
+
+    set_format(folder, 1);
+    for (unsigned i = 0; i < COUNT(accesses); i++) {
+        ck_assert_int_eq(open_as(folder, accesses[i], &store), RESULT_REFUSED);
+        ck_assert_ptr_nonnull(strstr(store.problem, "format 1"));
+        ck_assert_ptr_nonnull(strstr(store.problem, "format 2"));
+        ck_assert_ptr_nonnull(strstr(store.problem, "`avowctl store dump`"));
+        ck_assert_ptr_nonnull(strstr(store.problem, "(`avowctl store load`)"));
+    }
+    folder_remove(folder);
+}
+END_TEST
+
 static void write_file(const char *folder, const char *octets, size_t length)
 {
     char path[512];
@@ -353,6 +372,7 @@ int main(void)
     tcase_set_timeout(opening, 60);
     tcase_add_test(opening, one_writer_at_a_time);
     tcase_add_test(opening, another_format_is_refused);
+    tcase_add_test(opening, an_earlier_format_is_refused_with_advice);
     tcase_add_test(opening, what_is_no_store_is_refused);
     tcase_add_test(opening, a_cut_file_is_damage);
     tcase_add_test(rows, keeps_rows);

@@ -32,7 +32,10 @@ void store_key_zone(struct store_key *key, const struct name *apex);
 /* TABLE_KEYS: length of the name's key, that key, number: a zone's keys lie together. */
 void store_key_key(struct store_key *key, const struct name *zone, uint32_t number);
 
-/* The version that a key of nodes, rrsets or nsec3 begins with; 0 when it is too short. */
+/* TABLE_JOURNAL: version, the serial that the entry leads from, piece. */
+void store_key_journal(struct store_key *key, uint32_t version, uint32_t from, uint16_t piece);
+
+/* The version that a key of nodes, rrsets, nsec3 or journal begins with; 0 when it is too short. */
 uint32_t store_key_version(const uint8_t *key, size_t length);
 
 /* A record that is looked for: this key, no value yet. */
