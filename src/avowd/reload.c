@@ -54,7 +54,7 @@ static bool concerns(enum room_kind kind, const struct config_diff *diff)
     case ROOM_SIGNER:
         return diff->keystores || diff->policy_count || diff->zone_count;
     case ROOM_DESK:
-        return diff->server || diff->tsig || diff->zone_count;
+        return diff->server || diff->tsig || diff->transfers || diff->updates || diff->zone_count;
     case ROOM_FRONT:
         return diff->server || diff->rate_limit || diff->policy_count || diff->zone_count;
     case ROOMS:

@@ -55,7 +55,7 @@ static void compare_server(const struct config_server *a, const struct config_se
                    a->tcp_idle != b->tcp_idle || a->tcp_pipeline != b->tcp_pipeline;
 }
 
-/* ---- keystores, TSIG keys, rate limit ---------------------------------------------------------*/
+/* ---- keystores, TSIG keys, limits -------------------------------------------------------------*/
 
 static bool same_keystore(const struct config_keystore *a, const struct config_keystore *b)
 {
@@ -113,6 +113,17 @@ static bool same_rate_limit(const struct config_rate_limit *a, const struct conf
     return true;
 }
 
+static bool same_transfers(const struct config_transfers *a, const struct config_transfers *b)
+{
+    return a->total == b->total && a->per_peer == b->per_peer && a->idle == b->idle &&
+           a->clients == b->clients;
+}
+
+static bool same_updates(const struct config_updates *a, const struct config_updates *b)
+{
+    return a->queue == b->queue && a->queue_size == b->queue_size && a->deadline == b->deadline;
+}
+
 /* ---- policies ---------------------------------------------------------------------------------*/
 
 /* Policies are the same when they say the same; keystores count by name. */
@@ -168,8 +179,8 @@ static enum result compare_policies(const struct config *before, const struct co
 static bool same_entry(const struct config_acl_entry *a, const struct config_acl_entry *b)
 {
     if (!same_tsig(a->key, b->key) || !scalar_same_prefix(&a->address, &b->address) ||
-        a->insecure != b->insecure || a->name_count != b->name_count ||
-        a->type_count != b->type_count)
+        a->insecure != b->insecure || a->records_per_name != b->records_per_name ||
+        a->name_count != b->name_count || a->type_count != b->type_count)
         return false;
     for (size_t i = 0; i < a->name_count; i++)
         if (a->names[i].scope != b->names[i].scope ||
@@ -216,6 +227,10 @@ static unsigned compare_zone(const struct config_zone *a, const struct config_zo
         parts |= CONFIG_ZONE_ALLOW_UPDATE;
     if (!same_notify(a, b))
         parts |= CONFIG_ZONE_NOTIFY;
+    if (a->serial != b->serial || a->zone_file != b->zone_file || a->reload != b->reload)
+        parts |= CONFIG_ZONE_CHANGING;
+    if (a->journal_size != b->journal_size || a->journal_depth != b->journal_depth)
+        parts |= CONFIG_ZONE_JOURNAL;
     return parts;
 }
 
@@ -251,6 +266,8 @@ enum result config_diff(const struct config *before, const struct config *after,
     diff->keystores = !same_keystores(before, after);
     diff->tsig = !same_tsigs(before, after);
     diff->rate_limit = !same_rate_limit(&before->rate_limit, &after->rate_limit);
+    diff->transfers = !same_transfers(&before->transfers, &after->transfers);
+    diff->updates = !same_updates(&before->updates, &after->updates);
     enum result result = compare_policies(before, after, diff);
     if (!result)
         result = compare_zones(before, after, diff);
@@ -262,7 +279,8 @@ enum result config_diff(const struct config *before, const struct config *after,
 bool config_diff_is_empty(const struct config_diff *diff)
 {
     return !diff->restart_count && !diff->server && !diff->log && !diff->keystores && !diff->tsig &&
-           !diff->rate_limit && !diff->policy_count && !diff->zone_count;
+           !diff->transfers && !diff->updates && !diff->rate_limit && !diff->policy_count &&
+           !diff->zone_count;
 }
 
 void config_diff_free(struct config_diff *diff)

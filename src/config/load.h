@@ -72,6 +72,10 @@ char *value_size_to_text(uint64_t octets, char text[LOADER_WORD_OCTETS]);
 void secrets_read_pin(struct loader *loader, const struct yaml_place *place,
                       struct config_keystore *keystore);
 
+/* Refuse a secret of so few octets that it can be guessed; `what`: the file, or the key. */
+void secrets_judge_length(struct loader *loader, const struct yaml_place *place, const char *what,
+                          size_t length);
+
 /* Read the secret of a TSIG key from its file, in the same way. */
 void secrets_read_tsig(struct loader *loader, const struct yaml_place *place,
                        struct config_tsig *tsig);

@@ -1,4 +1,4 @@
-/* rules.c - what must hold between the keys of one mapping. */
+/* rules.c - what must hold between the keys of one mapping; in zones: rules_zone.c. */
 #include "rules.h"
 
 #include <ctype.h>
@@ -11,9 +11,8 @@
 #include "load.h"
 #include "scalar.h"
 
-/* A missing file is a warning where the daemon can serve without it, from the store. */
-static void warn_unreadable(struct loader *loader, const struct yaml_node *map, const char *key,
-                            const char *path)
+void rules_warn_unreadable(struct loader *loader, const struct yaml_node *map, const char *key,
+                           const char *path)
 {
     if (loader->depth == CONFIG_TEXT || !path || !yaml_tree_find(map, key) ||
         access(path, R_OK) == 0)
@@ -25,7 +24,7 @@ static void warn_unreadable(struct loader *loader, const struct yaml_node *map, 
 
 /* ---- server -----------------------------------------------------------------------------------*/
 
-static const struct yaml_node *list_item(const struct yaml_node *list, size_t index)
+const struct yaml_node *rules_list_item(const struct yaml_node *list, size_t index)
 {
     const struct yaml_node *item = list ? list->first : NULL;
 
@@ -44,10 +43,10 @@ static void check_listen(struct loader *loader, const struct yaml_node *map,
         for (size_t j = 0; j < i; j++)
             if (server->listen[i].family &&
                 scalar_same_address(&server->listen[i], &server->listen[j])) {
-                loader_error(loader, &list_item(list, i)->place,
+                loader_error(loader, &rules_list_item(list, i)->place,
                              "%s is listed twice (first in line %u)",
                              config_address_to_text(&server->listen[i], text),
-                             list_item(list, j)->place.line);
+                             rules_list_item(list, j)->place.line);
                 break;
             }
 }
@@ -151,7 +150,7 @@ void rules_keystore(struct loader *loader, const struct yaml_node *map, void *ob
 {
     struct config_keystore *keystore = object;
 
-    warn_unreadable(loader, map, "module", keystore->module);
+    rules_warn_unreadable(loader, map, "module", keystore->module);
     check_pin(loader, map, keystore);
 }
 
@@ -173,6 +172,8 @@ void rules_tsig(struct loader *loader, const struct yaml_node *map, void *object
                      "others than its owner can read the configuration file, which holds a secret; "
                      "use secret-file, or: chmod 0600 %s",
                      loader->document->path);
+    if (secret && tsig->secret)
+        secrets_judge_length(loader, &secret->place, "'secret'", tsig->secret_length);
     if (tsig->algorithm && !strcmp(tsig->algorithm, "hmac-sha1"))
         loader_warning(loader, loader_place(map, "algorithm"),
                        "hmac-sha1 is not recommended (RFC 8945 section 6); use hmac-sha256");
@@ -243,83 +244,6 @@ void rules_policy(struct loader *loader, const struct yaml_node *map, void *obje
                        "key");
 }
 
-/* ---- zones ------------------------------------------------------------------------------------*/
-
-/* The address is judged by whether it is written: a refused one must not cause a second complaint.
- */
-static bool has_neither(const struct yaml_node *map)
-{
-    return !yaml_tree_find(map, "key") && !yaml_tree_find(map, "address");
-}
-
-static bool by_address_alone(const struct yaml_node *map, const struct config_acl_entry *entry)
-{
-    return yaml_tree_find(map, "address") && !yaml_tree_find(map, "key") && !entry->insecure;
-}
-
-void rules_transfer_entry(struct loader *loader, const struct yaml_node *map, void *object)
-{
-    if (has_neither(map))
-        loader_error(loader, &map->place,
-                     "an entry of allow-transfer needs a key, an address or "
-                     "both");
-    if (by_address_alone(map, object))
-        loader_warning(loader, loader_place(map, "address"),
-                       "an address can be forged; add a key, or insecure: true to say that it is "
-                       "meant so");
-}
-
-void rules_update_entry(struct loader *loader, const struct yaml_node *map, void *object)
-{
-    if (has_neither(map))
-        loader_error(loader, &map->place,
-                     "an entry of allow-update needs a key, or a key and an address");
-    if (by_address_alone(map, object))
-        loader_error(loader, loader_place(map, "address"),
-                     "an address can be forged and is not enough to change a zone; add a key, or "
-                     "insecure: true to allow it nevertheless");
-}
-
-void rules_name_rule(struct loader *loader, const struct yaml_node *map, void *object)
-{
-    struct config_name_rule *rule = object;
-    bool name = yaml_tree_find(map, "name"), subdomain = yaml_tree_find(map, "subdomain");
-
-    if (name == subdomain)
-        loader_error(loader, &map->place, "an entry of names must have either name or subdomain");
-    if (!rule->name.length)
-        name_root(&rule->name);
-    rule->scope = subdomain ? CONFIG_SCOPE_SUBDOMAIN : CONFIG_SCOPE_NAME;
-}
-
-static void check_update_names(struct loader *loader, const struct yaml_node *map,
-                               const struct config_zone *zone, const struct config_acl_entry *entry)
-{
-    const struct yaml_node *item = list_item(yaml_tree_find(map, "names"), 0);
-    char name[NAME_MAX_TEXT], apex[NAME_MAX_TEXT];
-
-    for (size_t i = 0; i < entry->name_count && item; i++, item = item->next)
-        if (item->first && entry->names[i].name.length > 1 &&
-            !name_is_within(&entry->names[i].name, &zone->name))
-            loader_error(loader, &item->first->place, "%s is not in the zone %s",
-                         name_to_text(&entry->names[i].name, name),
-                         name_to_text(&zone->name, apex));
-}
-
-void rules_zone(struct loader *loader, const struct yaml_node *map, void *object)
-{
-    struct config_zone *zone = object;
-    const struct yaml_node *entry = list_item(yaml_tree_find(map, "allow-update"), 0);
-
-    warn_unreadable(loader, map, "file", zone->file);
-    if (!zone->name.length) {
-        name_root(&zone->name);
-        return; /* without a name nothing can be said about names in it */
-    }
-    for (size_t i = 0; i < zone->allow_update_count && entry; i++, entry = entry->next)
-        check_update_names(loader, entry, zone, &zone->allow_update[i]);
-}
-
 /* ---- the whole --------------------------------------------------------------------------------*/
 
 /* Something that must be the only one of its name. */
@@ -382,7 +306,7 @@ static void check_keystores(struct loader *loader, const struct yaml_node *list)
     const struct config *config = loader->config;
     struct named *items =
         arena_take(loader->document->memory, config->keystore_count, sizeof(*items));
-    const struct yaml_node *node = list_item(list, 0);
+    const struct yaml_node *node = rules_list_item(list, 0);
     size_t count = 0;
 
     for (size_t i = 0; items && i < config->keystore_count && node; i++, node = node->next)
@@ -396,7 +320,7 @@ static void check_policies(struct loader *loader, const struct yaml_node *list)
     const struct config *config = loader->config;
     struct named *items =
         arena_take(loader->document->memory, config->policy_count, sizeof(*items));
-    const struct yaml_node *node = list_item(list, 0);
+    const struct yaml_node *node = rules_list_item(list, 0);
     size_t count = 0;
 
     for (size_t i = 0; items && i < config->policy_count && node; i++, node = node->next)
@@ -409,7 +333,7 @@ static void check_tsig(struct loader *loader, const struct yaml_node *list)
 {
     const struct config *config = loader->config;
     struct named *items = arena_take(loader->document->memory, config->tsig_count, sizeof(*items));
-    const struct yaml_node *node = list_item(list, 0);
+    const struct yaml_node *node = rules_list_item(list, 0);
     size_t count = 0;
 
     for (size_t i = 0; items && i < config->tsig_count && node; i++, node = node->next)
@@ -425,7 +349,7 @@ static void check_zones(struct loader *loader, const struct yaml_node *list)
     struct arena *memory = loader->document->memory;
     struct named *items = arena_take(memory, config->zone_count, sizeof(*items));
     struct config_zone *copy = arena_take(memory, config->zone_count, sizeof(*copy));
-    const struct yaml_node *node = list_item(list, 0);
+    const struct yaml_node *node = rules_list_item(list, 0);
     size_t count = 0;
 
     if (!items || !copy || !config->zone_count)
@@ -441,11 +365,43 @@ static void check_zones(struct loader *loader, const struct yaml_node *list)
             memcpy(&config->zones[i], items[i].object, sizeof(config->zones[i]));
 }
 
+/* Zones by their files: one that is written must not be another zone's as well. */
+static void check_zone_files(struct loader *loader, const struct yaml_node *list)
+{
+    const struct config *config = loader->config;
+    struct named *items = arena_take(loader->document->memory, config->zone_count, sizeof(*items));
+    const struct yaml_node *node = rules_list_item(list, 0);
+    size_t count = 0, first = 0;
+    bool written = false;
+
+    for (size_t i = 0; items && i < config->zone_count && node; i++, node = node->next) {
+        const struct config_zone *zone = &config->zones[i];
+        written = written || zone->zone_file == CONFIG_ZONE_FILE_WRITE;
+        if (zone->file && yaml_tree_find(node, "file"))
+            items[count++] = (struct named){.object = zone, .label = zone->file, .node = node};
+    }
+    if (!written || !count)
+        return;
+    qsort(items, count, sizeof(*items), compare_named);
+    for (size_t i = 1; i < count; i++) {
+        const struct config_zone *zone = items[i].object, *other = items[first].object;
+        if (compare_names(&items[first], &items[i]))
+            first = i;
+        else if (zone->zone_file == CONFIG_ZONE_FILE_WRITE ||
+                 other->zone_file == CONFIG_ZONE_FILE_WRITE)
+            loader_error(loader, &yaml_tree_find(items[i].node, "file")->place,
+                         "with zone-file: write a file must be that of one zone alone; %s is also "
+                         "that of the zone in line %u",
+                         zone->file, items[first].node->place.line);
+    }
+}
+
 void rules_root(struct loader *loader, const struct yaml_node *map, void *object)
 {
     (void)object; /* it is loader->config */
     check_keystores(loader, yaml_tree_find(map, "keystores"));
     check_tsig(loader, yaml_tree_find(map, "tsig"));
     check_policies(loader, yaml_tree_find(map, "policies"));
+    check_zone_files(loader, yaml_tree_find(map, "zones")); /* before they are sorted */
     check_zones(loader, yaml_tree_find(map, "zones"));
 }

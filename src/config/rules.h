@@ -6,8 +6,17 @@
 #ifndef CONFIG_RULES_H
 #define CONFIG_RULES_H
 
+#include <stddef.h>
+
 struct loader;
 struct yaml_node;
+
+/* An item of a list, counted from 0; NULL when there is none. */
+const struct yaml_node *rules_list_item(const struct yaml_node *list, size_t index);
+
+/* A missing file is a warning where the daemon can serve without it, from the store. */
+void rules_warn_unreadable(struct loader *loader, const struct yaml_node *map, const char *key,
+                           const char *path);
 
 void rules_server(struct loader *loader, const struct yaml_node *map, void *object);
 void rules_keystore(struct loader *loader, const struct yaml_node *map, void *object);

@@ -209,16 +209,36 @@ char *config_address_to_text(const struct config_address *address, char text[CON
     return text;
 }
 
+/* An IPv4 address in the clothes of an IPv6 one (RFC 4291 section 2.5.5.2), as a socket for both
+ * families has it. */
+static bool is_mapped(uint8_t family, const uint8_t *octets)
+{
+    static const uint8_t start[12] = {[10] = 0xff, [11] = 0xff};
+
+    return family == 6 && !memcmp(octets, start, sizeof(start));
+}
+
 bool config_prefix_holds(const struct config_prefix *prefix, uint8_t family, const uint8_t *octets)
 {
-    if (prefix->family == 0)
+    const uint8_t *start = prefix->octets;
+    uint8_t wanted = prefix->family;
+    unsigned length = prefix->length;
+
+    if (wanted == 0)
         return true;
-    if (prefix->family != family)
+    if (length >= 96 && is_mapped(wanted, start)) {
+        wanted = 4;
+        start += 12;
+        length -= 96;
+    }
+    if (is_mapped(family, octets)) {
+        family = 4;
+        octets += 12;
+    }
+    unsigned whole = length / 8, rest = length % 8;
+    if (wanted != family || memcmp(start, octets, whole) != 0)
         return false;
-    unsigned whole = prefix->length / 8, rest = prefix->length % 8;
-    if (memcmp(prefix->octets, octets, whole) != 0)
-        return false;
-    return rest == 0 || (prefix->octets[whole] ^ octets[whole]) >> (8 - rest) == 0;
+    return rest == 0 || (start[whole] ^ octets[whole]) >> (8 - rest) == 0;
 }
 
 bool scalar_same_address(const struct config_address *a, const struct config_address *b)

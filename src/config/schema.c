@@ -1,20 +1,11 @@
-/* schema.c - one table: every key, its kind, its default, its limits and its help. */
+/* schema.c - one table: every key, its kind, its default, its limits and its help. Those of zones
+ * stand in schema_zone.c. */
 #include "schema.h"
 
 #include "avow/base/result.h"
 #include "avow/config/config.h"
 #include "rules.h"
-
-#define INTO(type, member)                                                                         \
-    .offset = offsetof(struct type, member), .width = sizeof(((struct type *)0)->member)
-#define LIST_INTO(type, member, counter)                                                           \
-    .list = true, .offset = offsetof(struct type, member),                                         \
-    .width = sizeof(*((struct type *)0)->member), .count_offset = offsetof(struct type, counter)
-#define COUNTED_INTO(type, member, counter)                                                        \
-    .offset = offsetof(struct type, member), .width = sizeof(*((struct type *)0)->member),         \
-    .count_offset = offsetof(struct type, counter)
-#define WORDS(array) .words = (array), .word_count = COUNT(array)
-#define TABLE(array) .keys = (array), .count = COUNT(array)
+#include "schema_rows.h"
 
 #define HOUR UINT64_C(3600)
 #define DAY  UINT64_C(86400)
@@ -361,118 +352,65 @@ static const struct schema_key policy_keys[] = {
 static const struct schema_table policy_table = {
     .what = "a policy", TABLE(policy_keys), .check = rules_policy};
 
-/* ---- zones ------------------------------------------------------------------------------------*/
-
-#define ACL_KEYS                                                                                   \
-    {.name = "key",                                                                                \
-     .help = "TSIG key that must have signed the request.",                                        \
-     .kind = SCHEMA_TSIG_KEY,                                                                      \
-     .otherwise = "no key is asked for",                                                           \
-     INTO(config_acl_entry, key)},                                                                 \
-        {.name = "address",                                                                        \
-         .help = "Address or prefix that the request must come from.",                             \
-         .kind = SCHEMA_PREFIX,                                                                    \
-         .otherwise = "any address",                                                               \
-         INTO(config_acl_entry, address)},                                                         \
-    {                                                                                              \
-        .name = "insecure",                                                                        \
-        .help = "Set it to show that an address without a key is meant to be enough.",             \
-        .kind = SCHEMA_SWITCH, .fallback = "off", INTO(config_acl_entry, insecure)                 \
-    }
-
-static const struct schema_key transfer_keys[] = {ACL_KEYS};
-static const struct schema_table transfer_table = {
-    .what = "an entry of allow-transfer", TABLE(transfer_keys), .check = rules_transfer_entry};
-
-static const struct schema_key name_rule_keys[] = {
-    {.name = "name",
-     .help = "Exactly this name.",
-     .kind = SCHEMA_NAME,
-     .otherwise = "subdomain is given",
-     INTO(config_name_rule, name)},
-    {.name = "subdomain",
-     .help = "This name and all below it.",
-     .kind = SCHEMA_NAME,
-     .otherwise = "name is given",
-     INTO(config_name_rule, name)},
-};
-static const struct schema_table name_rule_table = {
-    .what = "an entry of names", TABLE(name_rule_keys), .check = rules_name_rule};
-
-static const struct schema_key update_keys[] = {
-    ACL_KEYS,
-    {.name = "names",
-     .help = "Names that may be changed.",
-     .kind = SCHEMA_MAP,
-     .table = &name_rule_table,
-     .otherwise = "every name of the zone",
-     LIST_INTO(config_acl_entry, names, name_count)},
-    {.name = "types",
-     .help = "Record types that may be changed, such as A or TXT.",
-     .kind = SCHEMA_TYPE,
-     .otherwise = "all but those of DNSSEC",
-     LIST_INTO(config_acl_entry, types, type_count)},
-};
-static const struct schema_table update_table = {
-    .what = "an entry of allow-update", TABLE(update_keys), .check = rules_update_entry};
-
-static const struct schema_key notify_keys[] = {
-    {.name = "address",
-     .help = "Address to notify, with @ and a port; port 53 when left out.",
-     .kind = SCHEMA_ADDRESS,
-     .required = true,
-     INTO(config_notify, address)},
-    {.name = "key",
-     .help = "TSIG key to sign with.",
-     .kind = SCHEMA_TSIG_KEY,
-     .otherwise = "unsigned",
-     INTO(config_notify, key)},
-};
-static const struct schema_table notify_table = {.what = "an entry of notify", TABLE(notify_keys)};
-
-static const struct schema_key zone_keys[] = {
-    {.name = "name",
-     .help = "The zone's name; the final dot may be left out.",
-     .kind = SCHEMA_NAME,
-     .required = true,
-     INTO(config_zone, name)},
-    {.name = "file",
-     .help = "The zone file. It is read, never written.",
-     .kind = SCHEMA_PATH,
-     .required = true,
-     INTO(config_zone, file)},
-    {.name = "policy",
-     .help = "Policy that the zone is signed by; none means that it is served unsigned.",
-     .kind = SCHEMA_POLICY,
-     .fallback = "default",
-     INTO(config_zone, policy)},
-    {.name = "allow-transfer",
-     .help = "Who may transfer the zone. All that an entry names must match; one entry is enough.",
-     .kind = SCHEMA_MAP,
-     .table = &transfer_table,
-     .inactive = true,
-     .otherwise = "nobody",
-     LIST_INTO(config_zone, allow_transfer, allow_transfer_count)},
-    {.name = "allow-update",
-     .help = "Who may change the zone by dynamic update, and what of it. All that an entry names "
-             "must match; one entry is enough.",
-     .kind = SCHEMA_MAP,
-     .table = &update_table,
-     .inactive = true,
-     .otherwise = "nobody",
-     LIST_INTO(config_zone, allow_update, allow_update_count)},
-    {.name = "notify",
-     .help = "Who is told when the zone has changed.",
-     .kind = SCHEMA_MAP,
-     .table = &notify_table,
-     .inactive = true,
-     .otherwise = "nobody",
-     LIST_INTO(config_zone, notify, notify_count)},
-};
-static const struct schema_table zone_table = {
-    .what = "a zone", TABLE(zone_keys), .check = rules_zone};
-
 /* ---- the rest ---------------------------------------------------------------------------------*/
+
+static const struct schema_key transfers_keys[] = {
+    {.name = "total",
+     .help = "Transfers that may be under way at once.",
+     .kind = SCHEMA_COUNT,
+     .least = 1,
+     .most = 10000,
+     .fallback = "64",
+     INTO(config_transfers, total)},
+    {.name = "per-peer",
+     .help = "Transfers to one address that may be under way at once.",
+     .kind = SCHEMA_COUNT,
+     .least = 1,
+     .most = 10000,
+     .fallback = "8",
+     INTO(config_transfers, per_peer)},
+    {.name = "idle",
+     .help = "A secondary that takes nothing for so long is cut off.",
+     .kind = SCHEMA_DURATION,
+     .least = 1,
+     .most = HOUR,
+     .fallback = "30s",
+     INTO(config_transfers, idle)},
+    {.name = "clients",
+     .help = "Connections that may be open at once for transfers, updates and signed questions, "
+             "beside those of server.tcp.",
+     .kind = SCHEMA_COUNT,
+     .least = 1,
+     .most = 100000,
+     .fallback = "1000",
+     INTO(config_transfers, clients)},
+};
+static const struct schema_table transfers_table = {.what = "transfers", TABLE(transfers_keys)};
+
+static const struct schema_key updates_keys[] = {
+    {.name = "queue",
+     .help = "Updates that may wait; one more gets SERVFAIL at once.",
+     .kind = SCHEMA_COUNT,
+     .least = 1,
+     .most = 1000000,
+     .fallback = "1000",
+     INTO(config_updates, queue)},
+    {.name = "queue-size",
+     .help = "Octets of the updates that wait; one that is too much gets SERVFAIL at once.",
+     .kind = SCHEMA_SIZE,
+     .least = UINT64_C(1) << 20,
+     .most = UINT64_C(64) << 30,
+     .fallback = "16M",
+     INTO(config_updates, queue_size)},
+    {.name = "deadline",
+     .help = "An update that has waited for so long gets SERVFAIL.",
+     .kind = SCHEMA_DURATION,
+     .least = 1,
+     .most = HOUR,
+     .fallback = "10s",
+     INTO(config_updates, deadline)},
+};
+static const struct schema_table updates_table = {.what = "updates", TABLE(updates_keys)};
 
 static const struct schema_key rate_limit_keys[] = {
     {.name = "responses-per-second",
@@ -511,18 +449,32 @@ static const struct schema_key root_keys[] = {
      .help = "Keys shared with other servers and clients (RFC 8945).",
      .kind = SCHEMA_MAP,
      .table = &tsig_table,
-     .inactive = true,
      LIST_INTO(config, tsig, tsig_count)},
     {.name = "policies",
      .help = "Ways to sign a zone.",
      .kind = SCHEMA_MAP,
      .table = &policy_table,
      LIST_INTO(config, policies, policy_count)},
+    {.name = "zone-defaults",
+     .help = "What holds for zones that do not say otherwise.",
+     .kind = SCHEMA_MAP,
+     .table = &schema_zone_defaults,
+     INTO(config, zone_defaults)},
     {.name = "zones",
      .help = "Zones that are served.",
      .kind = SCHEMA_MAP,
-     .table = &zone_table,
+     .table = &schema_zone,
      LIST_INTO(config, zones, zone_count)},
+    {.name = "transfers",
+     .help = "Limits of transfers to secondaries.",
+     .kind = SCHEMA_MAP,
+     .table = &transfers_table,
+     INTO(config, transfers)},
+    {.name = "updates",
+     .help = "Limits of dynamic updates that wait for their turn.",
+     .kind = SCHEMA_MAP,
+     .table = &updates_table,
+     INTO(config, updates)},
     {.name = "rate-limit",
      .help = "Response rate limiting.",
      .kind = SCHEMA_MAP,

@@ -52,6 +52,7 @@ struct schema_key {
     bool list;     /* a list of such values: a pointer to the array at `offset` */
     bool required; /* for a list: at least one */
     bool inactive; /* checked, but this version does not act on it */
+    bool inherits; /* of a zone: left out, it is as zone-defaults says */
     const struct schema_table *table;
     const struct schema_word *words;
     size_t word_count;

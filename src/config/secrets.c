@@ -10,7 +10,7 @@
 #include "avow/wire/codec.h"
 #include "load.h"
 
-enum { SECRET_FILE_OCTETS = 4096, PIN_OCTETS = 255, SHORT_SECRET_OCTETS = 16 };
+enum { SECRET_FILE_OCTETS = 4096, PIN_OCTETS = 255, LEAST_SECRET_OCTETS = 16 };
 
 /* What a file held, as a text. Wiped by whoever read it. */
 struct secret_text {
@@ -180,6 +180,15 @@ static bool find_secret(struct loader *loader, const struct yaml_place *place,
     return false;
 }
 
+void secrets_judge_length(struct loader *loader, const struct yaml_place *place, const char *what,
+                          size_t length)
+{
+    if (length < LEAST_SECRET_OCTETS)
+        loader_error(loader, place,
+                     "%s holds a secret of %zu bits, which can be guessed; it needs at least %d",
+                     what, length * 8, LEAST_SECRET_OCTETS * 8);
+}
+
 static void take_secret(struct loader *loader, const struct yaml_place *place,
                         struct config_tsig *tsig, const char *base64)
 {
@@ -190,9 +199,7 @@ static void take_secret(struct loader *loader, const struct yaml_place *place,
         loader_error(loader, place, "%s holds no secret: neither base64 nor a key file",
                      tsig->secret_file);
     } else {
-        if (writer.length < SHORT_SECRET_OCTETS)
-            loader_warning(loader, place, "%s holds a secret of %zu octets; use at least %d",
-                           tsig->secret_file, writer.length, SHORT_SECRET_OCTETS);
+        secrets_judge_length(loader, place, tsig->secret_file, writer.length);
         keep(loader, octets, writer.length, &tsig->secret, &tsig->secret_length);
     }
     explicit_bzero(octets, sizeof(octets));

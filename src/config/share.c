@@ -17,7 +17,7 @@ struct post {
     struct arena *memory; /* reading: of the config */
 };
 
-static const char share_version[] = "avow share 1 " AVOW_VERSION;
+static const char share_version[] = "avow share 2 " AVOW_VERSION;
 
 static bool is_reading(const struct post *post)
 {
@@ -225,12 +225,13 @@ static void post_entry(struct post *post, struct config *config, struct config_a
     POST_NUMBER(post, entry->insecure, true);
     post_array(post, &entry->names, &entry->name_count, sizeof(*entry->names));
     for (size_t i = 0; i < entry->name_count; i++) {
-        POST_NUMBER(post, entry->names[i].scope, CONFIG_SCOPE_SUBDOMAIN);
+        POST_NUMBER(post, entry->names[i].scope, CONFIG_SCOPE_SELF_SUBDOMAIN);
         post_name(post, &entry->names[i].name);
     }
     post_array(post, &entry->types, &entry->type_count, sizeof(*entry->types));
     for (size_t i = 0; i < entry->type_count; i++)
         POST_NUMBER(post, entry->types[i], UINT16_MAX);
+    POST_NUMBER(post, entry->records_per_name, UINT32_MAX);
 }
 
 static void post_access(struct post *post, struct config *config, struct config_zone *zone)
@@ -242,21 +243,66 @@ static void post_access(struct post *post, struct config *config, struct config_
     post_array(post, &zone->allow_update, &zone->allow_update_count, sizeof(*zone->allow_update));
     for (size_t i = 0; i < zone->allow_update_count; i++)
         post_entry(post, config, &zone->allow_update[i]);
+}
+
+/* The keeper is told how many entries there are, not whom they let in: they match nobody. */
+static void post_update_count(struct post *post, struct config_zone *zone)
+{
+    post_array(post, &zone->allow_update, &zone->allow_update_count, sizeof(*zone->allow_update));
+    for (size_t i = 0; i < zone->allow_update_count; i++) {
+        POST_NUMBER(post, zone->allow_update[i].records_per_name, UINT32_MAX);
+        if (is_reading(post))
+            zone->allow_update[i].address.family = CONFIG_FAMILY_NONE;
+    }
+}
+
+static void post_notify(struct post *post, struct config *config, struct config_zone *zone)
+{
     post_array(post, &zone->notify, &zone->notify_count, sizeof(*zone->notify));
     for (size_t i = 0; i < zone->notify_count; i++) {
         post_address(post, &zone->notify[i].address);
-        POST_REFERENCE(post, zone->notify[i].key, config->tsig, config->tsig_count);
+        if (post->room == SHARE_DESK)
+            POST_REFERENCE(post, zone->notify[i].key, config->tsig, config->tsig_count);
     }
+}
+
+static void post_settings(struct post *post, struct config_zone *zone)
+{
+    post_text(post, &zone->file);
+    POST_NUMBER(post, zone->serial, CONFIG_SERIAL_DATE);
+    POST_NUMBER(post, zone->zone_file, CONFIG_ZONE_FILE_WRITE);
+    POST_NUMBER(post, zone->reload, CONFIG_RELOAD_MERGE);
+    POST_NUMBER(post, zone->journal_size, UINT64_MAX);
+    POST_NUMBER(post, zone->journal_depth, UINT32_MAX);
 }
 
 static void post_zone(struct post *post, struct config *config, struct config_zone *zone)
 {
     post_name(post, &zone->name);
     POST_REFERENCE(post, zone->policy, config->policies, config->policy_count);
-    if (post->room == SHARE_KEEPER)
-        post_text(post, &zone->file);
+    if (post->room == SHARE_KEEPER) {
+        post_settings(post, zone);
+        post_update_count(post, zone);
+    }
     if (post->room == SHARE_DESK)
         post_access(post, config, zone);
+    if (post->room == SHARE_KEEPER || post->room == SHARE_DESK)
+        post_notify(post, config, zone);
+}
+
+static void post_transfers(struct post *post, struct config_transfers *transfers)
+{
+    POST_NUMBER(post, transfers->total, UINT32_MAX);
+    POST_NUMBER(post, transfers->per_peer, UINT32_MAX);
+    POST_NUMBER(post, transfers->idle, UINT32_MAX);
+    POST_NUMBER(post, transfers->clients, UINT32_MAX);
+}
+
+static void post_updates(struct post *post, struct config_updates *updates)
+{
+    POST_NUMBER(post, updates->queue, UINT32_MAX);
+    POST_NUMBER(post, updates->queue_size, UINT64_MAX);
+    POST_NUMBER(post, updates->deadline, UINT32_MAX);
 }
 
 static void post_rate_limit(struct post *post, struct config_rate_limit *limit)
@@ -288,6 +334,10 @@ static void post_config(struct post *post, struct config *config)
     post_array(post, &config->zones, &config->zone_count, sizeof(*config->zones));
     for (size_t i = 0; i < config->zone_count; i++)
         post_zone(post, config, &config->zones[i]);
+    if (post->room == SHARE_DESK)
+        post_transfers(post, &config->transfers);
+    if (post->room == SHARE_DESK || post->room == SHARE_KEEPER)
+        post_updates(post, &config->updates);
     if (post->room == SHARE_FRONT)
         post_rate_limit(post, &config->rate_limit);
 }

@@ -373,8 +373,14 @@ static void write_type(const struct value *value)
 
     if (type_from_text(value->node->text, value->node->length, &type))
         refuse(value, "record types such as A, TXT or TYPE65280");
-    else if (type_is_meta(type) || type_is_made_by_signer(type) || type == TYPE_NSEC3PARAM)
-        refuse(value, "types that an update may touch (the server makes RRSIG, NSEC and the like)");
+    else if (type_is_made_by_signer(type))
+        refuse(value, "types that an update may touch (the server makes RRSIG, NSEC, NSEC3 and "
+                      "NSEC3PARAM)");
+    else if (type == TYPE_ANY)
+        refuse(value, "types that a zone can hold (leave the key out to allow all but those of "
+                      "DNSSEC)");
+    else if (type_is_meta(type))
+        refuse(value, "types that a zone can hold");
     else
         set_unsigned(value, type);
 }

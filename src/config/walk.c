@@ -7,7 +7,7 @@
 #include "load.h"
 #include "scalar.h"
 
-enum { WHAT_OCTETS = 1024 };
+enum { WHAT_OCTETS = 1024, KEYS_OCTETS = 512 };
 
 /* ---- complaints -------------------------------------------------------------------------------*/
 
@@ -82,19 +82,29 @@ const char *loader_nearest(const char *text, const char *const *words, size_t co
 
 /* ---- keys -------------------------------------------------------------------------------------*/
 
+/* The names of a table's keys, parted by commas. */
+static char *list_keys(const struct schema_table *table, char text[KEYS_OCTETS])
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < table->count; i++) {
+        int length =
+            snprintf(text + used, KEYS_OCTETS - used, "%s%s", i ? ", " : "", table->keys[i].name);
+        used += length > 0 && (size_t)length < KEYS_OCTETS - used ? (size_t)length : 0;
+    }
+    return text;
+}
+
 static void refuse_unknown_key(struct loader *loader, const struct yaml_node *entry,
                                const struct schema_table *table)
 {
     const char *names[64];
-    char word[LOADER_WORD_OCTETS], allowed[WHAT_OCTETS / 2] = "";
-    size_t count = table->count < COUNT(names) ? table->count : COUNT(names), used = 0;
+    char word[LOADER_WORD_OCTETS], allowed[KEYS_OCTETS];
+    size_t count = table->count < COUNT(names) ? table->count : COUNT(names);
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         names[i] = table->keys[i].name;
-        int length =
-            snprintf(allowed + used, sizeof(allowed) - used, "%s%s", i ? ", " : "", names[i]);
-        used += length > 0 && (size_t)length < sizeof(allowed) - used ? (size_t)length : 0;
-    }
     const char *nearest = loader_nearest(entry->key, names, count);
     loader_word(entry->key, word);
     if (nearest)
@@ -102,7 +112,7 @@ static void refuse_unknown_key(struct loader *loader, const struct yaml_node *en
                      nearest);
     else
         loader_error(loader, &entry->key_place, "unknown key '%s' in %s; allowed: %s", word,
-                     table->what, allowed);
+                     table->what, list_keys(table, allowed));
 }
 
 static void refuse_unknown_keys(struct loader *loader, const struct yaml_node *map,
@@ -142,6 +152,7 @@ static void walk_list(struct loader *loader, const struct schema_key *key,
                       const struct yaml_node *node, void *object)
 {
     unsigned char *items;
+    char allowed[KEYS_OCTETS];
     size_t count = node->count;
 
     if (node->kind == YAML_SCALAR && node->empty)
@@ -162,8 +173,9 @@ static void walk_list(struct loader *loader, const struct schema_key *key,
         if (complaints_exhausted(loader->complaints))
             return;
         if (key->kind == SCHEMA_MAP && item->kind != YAML_MAP)
-            loader_error(loader, &item->place, "%s must be a mapping: {key: value, ...}",
-                         key->table->what);
+            loader_error(loader, &item->place,
+                         "%s must be a mapping: {KEY: VALUE, ...}; allowed keys: %s",
+                         key->table->what, list_keys(key->table, allowed));
         else if (key->kind == SCHEMA_MAP)
             walk_map(loader, item, key->table, items);
         else
@@ -181,6 +193,9 @@ static void walk_default(struct loader *loader, const struct schema_key *key,
         walk_map(loader, NULL, key->table, place);
     } else if (key->kind == SCHEMA_KEYSTORE || key->kind == SCHEMA_POLICY) {
         value_write_left_out(loader, key, map, place);
+    } else if (key->inherits) {
+        const unsigned char *defaults = (const unsigned char *)&loader->config->zone_defaults;
+        memcpy(place, defaults + key->offset, key->width);
     } else if (key->fallback) {
         const struct yaml_node node = {.kind = YAML_SCALAR,
                                        .text = key->fallback,
@@ -195,6 +210,7 @@ static void walk_key(struct loader *loader, const struct schema_key *key,
 {
     const struct yaml_node *node = yaml_tree_find(map, key->name);
     void *place = (unsigned char *)object + key->offset;
+    char allowed[KEYS_OCTETS];
 
     if (!node) {
         if (key->required)
@@ -211,12 +227,13 @@ static void walk_key(struct loader *loader, const struct schema_key *key,
     } else if (key->kind == SCHEMA_MAP) {
         bool nothing = node->kind == YAML_SCALAR && node->empty;
         if (node->kind != YAML_MAP && !nothing)
-            loader_error(loader, &node->place, "'%s' must be a mapping: keys, each with a value",
-                         key->name);
+            loader_error(loader, &node->place,
+                         "'%s' must be a mapping: {KEY: VALUE, ...}; allowed keys: %s", key->name,
+                         list_keys(key->table, allowed));
         walk_map(loader, node->kind == YAML_MAP ? node : NULL, key->table, place);
     } else {
         /* The default first: when the value is refused, it keeps other checks from stumbling. */
-        if (key->fallback && key->kind != SCHEMA_KEYSTORE && key->kind != SCHEMA_POLICY)
+        if (key->kind != SCHEMA_KEYSTORE && key->kind != SCHEMA_POLICY)
             walk_default(loader, key, map, object);
         value_write(loader, key, node, object, place);
     }

@@ -133,6 +133,12 @@ static bool stumbles_at_colon(const struct builder *builder, const struct yaml_p
            line[place->column - 1] == ':' && !strchr(" \t", line[place->column]);
 }
 
+/* An alias is what YAML takes a naked wildcard for. */
+static bool stumbles_at_wildcard(const yaml_parser_t *parser)
+{
+    return parser->context && strstr(parser->context, "alias");
+}
+
 static bool stands_at_tab(const struct builder *builder, const struct yaml_place *place)
 {
     char line[EXCERPT_OCTETS];
@@ -155,6 +161,10 @@ static void refuse_syntax(struct builder *builder)
     }
     /* At the end of the file the interesting place is where the unfinished thing began. */
     bool at_end = problem.line >= builder->document->line_count && parser->context;
+    if (stumbles_at_wildcard(parser)) {
+        refuse(builder, &context, "a text that begins with *, as a wildcard does, must be quoted");
+        return;
+    }
     if (at_end)
         (void)snprintf(what, sizeof(what), "%s, %s here", parser->problem, parser->context);
     else if (parser->context && context.line < problem.line)
@@ -326,7 +336,9 @@ static struct yaml_node *build_node(struct builder *builder, yaml_event_t *event
         build_map(builder, node, depth);
         break;
     default: /* an alias: the only other event that stands for a node */
-        refuse(builder, &place, "aliases (*) are not allowed; write the value again");
+        refuse(builder, &place,
+               "aliases (*) are not allowed; write the value again, or put a text that "
+               "begins with * in quotes");
         return NULL;
     }
     return arena_failed(builder->document->memory) ? NULL : node;

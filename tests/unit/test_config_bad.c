@@ -5,9 +5,21 @@
 #include "config_support.h"
 #include "support.h"
 
+#define LONG64 "AAAAAAAAAAAAAAAAAAAAAA=="                                          /* 16 octets */
 #define SERVER "server: {listen: [127.0.0.1@5300]}\n"                              /* line 1 */
 #define STORE  "keystores: [{name: default, module: /m, uri: 'pkcs11:token=t'}]\n" /* line 2 */
 #define SIGNED SERVER STORE "policies: [{name: default}]\n" /* lines 1 to 3 */
+
+/* A zone with one entry of allow-update, in line 5. */
+#define KEYED       SIGNED "tsig: [{name: h.a, secret-file: k}, {name: h.b, secret-file: k}]\n"
+#define UPDATE(say) KEYED "zones: [{name: a, file: f, policy: none, allow-update: [{" say "}]}]\n"
+
+#define EVERYBODY                                                                                  \
+    "this entry is for everybody; it needs a key or a key and an address, or insecure: true to "   \
+    "say that it is meant so"
+#define EVERY_ADDRESS                                                                              \
+    "a prefix of length 0 is everybody; name a key or a longer prefix, or say insecure: true to "  \
+    "show that it is meant so"
 
 static const struct {
     const char *what;
@@ -28,7 +40,10 @@ static const struct {
     {"an anchor", SERVER "zones: &all []\n",
      "2:8: error: anchors (&) are not allowed; write the value where it is used"},
     {"an alias", SERVER "zones: *all\n",
-     "2:8: error: aliases (*) are not allowed; write the value again"},
+     "2:8: error: aliases (*) are not allowed; write the value again, or put a text that "
+     "begins with * in quotes"},
+    {"a naked wildcard", SERVER "zones: [*.a]\n",
+     "2:9: error: a text that begins with *, as a wildcard does, must be quoted"},
     {"a tag", SERVER "zones: !!seq []\n",
      "2:8: error: tags (!) are not allowed; write the value as it is"},
     {"a merge key", "server: {listen: ['::1'], <<: {}}\n",
@@ -60,7 +75,7 @@ static const struct {
      "4:3: error: duplicate key 'listen' (first in line 2)"},
     {"an escape in a key", SERVER "\"\\e[31m\": 1\n",
      "2:1: error: unknown key '?[31m' in the configuration; allowed: server, keystores, tsig, "
-     "policies, zones, rate-limit"},
+     "policies, zone-defaults, zones, transfers, updates, rate-limit"},
     {"no value", "server: {listen: ['::1'], workers: }\n", "1:27: error: 'workers' needs a value"},
     {"a list for a value", "server: {listen: ['::1'], workers: [1]}\n",
      "1:36: error: 'workers' must be a single value, not a list"},
@@ -69,9 +84,10 @@ static const struct {
     {"a value for a list", "server: {listen: '::1'}\n",
      "1:18: error: 'listen' must be a list: [..., ...], or lines with dashes"},
     {"a value for a mapping", "server: {listen: ['::1'], log: debug}\n",
-     "1:32: error: 'log' must be a mapping: keys, each with a value"},
+     "1:32: error: 'log' must be a mapping: {KEY: VALUE, ...}; allowed keys: target, level"},
     {"an entry that is no mapping", SERVER "zones: [example.com]\n",
-     "2:9: error: a zone must be a mapping: {key: value, ...}"},
+     "2:9: error: a zone must be a mapping: {KEY: VALUE, ...}; allowed keys: name, file, policy, "
+     "serial, zone-file, reload, journal, allow-transfer, allow-update, notify"},
     {"an empty required list", "server: {listen: []}\n",
      "1:10: error: 'listen' needs at least one entry"},
     /* Values. */
@@ -147,22 +163,19 @@ static const struct {
      "2:20: error: 'name' must be a name of 1 to 63 letters, digits, dots, dashes and underscores, "
      "not 'a b'"},
     {"MD5", SERVER "tsig: [{name: k, algorithm: hmac-md5, secret-file: f}]\n",
-     "2:1: note: 'tsig' is checked, but this version does not act on it\n"
      "2:29: error: 'algorithm' must be hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or "
      "hmac-sha512, not 'hmac-md5'"},
-    {"no secret", SERVER "tsig: [{name: k}]\n",
-     "2:1: note: 'tsig' is checked, but this version does not act on it\n"
-     "2:8: error: a TSIG key needs secret-file"},
-    {"two secrets", SERVER "tsig: [{name: k, secret: AAAA, secret-file: f}]\n",
-     "2:1: note: 'tsig' is checked, but this version does not act on it\n"
+    {"no secret", SERVER "tsig: [{name: k}]\n", "2:8: error: a TSIG key needs secret-file"},
+    {"two secrets", SERVER "tsig: [{name: k, secret: " LONG64 ", secret-file: f}]\n",
      "2:18: error: secret and secret-file are both given; one is allowed"},
     {"no base64", SERVER "tsig: [{name: k, secret: AAA}]\n",
-     "2:1: note: 'tsig' is checked, but this version does not act on it\n"
      "2:26: error: 'secret' must be base64"},
+    {"a short secret", SERVER "tsig: [{name: k, secret: AAAAAAAAAAAAAAAAAAAA}]\n",
+     "2:26: error: 'secret' holds a secret of 120 bits, which can be guessed; it needs at least "
+     "128"},
     {"SHA-1",
      SERVER "tsig: [{name: k, algorithm: hmac-sha1, secret-file: f}, {name: K, secret-file: "
             "f}]\n",
-     "2:1: note: 'tsig' is checked, but this version does not act on it\n"
      "2:18: warning: hmac-sha1 is not recommended (RFC 8945 section 6); use hmac-sha256\n"
      "2:64: error: the TSIG key 'k.' is defined twice (first in line 2)"},
     {"two keystores",
@@ -219,34 +232,92 @@ static const struct {
     {"an unknown key of a peer",
      SIGNED "zones: [{name: a, file: f, notify: [{address: 9.9.9.9, key: "
             "k}]}]\n",
-     "4:28: note: 'notify' is checked, but this version does not act on it\n"
      "4:61: error: there is no TSIG key 'k'"},
     {"an update by address",
      SIGNED "zones: [{name: a, file: f, allow-update: [{address: 9.9.9.9}]}]\n",
-     "4:28: note: 'allow-update' is checked, but this version does not act on it\n"
      "4:44: error: an address can be forged and is not enough to change a zone; add a key, or "
      "insecure: true to allow it nevertheless"},
     {"an update by anybody", SIGNED "zones: [{name: a, file: f, allow-update: [{types: [A]}]}]\n",
-     "4:28: note: 'allow-update' is checked, but this version does not act on it\n"
-     "4:43: error: an entry of allow-update needs a key, or a key and an address"},
+     "4:43: error: " EVERYBODY},
     {"a transfer to anybody", SIGNED "zones: [{name: a, file: f, allow-transfer: [{}]}]\n",
-     "4:28: note: 'allow-transfer' is checked, but this version does not act on it\n"
-     "4:45: error: an entry of allow-transfer needs a key, an address or both"},
+     "4:45: error: " EVERYBODY},
+    {"a transfer to every address",
+     SIGNED "zones: [{name: a, file: f, allow-transfer: [{address: '::/0'}]}]\n",
+     "4:46: error: " EVERY_ADDRESS},
+    {"an update from every address",
+     SIGNED "zones: [{name: a, file: f, allow-update: [{address: 0.0.0.0/0}]}]\n",
+     "4:44: error: " EVERY_ADDRESS},
     {"types and names of an update",
      SIGNED "zones:\n- name: a\n  file: f\n  allow-update:\n"
             "  - {address: 9.9.9.9, insecure: on, types: [RRSIG, ANY, FOO, A],\n"
             "     names: [{name: x.b}, {subdomain: a}, {}, {name: a, subdomain: a}]}\n",
-     "7:3: note: 'allow-update' is checked, but this version does not act on it\n"
-     "9:43: error: an entry of names must have either name or subdomain\n"
-     "9:47: error: an entry of names must have either name or subdomain\n"
-     "8:46: error: 'types' must be types that an update may touch (the server makes RRSIG, NSEC "
-     "and "
-     "the like), not 'RRSIG'\n"
-     "8:53: error: 'types' must be types that an update may touch (the server makes RRSIG, NSEC "
-     "and "
-     "the like), not 'ANY'\n"
+     "9:43: error: an entry of names must have one of name, subdomain, wildcard and self\n"
+     "9:47: error: an entry of names must have one of name, subdomain, wildcard and self\n"
+     "8:46: error: 'types' must be types that an update may touch (the server makes RRSIG, NSEC, "
+     "NSEC3 and NSEC3PARAM), not 'RRSIG'\n"
+     "8:53: error: 'types' must be types that a zone can hold (leave the key out to allow all but "
+     "those of DNSSEC), not 'ANY'\n"
      "8:58: error: 'types' must be record types such as A, TXT or TYPE65280, not 'FOO'\n"
      "9:21: error: x.b. is not in the zone a."},
+    {"types that are made or meta",
+     UPDATE("key: h.a, types: [NSEC, NSEC3, NSEC3PARAM, AXFR, TSIG, OPT, TYPE0]"),
+     "5:76: error: 'types' must be types that an update may touch (the server makes RRSIG, NSEC, "
+     "NSEC3 and NSEC3PARAM), not 'NSEC'\n"
+     "5:82: error: 'types' must be types that an update may touch (the server makes RRSIG, NSEC, "
+     "NSEC3 and NSEC3PARAM), not 'NSEC3'\n"
+     "5:89: error: 'types' must be types that an update may touch (the server makes RRSIG, NSEC, "
+     "NSEC3 and NSEC3PARAM), not 'NSEC3PARAM'\n"
+     "5:101: error: 'types' must be types that a zone can hold, not 'AXFR'\n"
+     "5:107: error: 'types' must be types that a zone can hold, not 'TSIG'\n"
+     "5:113: error: 'types' must be types that a zone can hold, not 'OPT'\n"
+     "5:118: error: 'types' must be types that a zone can hold, not 'TYPE0'"},
+    {"lists of nothing", UPDATE("key: h.a, names: [], types: "),
+     "5:68: error: 'names' needs at least one entry; to allow all, leave the key out\n"
+     "5:79: error: 'types' needs at least one entry; to allow all, leave the key out"},
+    {"a wildcard without an asterisk", UPDATE("key: h.a, names: [{wildcard: x.a}]"),
+     "5:87: error: 'wildcard' must begin with an asterisk: \"*.x.a.\" for all names below x.a."},
+    {"a wildcard elsewhere", UPDATE("key: h.a, names: [{wildcard: '*.b'}]"),
+     "5:87: error: *.b. is not in the zone a."},
+    {"another self", UPDATE("key: h.a, names: [{self: me}]"),
+     "5:83: error: 'self' must be name or subdomain, not 'me'"},
+    {"the self of a key elsewhere", UPDATE("key: h.b, names: [{self: name}]"),
+     "5:83: error: the key's name h.b. is not in the zone a., so that 'self' is nothing"},
+    {"the self of nobody",
+     UPDATE("address: 9.9.9.9, insecure: on, names: [{self: subdomain}, {name: a, self: name}]"),
+     "5:117: error: an entry of names must have one of name, subdomain, wildcard and self\n"
+     "5:99: error: 'self' is the name of the key that signed; the entry must have a key\n"
+     "5:127: error: 'self' is the name of the key that signed; the entry must have a key"},
+    {"records without number", UPDATE("key: h.a, records-per-name: few"),
+     "5:86: error: 'records-per-name' must be a number from 0 to 1000000, not 'few'"},
+    {"settings of changes",
+     SERVER "zones: [{name: a, file: f, policy: none, serial: random, zone-file: rw, reload: no,\n"
+            "  journal: {size: 63K, depth: 10000001}}]\n"
+            "zone-defaults: {serial: 1, journal: off, file: x}\n",
+     "4:42: error: unknown key 'file' in zone-defaults; allowed: serial, zone-file, reload, "
+     "journal\n"
+     "4:25: error: 'serial' must be increment, unixtime or date, not '1'\n"
+     "4:37: error: 'journal' must be a mapping: {KEY: VALUE, ...}; allowed keys: size, depth\n"
+     "2:50: error: 'serial' must be increment, unixtime or date, not 'random'\n"
+     "2:69: error: 'zone-file' must be read or write, not 'rw'\n"
+     "2:81: error: 'reload' must be ask, replace or merge, not 'no'\n"
+     "3:19: error: 'size' must be a size such as 512M or 64G, from 64K to 1T, not '63K'\n"
+     "3:31: error: 'depth' must be a number from 0 to 10000000, not '10000001'"},
+    {"a file that two zones write",
+     SERVER "zones:\n- {name: a, file: f, policy: none}\n- {name: b, file: g, policy: none}\n"
+            "- {name: c, file: ./f, policy: none, zone-file: write}\n",
+     "5:19: error: with zone-file: write a file must be that of one zone alone; /etc/avow/f is "
+     "also that of the zone in line 3"},
+    {"limits of transfers and updates",
+     SERVER "transfers: {total: 0, per-peer: 0, idle: 2h, clients: 0, peers: 1}\n"
+            "updates: {queue: 0, queue-size: 1K, deadline: 0}\n",
+     "2:58: error: unknown key 'peers' in transfers; allowed: total, per-peer, idle, clients\n"
+     "2:20: error: 'total' must be a number from 1 to 10000, not '0'\n"
+     "2:33: error: 'per-peer' must be a number from 1 to 10000, not '0'\n"
+     "2:42: error: 'idle' must be a duration from 1s to 1h, not '2h'\n"
+     "2:55: error: 'clients' must be a number from 1 to 100000, not '0'\n"
+     "3:18: error: 'queue' must be a number from 1 to 1000000, not '0'\n"
+     "3:33: error: 'queue-size' must be a size such as 512M or 64G, from 1M to 64G, not '1K'\n"
+     "3:47: error: 'deadline' must be a duration from 1s to 1h, not '0'"},
 };
 
 START_TEST(refuses)
@@ -278,9 +349,25 @@ static const struct {
     {"a ZSK that is none", SERVER STORE "policies: [{name: p, keys: csk, zsk-lifetime: 1d}]\n",
      "3:33: note: 'zsk-lifetime' is checked, but this version does not act on it\n"
      "3:33: warning: 'zsk-lifetime' has no effect with keys: csk; ksk-lifetime is for the one key"},
+    {"a transfer by address",
+     SIGNED "zones: [{name: a, file: f, allow-transfer: [{address: 9.9.9.9}]}]\n",
+     "4:46: warning: an address can be forged; add a key, or insecure: true to say that it is "
+     "meant so"},
+    {"everybody, meant so",
+     SIGNED "zones: [{name: a, file: f, allow-transfer: [{insecure: on}, {address: '::/0', "
+            "insecure: on}], allow-update: [{insecure: on}]}]\n",
+     ""},
+    {"insecure beside a key", UPDATE("key: h.a, insecure: yes"),
+     "5:68: warning: 'insecure' has no effect beside a key"},
+    {"all below a wildcard", UPDATE("key: h.a, names: [{subdomain: '*.x.a'}]"),
+     "5:88: warning: these are the wildcard record and what is below it; all names that it stands "
+     "for are wildcard: \"*.x.a.\""},
+    {"types that must be named",
+     UPDATE("key: h.a, types: [DNSKEY, CDS, CDNSKEY, CSYNC], names: [{self: name}]"), ""},
+    {"a file that two zones read",
+     SERVER "zones: [{name: a, file: f, policy: none}, {name: b, file: f, policy: none}]\n", ""},
     {"an insecure update, meant so",
-     SIGNED "zones: [{name: a, file: f, allow-update: [{address: 9.9.9.9, insecure: on}]}]\n",
-     "4:28: note: 'allow-update' is checked, but this version does not act on it"},
+     SIGNED "zones: [{name: a, file: f, allow-update: [{address: 9.9.9.9, insecure: on}]}]\n", ""},
 };
 
 START_TEST(warns)

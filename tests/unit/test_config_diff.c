@@ -39,7 +39,8 @@ static void free_all(void)
 /* The difference as a line of words. */
 static void describe(char *line, size_t size)
 {
-    static const char *const parts[] = {"file", "policy", "transfer", "update", "notify"};
+    static const char *const parts[] = {"file",   "policy",   "transfer", "update",
+                                        "notify", "changing", "journal"};
     char name[NAME_MAX_TEXT];
     size_t used = 0;
 
@@ -47,8 +48,9 @@ static void describe(char *line, size_t size)
     line[0] = '\0';
     for (size_t i = 0; i < diff.restart_count; i++)
         SAY("%s ", diff.restart[i]);
-    SAY("%s%s%s%s%s", diff.server ? "server " : "", diff.log ? "log " : "",
+    SAY("%s%s%s%s%s%s%s", diff.server ? "server " : "", diff.log ? "log " : "",
         diff.keystores ? "keystores " : "", diff.tsig ? "tsig " : "",
+        diff.transfers ? "transfers " : "", diff.updates ? "updates " : "",
         diff.rate_limit ? "rate-limit " : "");
     for (size_t i = 0; i < diff.policy_count; i++)
         SAY("policy:%s%s ",
@@ -101,6 +103,24 @@ static const struct {
     {"{name: x.c}", "{subdomain: x.c}", "zone:c.,update "},
     {"{name: a, file: a}", "{name: d, file: d}", "zone:-a. zone:+d. "},
     {"{name: a, file: a}", "{name: A, file: a}", ""},
+    {"{name: x.c}", "{wildcard: '*.c'}", "zone:c.,update "},
+    {"types: [A]", "types: [A], records-per-name: 1", "zone:c.,update "},
+    {"{name: a, file: a}", "{name: a, file: a, serial: date}", "zone:a.,changing "},
+    {"{name: a, file: a}", "{name: a, file: a, zone-file: write}", "zone:a.,changing "},
+    {"{name: a, file: a}", "{name: a, file: a, reload: merge}", "zone:a.,changing "},
+    {"{name: a, file: a}", "{name: a, file: a, reload: ask, serial: increment}", ""},
+    {"{name: a, file: a}", "{name: a, file: a, journal: {size: 1M}}", "zone:a.,journal "},
+    {"{name: a, file: a}", "{name: a, file: a, journal: {depth: 1}}", "zone:a.,journal "},
+    {"zones:\n", "zone-defaults: {journal: {depth: 1}}\nzones:\n",
+     "zone:a.,journal zone:b.,journal zone:c.,journal "},
+    {"rate-limit", "transfers: {total: 2}\nrate-limit", "transfers "},
+    {"rate-limit", "transfers: {per-peer: 2}\nrate-limit", "transfers "},
+    {"rate-limit", "transfers: {idle: 2}\nrate-limit", "transfers "},
+    {"rate-limit", "transfers: {clients: 2}\nrate-limit", "transfers "},
+    {"rate-limit", "updates: {queue: 2}\nrate-limit", "updates "},
+    {"rate-limit", "updates: {queue-size: 2M}\nrate-limit", "updates "},
+    {"rate-limit", "updates: {deadline: 2}\nrate-limit", "updates "},
+    {"rate-limit", "updates: {deadline: 10s}\nrate-limit", ""},
     {"second: 1", "second: 2", "rate-limit "},
     {"10.0.0.0/8", "10.0.0.0/9", "rate-limit "},
 };

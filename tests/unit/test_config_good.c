@@ -117,14 +117,107 @@ START_TEST(sample_says_what_is_inactive)
     must_parse(SAMPLE);
     ck_assert_str_eq(
         heard.text,
-        "15:1: note: 'tsig' is checked, but this version does not act on it\n"
         "25:5: note: 'zsk-lifetime' is checked, but this version does not act on it\n"
-        "37:5: note: 'allow-transfer' is checked, but this version does not act on it\n"
         "37:49: warning: an address can be forged; add a key, or insecure: true to say that it is "
         "meant so\n"
-        "38:5: note: 'allow-update' is checked, but this version does not act on it\n"
-        "40:5: note: 'notify' is checked, but this version does not act on it\n"
         "41:1: note: 'rate-limit' is checked, but this version does not act on it");
+}
+END_TEST
+
+START_TEST(update_rules)
+{
+    must_parse("zones: [{name: a.example, file: a, policy: none, allow-update: [\n"
+               "  {key: h.a.example, address: 192.0.2.0/24, records-per-name: 7, names: [\n"
+               "    {name: x.a.example}, {subdomain: Y.a.example}, {wildcard: '*.Z.a.example'},\n"
+               "    {self: name}, {self: SUBDOMAIN}]},\n"
+               "  {key: h.a.example, types: [DNSKEY, cds, TYPE62]}]}]\n"
+               "tsig: [{name: H.a.example, secret-file: k}]\n" SERVER);
+    static const enum config_scope scopes[] = {
+        CONFIG_SCOPE_NAME, CONFIG_SCOPE_SUBDOMAIN,      CONFIG_SCOPE_WILDCARD,
+        CONFIG_SCOPE_SELF, CONFIG_SCOPE_SELF_SUBDOMAIN,
+    };
+    static const char *const names[] = {"x.a.example.", "y.a.example.", "*.z.a.example.", ".", "."};
+    const struct config_acl_entry *entry = config.zones[0].allow_update;
+    char text[NAME_MAX_TEXT];
+
+    ck_assert_str_eq(heard.text, "");
+    ck_assert_uint_eq(config.zones[0].allow_update_count, 2);
+    ck_assert_ptr_eq(entry->key, &config.tsig[0]);
+    ck_assert_uint_eq(entry->address.length, 24);
+    ck_assert_uint_eq(entry->records_per_name, 7);
+    ck_assert_uint_eq(entry->name_count, COUNT(scopes));
+    for (size_t i = 0; i < COUNT(scopes); i++) {
+        ck_assert_int_eq(entry->names[i].scope, scopes[i]);
+        ck_assert_str_eq(name_to_text(&entry->names[i].name, text), names[i]);
+    }
+    ck_assert_uint_eq(entry->type_count, 0);
+    ck_assert_uint_eq(entry[1].records_per_name + entry[1].name_count, 0);
+    ck_assert_uint_eq(entry[1].type_count, 3);
+    ck_assert_uint_eq(entry[1].types[0], TYPE_DNSKEY);
+    ck_assert_uint_eq(entry[1].types[1], TYPE_CDS);
+    ck_assert_uint_eq(entry[1].types[2], TYPE_CSYNC);
+}
+END_TEST
+
+/* What a zone has when the sections say so: its own, those of all zones, or ours. */
+static const struct {
+    const char *defaults, *zone;
+    enum config_serial serial;
+    enum config_zone_file zone_file;
+    enum config_reload reload;
+    uint64_t journal_size;
+    uint32_t journal_depth;
+} settings[] = {
+    {"", "", CONFIG_SERIAL_INCREMENT, CONFIG_ZONE_FILE_READ, CONFIG_RELOAD_ASK, 16 << 20, 10000},
+    {"", "journal: , serial: unixtime, reload: replace", CONFIG_SERIAL_UNIXTIME,
+     CONFIG_ZONE_FILE_READ, CONFIG_RELOAD_REPLACE, 16 << 20, 10000},
+    {"", "journal: {size: 64K}, serial: date", CONFIG_SERIAL_DATE, CONFIG_ZONE_FILE_READ,
+     CONFIG_RELOAD_ASK, 64 << 10, 10000},
+    {"serial: date, zone-file: write, reload: merge, journal: {size: 1T, depth: 5}", "",
+     CONFIG_SERIAL_DATE, CONFIG_ZONE_FILE_WRITE, CONFIG_RELOAD_MERGE, UINT64_C(1) << 40, 5},
+    {"serial: date, zone-file: write, reload: merge, journal: {size: 1T, depth: 5}",
+     "serial: increment, zone-file: read, reload: ask, journal: {depth: 0}",
+     CONFIG_SERIAL_INCREMENT, CONFIG_ZONE_FILE_READ, CONFIG_RELOAD_ASK, UINT64_C(1) << 40, 0},
+};
+
+START_TEST(zone_settings)
+{
+    char text[512];
+
+    (void)snprintf(text, sizeof(text),
+                   "zones: [{name: a, file: f, policy: none, %s}]\nzone-defaults: {%s}\n" SERVER,
+                   settings[_i].zone, settings[_i].defaults);
+    must_parse(text);
+    const struct config_zone *zone = &config.zones[0];
+    ck_assert_int_eq(zone->serial, settings[_i].serial);
+    ck_assert_int_eq(zone->zone_file, settings[_i].zone_file);
+    ck_assert_int_eq(zone->reload, settings[_i].reload);
+    ck_assert_uint_eq(zone->journal_size, settings[_i].journal_size);
+    ck_assert_uint_eq(zone->journal_depth, settings[_i].journal_depth);
+    ck_assert_str_eq(heard.text, "");
+}
+END_TEST
+
+START_TEST(limits)
+{
+    must_parse(SERVER);
+    ck_assert_uint_eq(config.transfers.total, 64);
+    ck_assert_uint_eq(config.transfers.per_peer, 8);
+    ck_assert_uint_eq(config.transfers.idle, 30);
+    ck_assert_uint_eq(config.transfers.clients, 1000);
+    ck_assert_uint_eq(config.updates.queue, 1000);
+    ck_assert_uint_eq(config.updates.queue_size, 16 << 20);
+    ck_assert_uint_eq(config.updates.deadline, 10);
+    config_free(&config);
+    must_parse(SERVER "transfers: {total: 3, per-peer: 2, idle: 1m, clients: 4}\n"
+                      "updates: {queue: 5, queue-size: 2M, deadline: 6}\n");
+    ck_assert_uint_eq(config.transfers.total, 3);
+    ck_assert_uint_eq(config.transfers.per_peer, 2);
+    ck_assert_uint_eq(config.transfers.idle, 60);
+    ck_assert_uint_eq(config.transfers.clients, 4);
+    ck_assert_uint_eq(config.updates.queue, 5);
+    ck_assert_uint_eq(config.updates.queue_size, 2 << 20);
+    ck_assert_uint_eq(config.updates.deadline, 6);
 }
 END_TEST
 
@@ -209,11 +302,29 @@ static const struct {
     const char *prefix, *address;
     bool holds;
 } prefixes[] = {
-    {"192.0.2.0/24", "192.0.2.255", true},    {"192.0.2.0/24", "192.0.3.0", false},
-    {"192.0.2.128/25", "192.0.2.127", false}, {"192.0.2.128/25", "192.0.2.128", true},
-    {"192.0.2.1", "192.0.2.1", true},         {"192.0.2.1", "192.0.2.0", false},
-    {"0.0.0.0/0", "255.0.0.1", true},         {"0.0.0.0/0", "::1", false},
-    {"2001:db8::/32", "2001:db8:1::", true},  {"2001:db8::/33", "2001:db8:8000::", false},
+    {"192.0.2.0/24", "192.0.2.255", true},
+    {"192.0.2.0/24", "192.0.3.0", false},
+    {"192.0.2.128/25", "192.0.2.127", false},
+    {"192.0.2.128/25", "192.0.2.128", true},
+    {"192.0.2.1", "192.0.2.1", true},
+    {"192.0.2.1", "192.0.2.0", false},
+    {"0.0.0.0/0", "255.0.0.1", true},
+    {"0.0.0.0/0", "::1", false},
+    {"2001:db8::/32", "2001:db8:1::", true},
+    {"2001:db8::/33", "2001:db8:8000::", false},
+    /* IPv4 in the clothes of IPv6. */
+    {"192.0.2.0/24", "::ffff:192.0.2.9", true},
+    {"192.0.2.0/24", "::ffff:192.0.3.9", false},
+    {"::ffff:192.0.2.0/120", "192.0.2.9", true},
+    {"::ffff:192.0.2.0/120", "192.0.3.9", false},
+    {"::ffff:192.0.2.0/120", "::ffff:192.0.2.9", true},
+    {"::ffff:0.0.0.0/96", "10.0.0.1", true},
+    {"::/0", "::ffff:192.0.2.9", false},
+    {"::/0", "::192.0.2.9", true},
+    {"::/0", "192.0.2.9", false},
+    {"0.0.0.0/0", "::ffff:192.0.2.9", true},
+    {"192.0.2.0/24", "::192.0.2.9", false},
+    {"::fffe:0.0.0.0/95", "192.0.2.9", false},
 };
 
 START_TEST(prefix_holds)
@@ -294,6 +405,9 @@ int main(void)
     tcase_add_test(meaning, sample_keys);
     tcase_add_test(meaning, sample_zone);
     tcase_add_test(meaning, sample_says_what_is_inactive);
+    tcase_add_test(meaning, update_rules);
+    tcase_add_loop_test(meaning, zone_settings, 0, COUNT(settings));
+    tcase_add_test(meaning, limits);
     tcase_add_test(meaning, sections_in_any_order);
     tcase_add_test(meaning, empty_sections);
     tcase_add_test(meaning, texts_and_targets);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "avow/config/grants.h"
 #include "avow/config/share.h"
 #include "config_support.h"
 #include "support.h"
@@ -14,6 +15,9 @@
 #define INLINE   "fedcba9876543210"
 #define INLINE64 "ZmVkY2JhOTg3NjU0MzIxMA=="
 
+#define THIRD   "ninth-legion-of-spain"
+#define THIRD64 "bmludGgtbGVnaW9uLW9mLXNwYWlu"
+
 static const char text[] =
     "server: {listen: [127.0.0.1@5300, '::1@5300'], state: /state, control: /run/control.sock,\n"
     "         pid-file: /run/avowd.pid, workers: 3, identity: me, version: off}\n"
@@ -21,16 +25,22 @@ static const char text[] =
     "             environment: {A: b, C: ./d}, sessions: 5},\n"
     "            {name: other, module: /lib/other.so, uri: 'pkcs11:token=o'}]\n"
     "tsig: [{name: file.example, secret-file: key},\n"
-    "       {name: text.example, algorithm: hmac-sha512, secret: " INLINE64 "}]\n"
+    "       {name: text.example, algorithm: hmac-sha512, secret: " INLINE64 "},\n"
+    "       {name: s.a.example, secret-file: key3}]\n"
     "policies: [{name: p, keystore: hsm, algorithm: rsasha256, rsa-size: 3072, keys: csk,\n"
     "            denial: nsec, verify-signatures: always, signature-validity: 20d},\n"
     "           {name: q, keystore: other, nsec3: {opt-out: on, salt-length: 4}}]\n"
     "zones:\n"
     "  - {name: a.example, file: /zones/a, policy: q,\n"
     "     allow-transfer: [{key: file.example}, {address: 192.0.2.0/24, insecure: on}],\n"
-    "     allow-update: [{key: text.example, types: [TXT], names: [{subdomain: u.a.example}]}],\n"
+    "     allow-update: [{key: text.example, types: [TXT], names: [{subdomain: u.a.example}]},\n"
+    "                    {key: s.a.example, address: 10.0.0.0/8, records-per-name: 9,\n"
+    "                     names: [{wildcard: '*.w.a.example'}, {self: subdomain}]}],\n"
     "     notify: [{address: 192.0.2.1@99, key: text.example}]}\n"
-    "  - {name: b.example, file: /zones/b, policy: none}\n"
+    "  - {name: b.example, file: /zones/b, policy: none, serial: date, zone-file: write,\n"
+    "     reload: merge, journal: {size: 1M, depth: 3}}\n"
+    "transfers: {total: 11, per-peer: 12, idle: 13, clients: 61166}\n"
+    "updates: {queue: 56797, queue-size: 16M, deadline: 17}\n"
     "rate-limit: {responses-per-second: 7, slip: 3, exempt: [192.0.2.0/24, '2001:db8::/32']}\n";
 
 static char *folder;
@@ -70,6 +80,7 @@ static void prepare(void)
     write_file("key", 0400,
                "key \"File.example.\" { // comment\n  algorithm hmac-sha256; /* \" */\n"
                "  secret \"" BASE64 "\";\n};\n");
+    write_file("key3", 0600, THIRD64);
     write_file("avow.yaml", 0600, text);
     ck_assert_msg(load(CONFIG_SECRETS, &heard) == RESULT_OK, "%s", heard.text);
 }
@@ -92,7 +103,7 @@ static void pass(enum share_room room)
 
 static bool holds(const char *what)
 {
-    return memmem(share.octets, share.length, what, strlen(what)) != NULL;
+    return memmem(share.octets, share.length, what, *what ? strlen(what) : 8) != NULL;
 }
 
 START_TEST(secrets_are_loaded)
@@ -126,7 +137,7 @@ END_TEST
 
 /* Which room may hold which octets: everything that somebody must not know stands here. */
 static const struct {
-    const char *what;
+    const char *what; /* 8 octets when it begins with a NUL: a number */
     bool allowed[SHARE_ROOMS];
 } rights[] = {
     {PIN, {[SHARE_SIGNER] = true}},
@@ -137,6 +148,15 @@ static const struct {
     {INLINE, {[SHARE_DESK] = true}},
     {INLINE64, {false}},
     {"\4text\7example", {[SHARE_DESK] = true}},
+    {THIRD, {[SHARE_DESK] = true}},
+    {THIRD64, {false}},
+    {"\1s\1a\7example", {[SHARE_DESK] = true}},
+    {"\1u\1a\7example", {[SHARE_DESK] = true}},
+    {"\1*\1w\1a\7example", {[SHARE_DESK] = true}},
+    {"hmac-sha512", {[SHARE_DESK] = true}},
+    {"\0\0\0\0\0\0\0\x63", {[SHARE_DESK] = true, [SHARE_KEEPER] = true}},   /* port 99 */
+    {"\0\0\0\0\0\0\xee\xee", {[SHARE_DESK] = true}},                        /* transfers.clients */
+    {"\0\0\0\0\0\0\xdd\xdd", {[SHARE_DESK] = true, [SHARE_KEEPER] = true}}, /* updates.queue */
     {"/zones/a", {[SHARE_KEEPER] = true}},
     {"/state", {true, true, true, true}},
     {"/run/control.sock", {false}},
@@ -199,6 +219,13 @@ static void same_policies(void)
     ck_assert_uint_eq(q->nsec3_salt_length, 4);
 }
 
+static void same_updates(void)
+{
+    ck_assert_uint_eq(back.updates.queue, 56797);
+    ck_assert_uint_eq(back.updates.queue_size, 16 << 20);
+    ck_assert_uint_eq(back.updates.deadline, 17);
+}
+
 START_TEST(signer)
 {
     pass(SHARE_SIGNER);
@@ -231,7 +258,29 @@ START_TEST(keeper)
     ck_assert_ptr_null(back.keystores[0].pin);
     ck_assert_str_eq(back.zones[0].file, "/zones/a");
     ck_assert_str_eq(back.server.state, "/state");
-    ck_assert_uint_eq(back.tsig_count + back.zones[0].allow_update_count, 0);
+    const struct config_zone *a = &back.zones[0], *b = &back.zones[1];
+    ck_assert_uint_eq(back.tsig_count + a->allow_transfer_count + b->allow_update_count, 0);
+    ck_assert_int_eq(a->serial, CONFIG_SERIAL_INCREMENT);
+    ck_assert_int_eq(a->zone_file, CONFIG_ZONE_FILE_READ);
+    ck_assert_int_eq(a->reload, CONFIG_RELOAD_ASK);
+    ck_assert_uint_eq(a->journal_size, 16 << 20);
+    ck_assert_uint_eq(a->journal_depth, 10000);
+    ck_assert_int_eq(b->serial, CONFIG_SERIAL_DATE);
+    ck_assert_int_eq(b->zone_file, CONFIG_ZONE_FILE_WRITE);
+    ck_assert_int_eq(b->reload, CONFIG_RELOAD_MERGE);
+    ck_assert_uint_eq(b->journal_size, 1 << 20);
+    ck_assert_uint_eq(b->journal_depth, 3);
+    ck_assert_uint_eq(a->notify_count, 1);
+    ck_assert_uint_eq(a->notify[0].address.port, 99);
+    ck_assert_ptr_null(a->notify[0].key);
+    /* How many may change the zone, and nobody who could. */
+    const uint8_t address[4] = {10, 0, 0, 1};
+    const struct config_peer peer = {.key = &config.tsig[2], .family = 4, .address = address};
+    ck_assert(config_update_allowed(&config.zones[0], &peer));
+    ck_assert_uint_eq(a->allow_update_count, 2);
+    ck_assert(!config_update_allowed(a, &peer));
+    same_updates();
+    ck_assert_uint_eq(back.transfers.total, 0);
 }
 END_TEST
 
@@ -241,7 +290,7 @@ START_TEST(desk)
     same_server();
     const struct config_zone *zone = &back.zones[0];
 
-    ck_assert_uint_eq(back.tsig_count, 2);
+    ck_assert_uint_eq(back.tsig_count, 3);
     ck_assert_mem_eq(back.tsig[0].secret, SECRET, strlen(SECRET));
     ck_assert_str_eq(back.tsig[1].algorithm, "hmac-sha512");
     ck_assert_uint_eq(back.tsig[1].secret_length, strlen(INLINE));
@@ -249,8 +298,22 @@ START_TEST(desk)
     ck_assert_ptr_eq(zone->allow_transfer[0].key, &back.tsig[0]);
     ck_assert_uint_eq(zone->allow_transfer[1].address.length, 24);
     ck_assert(zone->allow_transfer[1].insecure && !zone->allow_transfer[0].insecure);
-    ck_assert_uint_eq(zone->allow_update_count, 1);
+    ck_assert_uint_eq(zone->allow_update_count, 2);
     ck_assert_int_eq(zone->allow_update[0].names[0].scope, CONFIG_SCOPE_SUBDOMAIN);
+    ck_assert_uint_eq(zone->allow_update[0].records_per_name, 0);
+    ck_assert_ptr_eq(zone->allow_update[1].key, &back.tsig[2]);
+    ck_assert_uint_eq(zone->allow_update[1].records_per_name, 9);
+    ck_assert_uint_eq(zone->allow_update[1].address.length, 8);
+    ck_assert_int_eq(zone->allow_update[1].names[0].scope, CONFIG_SCOPE_WILDCARD);
+    ck_assert(name_equal(&zone->allow_update[1].names[0].name,
+                         &config.zones[0].allow_update[1].names[0].name));
+    ck_assert_int_eq(zone->allow_update[1].names[1].scope, CONFIG_SCOPE_SELF_SUBDOMAIN);
+    same_updates();
+    ck_assert_uint_eq(back.transfers.total, 11);
+    ck_assert_uint_eq(back.transfers.per_peer, 12);
+    ck_assert_uint_eq(back.transfers.idle, 13);
+    ck_assert_uint_eq(back.transfers.clients, 61166);
+    ck_assert_uint_eq(back.zones[1].journal_size, 0);
     ck_assert_uint_eq(zone->allow_update[0].types[0], 16);
     ck_assert_uint_eq(zone->notify[0].address.port, 99);
     ck_assert_ptr_eq(zone->notify[0].key, &back.tsig[1]);
@@ -265,6 +328,8 @@ START_TEST(front)
     pass(SHARE_FRONT);
     same_server();
     ck_assert_uint_eq(back.tsig_count + back.keystore_count, 0);
+    ck_assert_uint_eq(back.zones[0].notify_count + back.zones[0].allow_update_count, 0);
+    ck_assert_uint_eq(back.transfers.total + back.updates.queue, 0);
     ck_assert_int_eq(back.policies[0].denial, CONFIG_DENIAL_NSEC);
     ck_assert_uint_eq(back.rate_limit.responses_per_second, 7);
     ck_assert_uint_eq(back.rate_limit.slip, 3);
@@ -307,7 +372,10 @@ static const struct {
      "0600"},
     {"bare base64", "key", 0600, "  " BASE64 "\n", ""},
     {"a short secret", "key", 0600, "AAAA\n",
-     "6:42: warning: F/key holds a secret of 3 octets; use at least 16"},
+     "6:42: error: F/key holds a secret of 24 bits, which can be guessed; it needs at least 128"},
+    {"just short of a secret", "key", 0600, "AAAAAAAAAAAAAAAAAAAA\n",
+     "6:42: error: F/key holds a secret of 120 bits, which can be guessed; it needs at least 128"},
+    {"just a secret", "key", 0600, "AAAAAAAAAAAAAAAAAAAAAA==\n", ""},
     {"a key of another name", "key", 0600,
      "key x.example { algorithm hmac-sha256; secret \"" BASE64 "\"; };",
      "6:42: error: F/key holds the key 'x.example', which is another one"},

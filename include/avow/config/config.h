@@ -19,23 +19,10 @@
 #include "avow/base/complaint.h"
 #include "avow/base/log.h"
 #include "avow/base/result.h"
+#include "avow/config/address.h"
 #include "avow/wire/name.h"
 
-enum { CONFIG_ADDRESS_TEXT = 64, CONFIG_CONTROL_PATH_OCTETS = 108 };
-
-/* An address and a port, both in network order as sockaddr has them: octets[0] comes first. */
-struct config_address {
-    uint8_t family;     /* 4 or 6 */
-    uint8_t octets[16]; /* the first 4 for family 4, the rest zero */
-    uint16_t port;      /* in host order */
-};
-
-/* The addresses that begin with the same bits. The octets' other bits are zero. */
-struct config_prefix {
-    uint8_t family; /* 4 or 6; 0: no prefix, which holds every address */
-    uint8_t length; /* bits: 0 to 32 or 128 */
-    uint8_t octets[16];
-};
+enum { CONFIG_CONTROL_PATH_OCTETS = 108 };
 
 enum config_log_target { CONFIG_LOG_STDERR, CONFIG_LOG_SYSLOG, CONFIG_LOG_FILE };
 
@@ -127,7 +114,8 @@ struct config_name_rule {
     struct name name; /* the root with SELF and SELF_SUBDOMAIN */
 };
 
-/* One entry of allow-transfer or allow-update. Within an entry all that is given must match. */
+/* One entry of allow-transfer or allow-update: grants.h judges by it. Within an entry all that is
+ * given must match. */
 struct config_acl_entry {
     const struct config_tsig *key; /* NULL: no key asked for */
     struct config_prefix address;  /* family 0: any address */
@@ -219,6 +207,7 @@ struct config {
     size_t policy_count;
     struct config_zone *zones; /* in canonical order of their names */
     size_t zone_count;
+    struct config_zone zone_defaults; /* what keys say that a zone leaves out; in no share */
     struct config_transfers transfers;
     struct config_updates updates;
     struct config_rate_limit rate_limit;
@@ -266,11 +255,5 @@ void config_wipe_secrets(struct config *config);
 
 /* The zone of exactly this name (any letter case); NULL when there is none. */
 const struct config_zone *config_zone_find(const struct config *config, const struct name *name);
-
-/* `192.0.2.1@53`; returns `text`. */
-char *config_address_to_text(const struct config_address *address, char text[CONFIG_ADDRESS_TEXT]);
-
-/* Whether the prefix holds an address (4 or 16 octets, by `family`). */
-bool config_prefix_holds(const struct config_prefix *prefix, uint8_t family, const uint8_t *octets);
 
 #endif

@@ -18,7 +18,9 @@ enum {
     CONFIG_ZONE_POLICY = 1 << 1,         /* another policy, or what its policy says */
     CONFIG_ZONE_ALLOW_TRANSFER = 1 << 2, /* also: what a key that it names is */
     CONFIG_ZONE_ALLOW_UPDATE = 1 << 3,
-    CONFIG_ZONE_NOTIFY = 1 << 4
+    CONFIG_ZONE_NOTIFY = 1 << 4,
+    CONFIG_ZONE_CHANGING = 1 << 5, /* serial, zone-file, reload */
+    CONFIG_ZONE_JOURNAL = 1 << 6
 };
 
 struct config_zone_change {
@@ -42,6 +44,8 @@ struct config_diff {
     bool log;        /* where log lines go, or their level */
     bool keystores;  /* anything about any keystore */
     bool tsig;       /* any key, secrets too when both were loaded with them */
+    bool transfers;  /* anything about them */
+    bool updates;    /* likewise */
     bool rate_limit; /* anything about it */
     struct config_policy_change *policies; /* those that differ */
     size_t policy_count;

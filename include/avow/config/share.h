@@ -6,8 +6,11 @@
  * name, a share holds:
  *
  *     front    nothing but: which zones are signed, of each policy the denial; the rate limit
- *     desk     TSIG keys with their secrets, every zone's access lists and notify
- *     keeper   policies, and keystores by name; every zone's file
+ *     desk     TSIG keys with their secrets, every zone's access lists and notify; limits of
+ *              transfers and of updates
+ *     keeper   policies, and keystores by name; every zone's file and how it changes, whom notify
+ *              names (without keys), and how many entries allow-update has (entries that match
+ *              nobody: their address is of CONFIG_FAMILY_NONE); limits of updates
  *     signer   policies; keystores with module, URI, environment and PIN
  *
  * A TSIG secret is in the desk's share alone, a PIN in the signer's alone. Both must have been

@@ -1,0 +1,198 @@
+/* rules_zone.c - what must hold between the keys of a zone, and of who may transfer and update it.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "load.h"
+#include "rules.h"
+
+/* ---- who may do what --------------------------------------------------------------------------*/
+
+/* An entry that names no key must say that it is meant so when it lets in everybody, or lets
+ * somebody change the zone. Keys and addresses are judged by whether they are written: a refused
+ * one must not cause a second complaint. */
+static void check_peer(struct loader *loader, const struct yaml_node *map,
+                       const struct config_acl_entry *entry)
+{
+    bool key = yaml_tree_find(map, "key"), address = yaml_tree_find(map, "address");
+
+    if (key && entry->insecure)
+        loader_warning(loader, loader_place(map, "insecure"),
+                       "'insecure' has no effect beside a key");
+    if (key || entry->insecure)
+        return;
+    if (!address)
+        loader_error(loader, &map->place,
+                     "this entry is for everybody; it needs a key or a key and an address, or "
+                     "insecure: true to say that it is meant so");
+    else if (entry->address.family && entry->address.length == 0)
+        loader_error(loader, loader_place(map, "address"),
+                     "a prefix of length 0 is everybody; name a key or a longer prefix, or say "
+                     "insecure: true to show that it is meant so");
+}
+
+static bool by_address_alone(const struct yaml_node *map, const struct config_acl_entry *entry)
+{
+    return yaml_tree_find(map, "address") && !yaml_tree_find(map, "key") && !entry->insecure &&
+           (!entry->address.family || entry->address.length > 0);
+}
+
+void rules_transfer_entry(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    check_peer(loader, map, object);
+    if (by_address_alone(map, object))
+        loader_warning(loader, loader_place(map, "address"),
+                       "an address can be forged; add a key, or insecure: true to say that it is "
+                       "meant so");
+}
+
+/* An empty list would read as "nothing" and mean "everything". */
+static void refuse_empty(struct loader *loader, const struct yaml_node *map, const char *key)
+{
+    const struct yaml_node *node = yaml_tree_find(map, key);
+
+    if (node && node->count == 0 && (node->kind == YAML_LIST || node->empty))
+        loader_error(loader, &node->key_place,
+                     "'%s' needs at least one entry; to allow all, leave the key out", key);
+}
+
+/* `self` is the name of the key: without one it means nobody. */
+static void check_selves(struct loader *loader, const struct yaml_node *map)
+{
+    const struct yaml_node *rule = rules_list_item(yaml_tree_find(map, "names"), 0);
+
+    if (yaml_tree_find(map, "key"))
+        return;
+    for (; rule; rule = rule->next)
+        if (yaml_tree_find(rule, "self"))
+            loader_error(loader, loader_place(rule, "self"),
+                         "'self' is the name of the key that signed; the entry must have a key");
+}
+
+void rules_update_entry(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    check_peer(loader, map, object);
+    if (by_address_alone(map, object))
+        loader_error(loader, loader_place(map, "address"),
+                     "an address can be forged and is not enough to change a zone; add a key, or "
+                     "insecure: true to allow it nevertheless");
+    refuse_empty(loader, map, "names");
+    refuse_empty(loader, map, "types");
+    check_selves(loader, map);
+}
+
+static void check_wildcard(struct loader *loader, const struct yaml_node *map,
+                           const struct config_name_rule *rule)
+{
+    const struct yaml_node *wildcard = yaml_tree_find(map, "wildcard"),
+                           *subdomain = yaml_tree_find(map, "subdomain");
+    char text[NAME_MAX_TEXT];
+
+    if (rule->name.length == 1)
+        return; /* it was refused, or is the root */
+    if (wildcard && !name_is_wildcard(&rule->name))
+        loader_error(loader, &wildcard->place,
+                     "'wildcard' must begin with an asterisk: \"*.%s\" for all names below %s",
+                     name_to_text(&rule->name, text), text);
+    if (subdomain && name_is_wildcard(&rule->name))
+        loader_warning(loader, &subdomain->place,
+                       "these are the wildcard record and what is below it; all names that it "
+                       "stands for are wildcard: \"%s\"",
+                       name_to_text(&rule->name, text));
+}
+
+void rules_name_rule(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    static const struct {
+        const char *key;
+        enum config_scope scope;
+    } forms[] = {
+        {"name", CONFIG_SCOPE_NAME},
+        {"subdomain", CONFIG_SCOPE_SUBDOMAIN},
+        {"wildcard", CONFIG_SCOPE_WILDCARD},
+    };
+    struct config_name_rule *rule = object;
+    bool self = yaml_tree_find(map, "self");
+    unsigned given = self;
+
+    for (size_t i = 0; i < COUNT(forms); i++)
+        if (yaml_tree_find(map, forms[i].key)) {
+            rule->scope = self ? rule->scope : forms[i].scope;
+            given++;
+        }
+    if (!rule->name.length)
+        name_root(&rule->name);
+    if (given != 1)
+        loader_error(loader, &map->place,
+                     "an entry of names must have one of name, subdomain, wildcard and self");
+    else if (!self)
+        check_wildcard(loader, map, rule);
+}
+
+/* ---- zones ------------------------------------------------------------------------------------*/
+
+static bool is_self(const struct config_name_rule *rule)
+{
+    return rule->scope == CONFIG_SCOPE_SELF || rule->scope == CONFIG_SCOPE_SELF_SUBDOMAIN;
+}
+
+static void check_update_names(struct loader *loader, const struct yaml_node *map,
+                               const struct config_zone *zone, const struct config_acl_entry *entry)
+{
+    const struct yaml_node *item = rules_list_item(yaml_tree_find(map, "names"), 0);
+    char text[NAME_MAX_TEXT], apex[NAME_MAX_TEXT];
+
+    for (size_t i = 0; i < entry->name_count && item; i++, item = item->next) {
+        bool self = is_self(&entry->names[i]);
+        const struct name *name = &entry->names[i].name;
+        if (self && entry->key)
+            name = &entry->key->name;
+        /* A refused name is the root, of which was complained; one that was written is not. */
+        bool known = name->length > 1 || (item->first && !strcmp(item->first->text, "."));
+        if (!item->first || item->first->kind != YAML_SCALAR || !known ||
+            name_is_within(name, &zone->name))
+            continue;
+        loader_error(loader, &item->first->place,
+                     self ? "the key's name %s is not in the zone %s, so that 'self' is nothing"
+                          : "%s is not in the zone %s",
+                     name_to_text(name, text), name_to_text(&zone->name, apex));
+    }
+}
+
+/* The file is written beside the old one and renamed: that takes a folder that can be written. */
+static void warn_unwritable(struct loader *loader, const struct yaml_node *map,
+                            const struct config_zone *zone)
+{
+    char folder[4096];
+    const char *slash = zone->file ? strrchr(zone->file, '/') : NULL;
+    size_t length = slash ? (size_t)(slash - zone->file) : 0;
+
+    if (loader->depth == CONFIG_TEXT || zone->zone_file != CONFIG_ZONE_FILE_WRITE || !slash ||
+        length >= sizeof(folder))
+        return;
+    memcpy(folder, length ? zone->file : "/", length ? length : 1);
+    folder[length ? length : 1] = '\0';
+    if (access(folder, W_OK) == 0)
+        return;
+    int error = errno;
+    loader_warning(loader, &yaml_tree_find(map, "file")->place,
+                   "zone-file: write needs to write into %s, which cannot be done: %s", folder,
+                   strerror(error));
+}
+
+void rules_zone(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    struct config_zone *zone = object;
+    const struct yaml_node *entry = rules_list_item(yaml_tree_find(map, "allow-update"), 0);
+
+    rules_warn_unreadable(loader, map, "file", zone->file);
+    if (yaml_tree_find(map, "file"))
+        warn_unwritable(loader, map, zone);
+    if (!zone->name.length) {
+        name_root(&zone->name);
+        return; /* without a name nothing can be said about names in it */
+    }
+    for (size_t i = 0; i < zone->allow_update_count && entry; i++, entry = entry->next)
+        check_update_names(loader, entry, zone, &zone->allow_update[i]);
+}

@@ -1,0 +1,24 @@
+/* schema_rows.h - how a row of the table names its place. Private to config: schema.c,
+ * schema_zone.c.
+ */
+#ifndef CONFIG_SCHEMA_ROWS_H
+#define CONFIG_SCHEMA_ROWS_H
+
+#include "avow/base/result.h"
+#include "schema.h"
+
+#define INTO(type, member)                                                                         \
+    .offset = offsetof(struct type, member), .width = sizeof(((struct type *)0)->member)
+#define LIST_INTO(type, member, counter)                                                           \
+    .list = true, .offset = offsetof(struct type, member),                                         \
+    .width = sizeof(*((struct type *)0)->member), .count_offset = offsetof(struct type, counter)
+#define COUNTED_INTO(type, member, counter)                                                        \
+    .offset = offsetof(struct type, member), .width = sizeof(*((struct type *)0)->member),         \
+    .count_offset = offsetof(struct type, counter)
+#define WORDS(array) .words = (array), .word_count = COUNT(array)
+#define TABLE(array) .keys = (array), .count = COUNT(array)
+
+/* In schema_zone.c. */
+extern const struct schema_table schema_zone, schema_zone_defaults;
+
+#endif
