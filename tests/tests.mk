@@ -69,8 +69,9 @@ check-scenario: all $(FAULT_TOKEN)
 	AVOW_BUILD=$(abspath $(BUILD)) $(PYTEST) -q -p no:cacheprovider tests/scenario $(if $(SCENARIO),-k '$(SCENARIO)')
 
 # The long ones: kills, comparisons on everything, fuzzing.
-campaign: all $(FAULT_TOKEN)
+campaign: all $(FAULT_TOKEN) $(BUILD)/tests/unit/test_tsig_mutation
 	AVOW_BUILD=$(abspath $(BUILD)) AVOW_CAMPAIGN=1 $(PYTEST) -q -p no:cacheprovider tests/scenario $(if $(SCENARIO),-k '$(SCENARIO)')
+	AVOW_CAMPAIGN=1 $(BUILD)/tests/unit/test_tsig_mutation
 	$(MAKE) fuzz FUZZ_SECONDS=$(or $(CAMPAIGN_FUZZ_SECONDS),120)
 
 # Style: format, clang-tidy, sizes of functions and files.
