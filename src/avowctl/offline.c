@@ -1,12 +1,16 @@
 /* offline.c - what needs no daemon: judging zone files and configurations, making TSIG keys. */
 #include "avowctl.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "avow/base/random.h"
 #include "avow/config/schema.h"
+#include "avow/tsig/tsig.h"
 #include "avow/wire/codec.h"
 #include "avow/zonefile/owner.h"
 #include "avow/zonefile/parser.h"
@@ -154,56 +158,85 @@ int run_config_schema(const struct options *options)
 /* ---- TSIG -------------------------------------------------------------------------------------
  */
 
-static const struct {
-    const char *name;
-    size_t octets; /* of a good secret: as long as the hash (RFC 8945 section 8) */
-} algorithms[] = {
-    {"hmac-sha256", 32}, {"hmac-sha1", 20},   {"hmac-sha224", 28},
-    {"hmac-sha384", 48}, {"hmac-sha512", 64},
-};
-
-static int print_key(const struct options *options, const char *name, size_t algorithm)
+/* Characters that a key file needs no quotes or escapes for, at whatever end it is read. */
+static bool is_plain(const char *text)
 {
-    uint8_t secret[64];
-    struct buffer text = {.octets = NULL};
+    return text[strspn(
+               text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == '\0';
+}
 
-    if (random_fill(secret, algorithms[algorithm].octets))
+/* What others can read is no secret, and no secret-file either. */
+static void warn_of_readers(void)
+{
+    struct stat status;
+
+    if (fstat(STDOUT_FILENO, &status) == 0 && S_ISREG(status.st_mode) && status.st_mode & 077)
+        (void)fprintf(stderr, "avowctl: warning: others can read the file that the key was written "
+                              "to; avow takes it with mode 0600 only\n");
+}
+
+/* The file goes to BIND's tools as it is, and to avow as a secret-file. */
+static int print_key(const struct options *options, const char *name, enum tsig_algorithm algorithm,
+                     const char *secret)
+{
+    const char *word = tsig_algorithm_to_text(algorithm);
+    int printed =
+        options->json
+            ? printf("{\"name\": \"%s\", \"algorithm\": \"%s\", \"secret\": \"%s\"}\n", name, word,
+                     secret)
+            : printf("key \"%s\" {\n\talgorithm %s;\n\tsecret \"%s\";\n};\n", name, word, secret);
+
+    if (printed < 0 || fflush(stdout)) {
+        (void)fprintf(stderr, "avowctl: the key was not written: %s\n", strerror(errno));
         return EXIT_FAILED;
-    base64_write(&text, secret, algorithms[algorithm].octets);
-    buffer_u8(&text, 0);
-    explicit_bzero(secret, sizeof secret);
-    if (buffer_check(&text))
-        return EXIT_FAILED;
-    const char *file_algorithm = algorithms[algorithm].name, *encoded = (const char *)text.octets;
-    /* The file goes to BIND's tools as it is, and to avow as a secret-file (mode 0600). */
-    if (options->json)
-        (void)printf("{\"name\": \"%s\", \"algorithm\": \"%s\", \"secret\": \"%s\"}\n", name,
-                     file_algorithm, encoded);
-    else
-        (void)printf("key \"%s\" {\n\talgorithm %s;\n\tsecret \"%s\";\n};\n", name, file_algorithm,
-                     encoded);
-    explicit_bzero(text.octets, text.length);
-    buffer_free(&text);
+    }
+    warn_of_readers();
     return EXIT_DONE;
+}
+
+/* A secret as long as the hash: less is weaker, more is no stronger (RFC 8945 section 8). */
+static int make_key(const struct options *options, const char *name, enum tsig_algorithm algorithm)
+{
+    uint8_t secret[TSIG_MAX_MAC];
+    size_t octets = tsig_mac_octets(algorithm);
+    struct buffer text = {.octets = NULL};
+    int code = EXIT_FAILED;
+
+    if (!random_fill(secret, octets)) {
+        base64_write(&text, secret, octets);
+        buffer_u8(&text, 0);
+    }
+    if (text.length > 0 && !buffer_check(&text))
+        code = print_key(options, name, algorithm, (const char *)text.octets);
+    else
+        (void)fprintf(stderr, "avowctl: there is no randomness or no memory for a secret\n");
+    explicit_bzero(secret, sizeof secret);
+    if (text.octets)
+        explicit_bzero(text.octets, text.length);
+    buffer_free(&text);
+    return code;
 }
 
 int run_tsig_generate(const struct options *options)
 {
-    const char *wanted = options->words[3] ? options->words[3] : algorithms[0].name;
+    enum tsig_algorithm algorithm = TSIG_HMAC_SHA256;
+    const char *wanted = options->words[3];
     char text[NAME_MAX_TEXT];
     struct name name;
 
-    if (name_from_string(options->words[2], &name)) {
-        (void)fprintf(stderr, "avowctl: %s is not a name for a key\n", options->words[2]);
+    if (name_from_string(options->words[2], &name) || name.labels == 0 ||
+        !is_plain(name_to_text(&name, text))) {
+        (void)fprintf(stderr,
+                      "avowctl: %s is not a name for a key: a domain name of letters, digits, "
+                      "hyphens and underscores is\n",
+                      options->words[2]);
         return EXIT_USAGE;
     }
-    for (size_t i = 0; i < COUNT(algorithms); i++) {
-        if (strcmp(wanted, algorithms[i].name) == 0)
-            return print_key(options, name_to_text(&name, text), i);
-    }
+    if (!wanted || !tsig_algorithm_from_text(wanted, &algorithm))
+        return make_key(options, text, algorithm);
     (void)fprintf(stderr, "avowctl: unknown algorithm %s; there are", wanted);
-    for (size_t i = 0; i < COUNT(algorithms); i++)
-        (void)fprintf(stderr, " %s", algorithms[i].name);
+    for (int i = 0; i < TSIG_ALGORITHMS; i++)
+        (void)fprintf(stderr, " %s", tsig_algorithm_to_text((enum tsig_algorithm)i));
     (void)fprintf(stderr, "\n");
     return EXIT_USAGE;
 }
