@@ -48,12 +48,25 @@ static void expiry_store_key(const struct expiry *expiry, struct store_key *key)
     expiry_key(expiry, key->octets);
 }
 
-static bool is_there(struct change *change, const struct store_key *key)
+enum place_taken { PLACE_FREE, PLACE_TAKEN, PLACE_SAME };
+
+/* What lies at an entry's key: nothing, another segment, or the same one. */
+static enum place_taken look_at(struct change *change, const struct store_key *key,
+                                const struct expiry *expiry)
 {
     struct store_record record = store_key_record(key);
     struct reader payload;
+    struct expiry other;
+    enum found_record found = snapshot_get(&change->view, TABLE_EXPIRY, &record, &payload);
 
-    return snapshot_get(&change->view, TABLE_EXPIRY, &record, &payload) != RECORD_ABSENT;
+    if (found == RECORD_ABSENT)
+        return PLACE_FREE;
+    if (found == RECORD_CORRUPT || expiry_open(key->octets, key->length, payload, &other))
+        return PLACE_TAKEN;
+    return store_key_equal(other.first, other.first_length, expiry->first, expiry->first_length) &&
+                   store_key_equal(other.last, other.last_length, expiry->last, expiry->last_length)
+               ? PLACE_SAME
+               : PLACE_TAKEN;
 }
 
 /* A hash of where the segment begins, so that many segments of one moment do not crowd. */
@@ -72,7 +85,10 @@ void change_put_expiry(struct change *change, struct expiry *expiry)
     expiry->sequence = first_sequence(change, expiry);
     for (unsigned tries = 0; tries < SEQUENCE_TRIES; tries++, expiry->sequence++) {
         expiry_store_key(expiry, &key);
-        if (is_there(change, &key))
+        enum place_taken taken = look_at(change, &key, expiry);
+        if (taken == PLACE_SAME)
+            return;
+        if (taken == PLACE_TAKEN)
             continue;
         expiry_compose(expiry, put_begin(change));
         put_record(change, TABLE_EXPIRY, &key, 0);

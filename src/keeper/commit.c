@@ -108,7 +108,6 @@ enum result commit_zone(struct keeper_zone *zone, bool zones_changed)
 struct touched {
     struct keeper_zone *zone;
     struct zone row;
-    uint32_t refreshed;
 };
 
 /* One write of many signatures. */
@@ -195,8 +194,8 @@ static struct touched *touch(struct batch *batch, struct keeper_zone *zone)
 static void count_signature(struct touched *touched, const struct job *job)
 {
     if (!job->first)
-        touched->refreshed++;
-    else if (job->kind == WANT_NSEC3 || job->type == TYPE_NSEC)
+        return;
+    if (job->kind == WANT_NSEC3 || job->type == TYPE_NSEC)
         touched->row.denials_signed++;
     else
         touched->row.rrsets_signed++;
@@ -324,7 +323,6 @@ static void take_over_rows(struct batch *batch)
         struct keeper_zone *zone = batch->touched[i].zone;
         bool first = !zone->row.signed_at;
         zone->row = batch->touched[i].row;
-        zone->refreshed += batch->touched[i].refreshed;
         if (is_complete(&zone->row))
             keeper_zone_complete(zone, first);
     }

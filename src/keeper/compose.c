@@ -7,6 +7,7 @@
 #include "avow/dnssec/nsec.h"
 #include "avow/wire/type.h"
 #include "avow/zonefile/owner.h"
+#include "place.h"
 #include "soa.h"
 
 /* What one walk needs. Buffers are reused from owner to owner. */
@@ -162,38 +163,16 @@ static uint16_t place_flags(struct walk *walk, const struct place *place)
 
 /* ---- signatures and denial ------------------------------------------------------------------ */
 
-/* Whether an RRset is to be signed: at a cut only what the parent is authoritative for
- * (RFC 4035 section 2.2). */
-static bool wants_signature(uint16_t flags, uint16_t type)
-{
-    if (flags & NODE_BELOW)
-        return false;
-    return !(flags & NODE_CUT) || type == TYPE_DS || type == TYPE_NSEC;
-}
-
-/* The types of the owner, for a bitmap; `extra` are RRSIG and NSEC as they apply, ascending. */
+/* The types of the owner, for a bitmap; `types` has room for PLACE_EXTRA_TYPES more than it has. */
 static size_t bitmap_types(struct walk *walk, uint16_t flags, bool nsec, uint16_t *types)
 {
-    static const uint16_t made[] = {TYPE_RRSIG, TYPE_NSEC};
-    size_t count = 0, next_made = 0;
-    bool signed_here = nsec;
+    size_t count = 0;
 
-    for (size_t i = 0; i < walk->owner.count; i++)
-        signed_here |=
-            !walk->owner.sets[i].dropped && wants_signature(flags, walk->owner.sets[i].type);
-    size_t made_count = !signed_here ? 0 : nsec ? 2 : 1;
     for (size_t i = 0; i < walk->owner.count; i++) {
-        const struct zone_set *set = &walk->owner.sets[i];
-        /* Beside NS at a cut only DS belongs to the parent's side (RFC 4034 section 4.1.2). */
-        if (set->dropped || (flags & NODE_CUT && set->type != TYPE_NS && set->type != TYPE_DS))
-            continue;
-        while (next_made < made_count && made[next_made] < set->type)
-            types[count++] = made[next_made++];
-        types[count++] = set->type;
+        if (!walk->owner.sets[i].dropped)
+            types[count++] = walk->owner.sets[i].type;
     }
-    while (next_made < made_count)
-        types[count++] = made[next_made++];
-    return count;
+    return place_bitmap(flags, nsec, types, count);
 }
 
 /* The next owner that has an NSEC record: the next one that nothing hides. */
@@ -219,7 +198,7 @@ static enum result next_nsec_owner(struct walk *walk, const struct place *place,
 
 static enum result add_nsec(struct walk *walk, const struct place *place, uint16_t flags)
 {
-    uint16_t *types = malloc((walk->owner.count + 2) * sizeof *types);
+    uint16_t *types = malloc((walk->owner.count + PLACE_EXTRA_TYPES) * sizeof *types);
     uint8_t *rdata = malloc(NAME_MAX_OCTETS + NSEC_MAX_BITMAP);
     struct name next;
     enum result result =
@@ -254,8 +233,8 @@ static enum result remember_hash(struct walk *walk, struct node_parts *parts, ui
     if (opt_out && flags & NODE_CUT && !owner_sets_find(&walk->owner, TYPE_DS))
         return RESULT_OK;
     uint16_t few[32], *types = few;
-    if (walk->owner.count + 2 > COUNT(few))
-        types = malloc((walk->owner.count + 2) * sizeof *types);
+    if (walk->owner.count + PLACE_EXTRA_TYPES > COUNT(few))
+        types = malloc((walk->owner.count + PLACE_EXTRA_TYPES) * sizeof *types);
     if (!types)
         return RESULT_SYSTEM;
     size_t count = bitmap_types(walk, flags, false, types);
@@ -307,7 +286,7 @@ static void fill_rrsets(struct walk *walk, struct node_parts *parts)
             continue;
         struct node_rrset *rrset = &walk->rrsets[parts->count++];
         *rrset = (struct node_rrset){.type = set->type, .ttl = set->ttl, .rdata = set->rdata};
-        if (signing->denial == COMPOSE_UNSIGNED || !wants_signature(parts->flags, set->type))
+        if (signing->denial == COMPOSE_UNSIGNED || !place_signs(parts->flags, set->type))
             continue;
         rrset->signature_room = set->type == TYPE_DNSKEY && parts->flags & NODE_APEX
                                     ? signing->key_room
@@ -322,7 +301,7 @@ static void fill_rrsets(struct walk *walk, struct node_parts *parts)
 static enum result emit(struct walk *walk, const struct place *place, uint16_t flags)
 {
     struct compose *compose = walk->compose;
-    enum compose_denial denial = compose->signing->denial;
+    enum compose_denial denial = compose->plain ? COMPOSE_UNSIGNED : compose->signing->denial;
     struct node_parts parts = {.flags = flags};
     enum result result = RESULT_OK;
 

@@ -1,30 +1,57 @@
 /* diff.c - what differs between a zone as composed and the version that is served. */
 #include "diff.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "avow/store/chain.h"
+#include "avow/store/key.h"
 #include "avow/store/lookup.h"
 #include "avow/wire/type.h"
-#include "slice.h"
+#include "edits.h"
 
-/* ---- nodes ------------------------------------------------------------------------------------
+/* ---- edits ------------------------------------------------------------------------------------
  */
 
-static enum result count_one(struct diff *diff)
+static const struct rdata_run none = {.octets = (const uint8_t *)""};
+
+static enum result add_edit(struct diff *diff, const struct name *owner, uint16_t type,
+                            uint32_t ttl, const struct rdata_run *rdata)
 {
-    return ++diff->count > diff->limit ? RESULT_FULL : RESULT_OK;
+    struct edit edit = {.type = type, .ttl = ttl, .rdata = *rdata};
+
+    name_copy(&edit.owner, owner);
+    edits_add(&diff->edits, &edit);
+    return ++diff->count > diff->limit ? RESULT_FULL : buffer_check(&diff->edits);
 }
 
 /* A name that is stored and no longer composed. */
 static enum result remove_node(struct diff *diff, const struct node_view *node)
 {
-    diff->removed++;
-    slice_add_delete(&diff->operations, SLICE_DELETE_NODE, node->key + RECORD_PREFIX_OCTETS,
-                     node->key_length - RECORD_PREFIX_OCTETS);
-    return count_one(diff);
+    struct rrset_view rrset;
+    struct name owner;
+    enum result result = node_name(node, &owner);
+
+    diff->removed += !(node->flags & NODE_EMPTY);
+    for (struct reader rows = node->rows; !result && node_next(&rows, &rrset);) {
+        if (rrset.type != TYPE_NSEC)
+            result = add_edit(diff, &owner, rrset.type, 0, &none);
+    }
+    return result;
 }
+
+static enum result add_node(struct diff *diff, const struct name *owner,
+                            const struct node_parts *parts)
+{
+    enum result result = RESULT_OK;
+
+    diff->added += parts->count != 0;
+    for (size_t i = 0; i < parts->count && !result; i++)
+        result = add_edit(diff, owner, parts->rrsets[i].type, parts->rrsets[i].ttl,
+                          &parts->rrsets[i].rdata);
+    return result;
+}
+
+/* ---- comparing --------------------------------------------------------------------------------
+ */
 
 /* The stored node behind diff->at. */
 static enum found_record next_stored(struct diff *diff, struct node_view *node)
@@ -43,70 +70,50 @@ static enum result pass(struct diff *diff, const struct node_view *node)
     return node_name(node, &diff->at);
 }
 
-/* Whether an RRset is stored just as it was composed; then it keeps its signatures. */
-static enum result same_rrset(struct diff *diff, const struct node_view *node,
-                              struct node_rrset *rrset, bool *same)
+/* Whether an RRset is stored just as it was composed. */
+static enum result same_rrset(const struct node_view *node, const struct node_rrset *rrset,
+                              bool *same)
 {
     struct rrset_view stored;
+    enum found_record found = node_find(node, rrset->type, &stored);
 
-    *same = false;
-    switch (node_find(node, rrset->type, &stored)) {
-    case RECORD_CORRUPT:
-        return RESULT_CORRUPT;
-    case RECORD_ABSENT:
-        return RESULT_OK;
-    case RECORD_THERE:
-        break;
-    }
-    *same = stored.ttl == rrset->ttl && stored.rdata.count == rrset->rdata.count &&
+    *same = found == RECORD_THERE && stored.ttl == rrset->ttl &&
+            stored.rdata.count == rrset->rdata.count &&
             stored.rdata.length == rrset->rdata.length &&
             memcmp(stored.rdata.octets, rrset->rdata.octets, stored.rdata.length) == 0;
-    if (*same && rrset->signature_room && stored.signatures.count) {
-        rrset->signatures = stored.signatures;
-        if (rrset->type == TYPE_NSEC)
-            diff->denials_signed++;
-        else
-            diff->rrsets_signed++;
-    }
-    return RESULT_OK;
+    return found == RECORD_CORRUPT ? RESULT_CORRUPT : RESULT_OK;
 }
 
-static bool same_hashes(const struct node_view *node, const struct node_parts *parts)
+static bool is_composed(const struct node_parts *parts, uint16_t type)
 {
-    if (node->flags & NODE_HAS_HASH && memcmp(node->hash, parts->hash, NODE_HASH_OCTETS) != 0)
-        return false;
-    return !(node->flags & NODE_HAS_WILDCARD_HASH) ||
-           memcmp(node->wildcard_hash, parts->wildcard_hash, NODE_HASH_OCTETS) == 0;
+    for (size_t i = 0; i < parts->count; i++) {
+        if (parts->rrsets[i].type == type)
+            return true;
+    }
+    return false;
 }
 
 /* The name is stored already: is it the same? */
-static enum result compare_node(struct diff *diff, const struct node_view *node, const uint8_t *key,
-                                size_t key_length, struct node_parts *parts)
+static enum result compare_node(struct diff *diff, const struct node_view *node,
+                                const struct name *owner, const struct node_parts *parts)
 {
-    bool same = node->flags == parts->flags && node->above == parts->above &&
-                node->count == parts->count && same_hashes(node, parts);
+    uint64_t before = diff->count;
+    struct rrset_view stored;
+    enum result result = RESULT_OK;
 
-    for (size_t i = 0; i < parts->count; i++) {
-        bool same_set;
-        enum result result = same_rrset(diff, node, &parts->rrsets[i], &same_set);
-        if (result)
-            return result;
-        same &= same_set;
+    for (size_t i = 0; i < parts->count && !result; i++) {
+        const struct node_rrset *rrset = &parts->rrsets[i];
+        bool same;
+        result = same_rrset(node, rrset, &same);
+        if (!result && !same)
+            result = add_edit(diff, owner, rrset->type, rrset->ttl, &rrset->rdata);
     }
-    if (same)
-        return RESULT_OK;
-    diff->changed++;
-    slice_add_delete(&diff->operations, SLICE_DELETE_NODE, key, key_length);
-    enum result result = slice_add_node(&diff->operations, key, key_length, parts, &diff->scratch);
-    return result ? result : count_one(diff);
-}
-
-static int compare_keys(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length)
-{
-    int order = memcmp(a, b, a_length < b_length ? a_length : b_length);
-    if (order)
-        return order;
-    return a_length < b_length ? -1 : a_length > b_length;
+    for (struct reader rows = node->rows; !result && node_next(&rows, &stored);) {
+        if (stored.type != TYPE_NSEC && !is_composed(parts, stored.type))
+            result = add_edit(diff, owner, stored.type, 0, &none);
+    }
+    diff->changed += diff->count != before;
+    return result;
 }
 
 static enum result take_node(void *context, const uint8_t *key, size_t key_length,
@@ -114,40 +121,39 @@ static enum result take_node(void *context, const uint8_t *key, size_t key_lengt
 {
     struct diff *diff = context;
     struct node_view node;
+    struct name owner;
+    enum found_record found;
 
     if (diff->cancelled && atomic_load_explicit(diff->cancelled, memory_order_relaxed))
         return RESULT_REFUSED;
-    if (!diff->started && !diff->ended) {
-        /* The walk begins at the apex, which is composed first. */
-        enum result result = name_key_read(key, key_length, &diff->at);
-        if (result)
-            return result;
-    }
-    enum found_record found;
-    while ((found = next_stored(diff, &node)) == RECORD_THERE) {
-        int order = compare_keys(node.key + RECORD_PREFIX_OCTETS,
-                                 node.key_length - RECORD_PREFIX_OCTETS, key, key_length);
+    enum result result = name_key_read(key, key_length, &owner);
+    if (!result && !diff->started && !diff->ended)
+        name_copy(&diff->at, &owner); /* the walk begins at the apex, which is composed first */
+    while (!result && (found = next_stored(diff, &node)) != RECORD_ABSENT) {
+        if (found == RECORD_CORRUPT)
+            return RESULT_CORRUPT;
+        int order = store_key_compare(node.key + RECORD_PREFIX_OCTETS,
+                                      node.key_length - RECORD_PREFIX_OCTETS, key, key_length);
         if (order > 0)
             break;
-        enum result result = order == 0 ? compare_node(diff, &node, key, key_length, parts)
-                                        : remove_node(diff, &node);
+        result = order == 0 ? compare_node(diff, &node, &owner, parts) : remove_node(diff, &node);
         if (!result)
             result = pass(diff, &node);
         if (result || order == 0)
             return result;
     }
-    if (found == RECORD_CORRUPT)
-        return RESULT_CORRUPT;
-    diff->added++;
-    enum result result = slice_add_node(&diff->operations, key, key_length, parts, &diff->scratch);
-    return result ? result : count_one(diff);
+    return result ? result : add_node(diff, &owner, parts);
 }
 
-/* ---- the NSEC3 chain --------------------------------------------------------------------------
+/* ---- public -----------------------------------------------------------------------------------
  */
 
-/* Nodes that are left behind the last composed one go. */
-static enum result end_nodes(struct diff *diff)
+struct compose_sink diff_sink(struct diff *diff)
+{
+    return (struct compose_sink){.node = take_node, .context = diff};
+}
+
+enum result diff_finish(struct diff *diff)
 {
     struct node_view node;
     enum found_record found;
@@ -162,94 +168,8 @@ static enum result end_nodes(struct diff *diff)
     return found == RECORD_CORRUPT ? RESULT_CORRUPT : RESULT_OK;
 }
 
-/* The stored NSEC3 behind the one that was passed last. */
-static enum found_record next_nsec3(struct diff *diff, struct chain_nsec3 *nsec3)
-{
-    if (diff->chain_ended)
-        return RECORD_ABSENT;
-    enum found_record found = chain_nsec3_walk(diff->snapshot, diff->version,
-                                               diff->chain_started ? diff->hash : NULL, nsec3);
-    diff->chain_ended = found == RECORD_ABSENT;
-    return found;
-}
-
-static void pass_nsec3(struct diff *diff, const struct chain_nsec3 *nsec3)
-{
-    diff->chain_started = true;
-    memcpy(diff->hash, nsec3->hash, NODE_HASH_OCTETS);
-}
-
-static enum result remove_nsec3(struct diff *diff, const struct chain_nsec3 *nsec3)
-{
-    slice_add_delete(&diff->operations, SLICE_DELETE_NSEC3, nsec3->hash, NODE_HASH_OCTETS);
-    pass_nsec3(diff, nsec3);
-    return count_one(diff);
-}
-
-static bool same_nsec3(struct diff *diff, const struct chain_nsec3 *nsec3,
-                       const struct node_rrset *rrset)
-{
-    const struct rrset_view *stored = &nsec3->rrset;
-
-    if (stored->ttl != rrset->ttl || stored->rdata.length != rrset->rdata.length ||
-        memcmp(stored->rdata.octets, rrset->rdata.octets, stored->rdata.length) != 0)
-        return false;
-    if (stored->signatures.count)
-        diff->denials_signed++;
-    return true;
-}
-
-static enum result take_nsec3(void *context, const uint8_t hash[NSEC3_HASH_OCTETS],
-                              const struct node_rrset *rrset)
-{
-    struct diff *diff = context;
-    struct chain_nsec3 nsec3;
-    enum found_record found;
-
-    while ((found = next_nsec3(diff, &nsec3)) == RECORD_THERE) {
-        int order = memcmp(nsec3.hash, hash, NODE_HASH_OCTETS);
-        if (order > 0)
-            break;
-        if (order == 0) {
-            bool same = same_nsec3(diff, &nsec3, rrset);
-            pass_nsec3(diff, &nsec3);
-            if (same)
-                return RESULT_OK;
-            found = RECORD_ABSENT;
-            break;
-        }
-        enum result result = remove_nsec3(diff, &nsec3);
-        if (result)
-            return result;
-    }
-    if (found == RECORD_CORRUPT)
-        return RESULT_CORRUPT;
-    enum result result = slice_add_nsec3(&diff->operations, hash, rrset, &diff->scratch);
-    return result ? result : count_one(diff);
-}
-
-/* ---- public -----------------------------------------------------------------------------------
- */
-
-struct compose_sink diff_sink(struct diff *diff)
-{
-    return (struct compose_sink){.node = take_node, .nsec3 = take_nsec3, .context = diff};
-}
-
-enum result diff_finish(struct diff *diff)
-{
-    struct chain_nsec3 nsec3;
-    enum found_record found;
-    enum result result = end_nodes(diff);
-
-    while (!result && (found = next_nsec3(diff, &nsec3)) != RECORD_ABSENT)
-        result = found == RECORD_CORRUPT ? RESULT_CORRUPT : remove_nsec3(diff, &nsec3);
-    return result ? result : buffer_check(&diff->operations);
-}
-
 void diff_free(struct diff *diff)
 {
-    buffer_free(&diff->operations);
-    buffer_free(&diff->scratch);
+    buffer_free(&diff->edits);
     *diff = (struct diff){.version = 0};
 }

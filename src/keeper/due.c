@@ -1,4 +1,4 @@
-/* due.c - signatures that are due by the expiry index, and those of an apex that has changed. */
+/* due.c - signatures that are due by the expiry index. */
 #include "pump.h"
 
 #include <stdlib.h>
@@ -40,24 +40,26 @@ static enum found_record renew_names(struct pump *pump, const struct expiry *ent
 
 static enum found_record renew_hashes(struct pump *pump, const struct expiry *entry)
 {
+    struct snapshot *view = &pump->keeper->view;
     struct chain_nsec3 nsec3;
+    uint8_t hash[NODE_HASH_OCTETS];
+    enum chain chain = chain_nsec3(view, entry->version, entry->first, &nsec3);
 
-    if (chain_nsec3(&pump->keeper->view, entry->version, entry->first, &nsec3) == CHAIN_CORRUPT)
+    if (chain == CHAIN_CORRUPT)
         return RECORD_CORRUPT;
-    while (memcmp(nsec3.hash, entry->last, NODE_HASH_OCTETS) <= 0) {
-        uint8_t hash[NODE_HASH_OCTETS];
-        if (memcmp(nsec3.hash, entry->first, NODE_HASH_OCTETS) >= 0)
-            pump_nsec3(pump, &nsec3);
+    memcpy(hash, entry->first, sizeof hash);
+    /* The first of a segment need not be there (any more). */
+    enum found_record found =
+        chain == CHAIN_MATCH ? RECORD_THERE : chain_nsec3_walk(view, entry->version, hash, &nsec3);
+    while (found == RECORD_THERE && memcmp(nsec3.hash, entry->last, NODE_HASH_OCTETS) <= 0) {
+        pump_nsec3(pump, &nsec3);
         pump->budget -= pump->budget > 0;
         if (pump->blocked)
             return RECORD_THERE;
         memcpy(hash, nsec3.hash, sizeof hash);
-        enum found_record found =
-            chain_nsec3_walk(&pump->keeper->view, entry->version, hash, &nsec3);
-        if (found != RECORD_THERE)
-            return found;
+        found = chain_nsec3_walk(view, entry->version, hash, &nsec3);
     }
-    return RECORD_THERE;
+    return found;
 }
 
 /* True: the entry can go, for its work is under way, or a walk over the zone will do it. */
@@ -81,24 +83,6 @@ static bool renew_entry(struct pump *pump, const struct expiry *entry)
     return !pump->blocked;
 }
 
-void schedule_apex(struct keeper_zone *zone)
-{
-    struct pump pump;
-    struct expiry entry;
-    bool sent = false;
-
-    if (keyring_at_hand(zone) && pump_open(&pump, zone->keeper, 1)) {
-        expiry_of_names(&entry, 0, zone->row.version, &zone->name, &zone->name);
-        if (snapshot_renew(&zone->keeper->view) == RENEWAL_READY) {
-            sent = renew_entry(&pump, &entry);
-            snapshot_rest(&zone->keeper->view);
-        }
-        pump_close(&pump);
-    }
-    if (!sent)
-        schedule_again(zone, false);
-}
-
 /* If the work fails, the walk over the zone that follows a failure finds what is still due. */
 static void remove_entries(struct keeper *keeper, const struct expiry *entries, size_t count)
 {
@@ -114,14 +98,17 @@ static void remove_entries(struct keeper *keeper, const struct expiry *entries, 
 
 static size_t take_due(struct pump *pump, struct expiry *entries)
 {
-    const struct keeper *keeper = pump->keeper;
+    struct keeper *keeper = pump->keeper;
     size_t count = 0;
 
+    keeper->due_on = true;
     while (count < DUE_ENTRIES && pump_may_send(pump)) {
         struct expiry *entry = &entries[count];
         enum found_record found = expiry_walk(&pump->keeper->view, count ? entry - 1 : NULL, entry);
-        if (found == RECORD_ABSENT || entry->at > keeper->now)
+        if (found == RECORD_ABSENT || entry->at > keeper->now) {
+            keeper->due_on = false;
             break;
+        }
         struct keeper_zone *zone = keeper_zone_of_version(pump->keeper, entry->version);
         if (found == RECORD_CORRUPT && zone)
             schedule_again(zone, false); /* which names it was for cannot be read any more */

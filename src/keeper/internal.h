@@ -18,6 +18,8 @@
 
 struct loader;
 struct control;
+struct round;
+struct update;
 
 enum {
     ZONE_MAX_KEYS = 8,
@@ -66,13 +68,18 @@ struct keeper_zone {
     bool load_wanted;    /* as soon as keys and loader are at hand */
     bool looked_through; /* a walk was begun since the start of the keeper */
     bool whole;          /* a new version: what signs it has changed */
+    bool forced;         /* the load may drop what updates have changed */
     struct zone_key keys[ZONE_MAX_KEYS];
     unsigned key_count;
     bool keys_read; /* all rows of its keys */
     struct cursor cursor;
-    unsigned in_flight; /* jobs */
-    uint32_t refreshed; /* signatures renewed since the serial last moved */
-    uint64_t serial_moved_ms;
+    unsigned in_flight;             /* jobs for what is stored */
+    struct round *round;            /* what leads to the next serial; NULL: nothing under way */
+    struct update *updates, **last; /* that wait for the next round */
+    struct job *renewed;            /* signatures that do; by next_done */
+    unsigned renewed_count;
+    uint64_t renewed_ms;       /* since when the first of them does */
+    bool renew_now;            /* somebody waits for one */
     bool walked;               /* the walk has ended; what it sent is still under way */
     uint64_t walk_sent;        /* jobs of the walk */
     bool again;                /* something was lost behind the walk's back: another one follows */
@@ -89,6 +96,13 @@ struct token_fact {
     bool up;
     uint32_t rate; /* signatures in the last second */
     char text[256];
+};
+
+/* The desk. */
+struct desk_link {
+    struct channel *channel; /* NULL while it is away */
+    struct dispatch_state letters;
+    uint32_t generation; /* moves when it is another one: what the old one asked is void */
 };
 
 struct keeper {
@@ -126,8 +140,13 @@ struct keeper {
     uint64_t answered_ms; /* when signatures last came */
 
     struct jobs jobs;
-    struct front_link *fronts; /* one per worker of the front */
+    struct front_link *fronts; /* one per worker of the front, and one for the desk */
     unsigned front_count;
+    struct desk_link desk;
+
+    size_t updates_waiting, update_octets; /* queued or in rounds */
+    bool rounds_ready;                     /* some round has all its signatures */
+    bool rounds_waiting;                   /* something waits for a round to be begun */
 
     struct loader *loader;
     struct control *control;
@@ -140,6 +159,7 @@ struct keeper {
     bool commit_now;
     bool configure_again; /* not all zones could be prepared */
     bool walk_on;         /* a walk only paused for other events */
+    bool due_on;          /* not all that is due could be sent yet */
     bool leftovers;       /* versions that nobody serves may be there, to be dropped */
     uint64_t now_ms;      /* monotonic, as of the last tick or event */
     uint64_t now;         /* wall, seconds */
@@ -174,6 +194,15 @@ MUST_CHECK enum result keeper_configure(struct keeper *keeper, const struct conf
 
 void keeper_connect_front(struct keeper *keeper, unsigned index, int descriptor);
 
+/* ---- desk_link.c ------------------------------------------------------------------------------
+ */
+
+void desk_link_connect(struct keeper *keeper, int descriptor);
+void desk_link_close(struct keeper *keeper);
+
+/* Tell the desk that a zone has another serial. */
+void desk_link_changed(struct keeper_zone *zone);
+
 /* ---- zones.c: the list ------------------------------------------------------------------------
  */
 
@@ -204,6 +233,19 @@ void keeper_zones_remove(struct keeper *keeper);
 static inline bool keeper_zone_signs(const struct keeper_zone *zone)
 {
     return zone->config && zone->config->policy;
+}
+
+/* The zone has another serial, or is transferable now: its secondaries are to be told. */
+void keeper_zone_changed(struct keeper_zone *zone);
+
+/* The serial that follows on the served one by the zone's configuration. */
+uint32_t keeper_zone_serial(const struct keeper_zone *zone);
+
+/* Whether the zone is whole: unsigned, or with all its signatures. */
+static inline bool keeper_zone_is_whole(const struct keeper_zone *zone)
+{
+    return zone->row.version &&
+           (!(zone->row.flags & ZONE_SIGNED) || zone->row.flags & ZONE_FULLY_SIGNED);
 }
 
 /* Begin what the zone needs next: keys, a load, signatures. */
@@ -256,6 +298,16 @@ MUST_CHECK enum result loader_open(struct keeper *keeper);
 void loader_queue(struct keeper_zone *zone);
 void loader_close(struct keeper *keeper);
 
+/* A load has ended, by itself or with the round that had its difference (round.h). */
+struct round_load;
+void load_ended(struct keeper_zone *zone, const struct round_load *load, enum result result);
+
+/* Begin what is queued, when nothing is being loaded. */
+void loader_go_on(struct keeper *keeper);
+
+/* Whether a load of the zone begins as soon as the zone has no round. */
+bool loader_waits_for(const struct keeper_zone *zone);
+
 /* Whether the zone's file is another one than that which was loaded. */
 bool loader_file_changed(const struct keeper_zone *zone);
 
@@ -280,9 +332,6 @@ void schedule_again(struct keeper_zone *zone, bool failed);
 /* Forget how far the walk has come: the zone is another one. */
 void schedule_reset(struct keeper_zone *zone);
 
-/* Have what is missing at the apex signed: the SOA after its serial moved. */
-void schedule_apex(struct keeper_zone *zone);
-
 /* Nothing of a zone is under way any more: was everything signed, or is another walk due? */
 void schedule_settle(struct keeper_zone *zone);
 
@@ -305,12 +354,13 @@ void wanted_tell(struct keeper *keeper, struct job *job, uint64_t transaction);
 
 void sign_connect(struct keeper *keeper, unsigned index, int descriptor);
 
-/* Send urgent jobs now. RESULT_FULL, RESULT_TOKEN. */
+/* Send one urgent job now. RESULT_FULL, RESULT_TOKEN. */
 MUST_CHECK enum result sign_urgent(struct keeper *keeper, struct job *job,
                                    const struct rrset *rrset);
 
-/* A batch for the background. */
+/* Jobs for one letter, by one of the two channels. */
 struct sign_batch {
+    unsigned channel; /* SIGNING_ORDERS or SIGNING_BULK */
     struct writer writer;
     uint16_t count;
     bool full; /* a job did not fit */

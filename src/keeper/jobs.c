@@ -83,24 +83,48 @@ static struct job_subject subject_of(const struct job *job)
                                 .hash = job->hash};
 }
 
-struct job *jobs_make(struct jobs *jobs, struct keeper_zone *zone,
-                      const struct job_subject *subject)
+static struct job *take_free(struct jobs *jobs, struct keeper_zone *zone)
 {
     struct job *job = jobs->free;
 
     if (!job)
         return NULL;
     jobs->free = job->next;
+    jobs->in_use++;
     job->in_use = true;
     job->zone = zone;
-    job->version = subject->version;
-    job->kind = subject->kind;
-    job->type = subject->type;
-    job->urgent = job->first = job->bulk = job->stale = job->damaged = false;
+    job->urgent = job->first = job->bulk = job->stale = job->held = job->damaged = false;
     job->segment = 0;
     job->expiration = 0;
     job->sequence = ++jobs->sequence;
     job->sent_ms = 0;
+    job->round = NULL;
+    return job;
+}
+
+struct job *jobs_make_staged(struct jobs *jobs, struct keeper_zone *zone, struct round *round,
+                             size_t set)
+{
+    struct job *job = take_free(jobs, zone);
+
+    if (!job)
+        return NULL;
+    job->stale = true; /* it is in no bucket */
+    job->round = round;
+    job->set = set;
+    return job;
+}
+
+struct job *jobs_make(struct jobs *jobs, struct keeper_zone *zone,
+                      const struct job_subject *subject)
+{
+    struct job *job = take_free(jobs, zone);
+
+    if (!job)
+        return NULL;
+    job->version = subject->version;
+    job->kind = subject->kind;
+    job->type = subject->type;
     if (subject->kind == WANT_NSEC3)
         memcpy(job->hash, subject->hash, sizeof job->hash);
     else
@@ -108,7 +132,6 @@ struct job *jobs_make(struct jobs *jobs, struct keeper_zone *zone,
     struct job **bucket = bucket_of(jobs, subject);
     job->next = *bucket;
     *bucket = job;
-    jobs->in_use++;
     return job;
 }
 
@@ -123,6 +146,14 @@ static void unlink_job(struct jobs *jobs, struct job *job)
     *at = job->next;
 }
 
+void jobs_outdate_one(struct jobs *jobs, struct job *job)
+{
+    if (job->stale)
+        return;
+    unlink_job(jobs, job);
+    job->stale = true;
+}
+
 size_t jobs_outdate(struct jobs *jobs, const struct keeper_zone *zone, uint16_t type)
 {
     size_t count = 0;
@@ -131,8 +162,7 @@ size_t jobs_outdate(struct jobs *jobs, const struct keeper_zone *zone, uint16_t 
         struct job *job = &jobs->places[i];
         if (!job->in_use || job->stale || job->zone != zone || (type && job->type != type))
             continue;
-        unlink_job(jobs, job);
-        job->stale = true;
+        jobs_outdate_one(jobs, job);
         count++;
     }
     return count;
@@ -152,7 +182,7 @@ void jobs_end(struct jobs *jobs, struct job *job)
     jobs->in_use--;
 }
 
-enum result jobs_done(struct jobs *jobs, struct job *job, const struct rdata_run *run)
+enum result jobs_keep(struct job *job, const struct rdata_run *run)
 {
     if (job->signatures)
         return RESULT_REFUSED; /* answered twice */
@@ -164,10 +194,14 @@ enum result jobs_done(struct jobs *jobs, struct job *job, const struct rdata_run
     memcpy(job->signatures, run->octets, run->length);
     job->run = *run;
     job->run.octets = job->signatures;
+    return RESULT_OK;
+}
+
+void jobs_done(struct jobs *jobs, struct job *job)
+{
     job->next_done = jobs->done;
     jobs->done = job;
     jobs->done_count++;
-    return RESULT_OK;
 }
 
 enum result jobs_wait(struct jobs *jobs, struct job *job, uint16_t front, uint32_t generation,

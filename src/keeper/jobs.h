@@ -15,6 +15,7 @@
 #include "avow/wire/rrset.h"
 
 struct keeper_zone;
+struct round;
 
 enum { JOBS_LIMIT = 16384, JOBS_BUCKETS = 16384, JOB_WAITERS = 64 };
 
@@ -39,6 +40,7 @@ struct job {
     bool first;   /* the RRset had no signature: the counts rise when it is stored */
     bool bulk;    /* the signer has it, from the background's channel */
     bool stale;   /* what it signs is not what is stored any more: not to be stored, not found */
+    bool held;    /* made, and held by its zone for the next round */
     bool damaged; /* the record that it belongs to cannot be written */
     uint64_t segment; /* jobs that become due together have one number; 0: stands alone */
     uint32_t expiration;
@@ -50,6 +52,8 @@ struct job {
     struct rdata_run run;
     struct job_waiter *waiters;
     unsigned waiter_count;
+    struct round *round; /* that it signs for (round.h); NULL: for what is stored */
+    size_t set;          /* which of its RRsets */
 };
 
 struct jobs {
@@ -58,6 +62,7 @@ struct jobs {
     struct job **buckets;
     struct job *done; /* made, to be stored; the newest first */
     size_t done_count;
+    size_t held; /* made, and held by their zones for the next round */
     size_t in_use;
     uint64_t sequence;
     struct hash_key key;
@@ -86,6 +91,13 @@ struct job *jobs_by_number(const struct jobs *jobs, uint64_t number);
 struct job *jobs_make(struct jobs *jobs, struct keeper_zone *zone,
                       const struct job_subject *subject);
 
+/* A new one that signs what is staged in a round: nobody finds it but by its number. */
+struct job *jobs_make_staged(struct jobs *jobs, struct keeper_zone *zone, struct round *round,
+                             size_t set);
+
+/* What this job signs has just been changed in place. */
+void jobs_outdate_one(struct jobs *jobs, struct job *job);
+
 /* What the zone's jobs sign (`type` 0: of all types) has just been changed in place: signatures of
  * what was before must never lie beside what is now. Returns how many jobs there were. */
 size_t jobs_outdate(struct jobs *jobs, const struct keeper_zone *zone, uint16_t type);
@@ -93,9 +105,12 @@ size_t jobs_outdate(struct jobs *jobs, const struct keeper_zone *zone, uint16_t 
 /* Take a job out and forget it; its waiters must have been told. */
 void jobs_end(struct jobs *jobs, struct job *job);
 
-/* Keep what the signer made, and put the job on the list of those to be stored. RESULT_REFUSED when
- * it has been answered already; RESULT_FORMAT when there is no signature; RESULT_SYSTEM. */
-MUST_CHECK enum result jobs_done(struct jobs *jobs, struct job *job, const struct rdata_run *run);
+/* Keep what the signer made. RESULT_REFUSED when it has been answered already; RESULT_FORMAT when
+ * there is no signature; RESULT_SYSTEM. The caller puts the job on a list of those to be stored. */
+MUST_CHECK enum result jobs_keep(struct job *job, const struct rdata_run *run);
+
+/* Put it on the list of those that are stored as they are. */
+void jobs_done(struct jobs *jobs, struct job *job);
 
 /* RESULT_FULL when too many wait already. */
 MUST_CHECK enum result jobs_wait(struct jobs *jobs, struct job *job, uint16_t front,

@@ -10,10 +10,14 @@ static void take_peer(void *context, enum room_kind kind, uint16_t index, int de
 {
     struct keeper *keeper = context;
 
-    if (kind == ROOM_FRONT)
+    if (kind == ROOM_FRONT && index + 1U < keeper->front_count)
         keeper_connect_front(keeper, index, descriptor);
     else if (kind == ROOM_SIGNER && index < SIGNING_CHANNELS)
         sign_connect(keeper, index, descriptor);
+    else if (kind == ROOM_DESK && index == DESK_CHANGES)
+        desk_link_connect(keeper, descriptor);
+    else if (kind == ROOM_DESK && index == DESK_WANTED)
+        keeper_connect_front(keeper, keeper->front_count - 1, descriptor);
     else
         (void)close(descriptor);
 }
@@ -39,15 +43,18 @@ static const struct room_events events = {.peer = take_peer, .reload = reload, .
 
 static void connect_peers(struct keeper *keeper)
 {
-    int descriptor;
+    static const struct {
+        enum room_kind kind;
+        uint16_t channels; /* 0: one per worker of the front */
+    } peers[] = {{ROOM_FRONT, 0}, {ROOM_SIGNER, SIGNING_CHANNELS}, {ROOM_DESK, DESK_CHANNELS}};
 
-    for (uint16_t i = 0; i < keeper->front_count; i++) {
-        if ((descriptor = room_take_peer(keeper->room, ROOM_FRONT, i)) >= 0)
-            keeper_connect_front(keeper, i, descriptor);
-    }
-    for (uint16_t i = 0; i < SIGNING_CHANNELS; i++) {
-        if ((descriptor = room_take_peer(keeper->room, ROOM_SIGNER, i)) >= 0)
-            sign_connect(keeper, i, descriptor);
+    for (size_t i = 0; i < COUNT(peers); i++) {
+        uint16_t count = peers[i].channels ? peers[i].channels : keeper->room->workers;
+        for (uint16_t index = 0; index < count; index++) {
+            int descriptor = room_take_peer(keeper->room, peers[i].kind, index);
+            if (descriptor >= 0)
+                take_peer(keeper, peers[i].kind, index, descriptor);
+        }
     }
 }
 

@@ -4,13 +4,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "internal.h"
+#include "round.h"
 
 #include "avow/base/random.h"
 #include "avow/change/version.h"
 #include "avow/wire/type.h"
 #include "loader.h"
-#include "serial.h"
+#include "merge.h"
 #include "slice.h"
 #include "soa.h"
 
@@ -19,7 +19,7 @@ struct loader {
     struct loader_thread thread;
     struct keeper_zone *zone; /* whose file is being loaded; NULL: idle */
     uint32_t version;         /* that is being written; 0: none yet */
-    struct buffer difference; /* written in one piece, at the end */
+    struct buffer difference; /* edits, for a round */
     enum result failed;       /* to write */
     uint64_t started_ms;
     uint64_t fingerprint; /* of what it is composed for: the policy may change meanwhile */
@@ -96,15 +96,34 @@ static void task_free(struct load_task *task)
     *task = (struct load_task){.file = NULL};
 }
 
+/* Whether what updates have changed here would be lost with the file. */
+static bool holds_edits(const struct keeper_zone *zone)
+{
+    return zone->row.version && zone->row.flags & ZONE_EDITED && !zone->forced;
+}
+
+static bool must_ask(const struct keeper_zone *zone)
+{
+    return holds_edits(zone) && zone->config->reload == CONFIG_RELOAD_ASK;
+}
+
+static bool is_merged(const struct keeper_zone *zone)
+{
+    return holds_edits(zone) && zone->config->reload == CONFIG_RELOAD_MERGE;
+}
+
 static enum result describe_task(struct keeper_zone *zone, struct load_task *task)
 {
     *task = (struct load_task){.file = strdup(zone->config->file),
                                .store = &zone->keeper->store,
                                .served_serial = zone->row.serial,
-                               .has_serial = zone->row.version != 0};
+                               .has_serial = zone->row.version != 0,
+                               .any_difference = is_merged(zone)};
     name_copy(&task->zone, &zone->name);
-    if (zone->row.version && !zone->whole &&
-        zone->row.policy_fingerprint == loader_fingerprint(zone))
+    if (zone->whole && zone->row.version && (!zone->load_wanted || holds_edits(zone)))
+        task->source = zone->row.version;
+    else if (zone->row.version && !zone->whole &&
+             zone->row.policy_fingerprint == loader_fingerprint(zone))
         task->served = zone->row.version;
     if (!task->file)
         return RESULT_SYSTEM;
@@ -151,6 +170,7 @@ static void take_slice(struct loader *loader, struct buffer *slice)
         return;
     }
     if (loader->thread.end.mode == LOAD_DIFFERENCE) {
+        buffer_free(&loader->difference);
         loader->difference = *slice;
         return;
     }
@@ -170,7 +190,7 @@ static void fill_counts(struct loader *loader, struct zone *row)
     const struct nsec3_parameters *nsec3 = &task->signing.nsec3;
 
     row->denial_ttl = end->totals.denial_ttl;
-    row->flags = 0;
+    row->flags = task->source ? row->flags & ZONE_EDITED : 0;
     if (task->signing.denial != COMPOSE_UNSIGNED)
         row->flags |= ZONE_SIGNED;
     if (task->signing.denial == COMPOSE_NSEC3)
@@ -185,8 +205,7 @@ static void fill_counts(struct loader *loader, struct zone *row)
     row->records = end->totals.records;
     row->rrsets = task->signing.denial == COMPOSE_UNSIGNED ? 0 : end->totals.rrsets;
     row->denials = task->signing.denial == COMPOSE_UNSIGNED ? 0 : end->totals.denials;
-    row->rrsets_signed = end->rrsets_signed;
-    row->denials_signed = end->denials_signed;
+    row->rrsets_signed = row->denials_signed = 0;
     row->changed_at = loader->keeper->now;
 }
 
@@ -195,6 +214,7 @@ static void fill_file(struct loader *loader, struct zone *row)
     row->file_size = loader->thread.end.file_size;
     row->file_time = loader->thread.end.file_time;
     row->loaded_at = loader->keeper->now;
+    row->loaded_serial = row->serial;
 }
 
 static void fill_serial(struct zone *row, uint32_t serial)
@@ -205,62 +225,86 @@ static void fill_serial(struct zone *row, uint32_t serial)
 }
 
 /* Serve the new version; the old one is dropped by and by. */
-static enum result switch_version(struct loader *loader, struct zone *row)
+static void switch_version(struct loader *loader, struct zone *row)
 {
     loader->keeper->leftovers |= row->version != 0;
     row->version = loader->version;
     row->loading = 0;
     row->signed_at = 0;
-    row->journal_oldest = row->journal_entries = 0; /* the journal stays with the old version */
+    /* Nothing leads from what was served to what is: the old version's journal goes with it. */
+    row->journal_oldest = row->journal_entries = 0;
     row->journal_octets = 0;
     fill_counts(loader, row);
-    fill_file(loader, row);
     fill_serial(row, loader->thread.end.totals.serial);
-    return RESULT_OK;
+    if (!loader->thread.task.source)
+        fill_file(loader, row);
 }
 
-static enum result apply_difference(struct loader *loader, struct change *change, struct zone *row)
-{
-    const struct load_end *end = &loader->thread.end;
-    enum result result = RESULT_OK;
-
-    if (loader->difference.length)
-        result = slice_write(change, row->version, &loader->difference);
-    if (result)
-        return result;
-    uint32_t serial = serial_next(row->serial, end->said);
-    fill_counts(loader, row);
-    return serial_put(change, row, serial);
-}
-
-/* Write how the load ended into the store; `row` becomes the zone's. */
-static enum result finish_row(struct loader *loader, struct zone *row)
+/* A new version is whole in the store: from now on it is served. */
+static enum result finish_version(struct loader *loader)
 {
     struct keeper_zone *zone = loader->zone;
-    const struct load_end *end = &loader->thread.end;
+    struct zone row = zone->row;
     struct change change;
-    bool fresh = end->mode == LOAD_NEW;
-    bool moved = end->changes || serial_is_after(end->said, row->serial);
     enum result result = commit_begin(loader->keeper, &change);
 
     if (result)
         return result;
-    if (fresh)
-        result = switch_version(loader, row);
-    else if (moved)
-        result = apply_difference(loader, &change, row);
-    fill_file(loader, row);
-    change_put_zone(&change, row);
-    if (result) {
-        change_abandon(&change);
+    switch_version(loader, &row);
+    change_put_zone(&change, &row);
+    result = commit_end(loader->keeper, &change, true, &zone, 1);
+    if (result)
         return result;
-    }
-    result = commit_end(loader->keeper, &change, fresh || moved, &zone, 1);
-    if (!result && (fresh || moved)) {
-        (void)jobs_outdate(&loader->keeper->jobs, zone, 0);
-        schedule_reset(zone);
-        zone->refreshed = 0; /* the serial has just moved */
-    }
+    zone->row = row;
+    (void)jobs_outdate(&loader->keeper->jobs, zone, 0);
+    schedule_reset(zone);
+    return RESULT_OK;
+}
+
+static struct round_load describe_end(const struct loader *loader)
+{
+    const struct load_end *end = &loader->thread.end;
+
+    return (struct round_load){.file_size = end->file_size,
+                               .file_time = end->file_time,
+                               .added = end->added,
+                               .removed = end->removed,
+                               .changed = end->changed,
+                               .started_ms = loader->started_ms,
+                               .said = end->said,
+                               .merged = is_merged(loader->zone)};
+}
+
+/* The file says what is served: only that it was read is noted. */
+static enum result finish_same(struct loader *loader)
+{
+    struct keeper_zone *zone = loader->zone;
+    struct zone before = zone->row;
+
+    fill_file(loader, &zone->row);
+    if (!is_merged(zone))
+        zone->row.flags &= (uint16_t)~ZONE_EDITED;
+    enum result result = commit_zone(zone, false);
+    if (result)
+        zone->row = before;
+    return result;
+}
+
+/* A difference becomes a round of the zone, which calls load_ended. `*later`: it will. */
+static enum result finish_difference(struct loader *loader, bool *later)
+{
+    struct keeper_zone *zone = loader->zone;
+    struct round_load load = describe_end(loader);
+    enum result result = RESULT_OK;
+
+    if (load.merged)
+        result = merge_edits(zone, &loader->difference);
+    if (result)
+        return result;
+    if (loader->difference.length == 0 && !serial_is_after(load.said, zone->row.serial))
+        return finish_same(loader);
+    result = round_begin_load(zone, &loader->difference, &load);
+    *later = !result;
     return result;
 }
 
@@ -279,24 +323,30 @@ static void log_complaints(const struct load_end *end)
     }
 }
 
-static void log_success(struct loader *loader)
+static double seconds_since(const struct keeper *keeper, uint64_t started_ms)
 {
-    const struct load_end *end = &loader->thread.end;
-    const struct zone *row = &loader->zone->row;
-    char name[NAME_MAX_TEXT];
-    double seconds = (double)(loader->keeper->now_ms - loader->started_ms) / 1000;
+    return (double)(keeper->now_ms - started_ms) / 1000;
+}
 
-    (void)name_to_text(&loader->zone->name, name);
-    if (end->mode == LOAD_NEW)
-        log_info("%s loaded: serial %u, %llu names, %llu records in %.2f s; %llu signatures to "
-                 "be made",
-                 name, row->serial, (unsigned long long)row->names,
-                 (unsigned long long)row->records, seconds,
-                 (unsigned long long)(row->rrsets + row->denials));
-    else
-        log_info("%s reloaded: serial %u, names added %llu, removed %llu, changed %llu in %.2f s",
-                 name, row->serial, (unsigned long long)end->added,
-                 (unsigned long long)end->removed, (unsigned long long)end->changed, seconds);
+static void log_version(const struct keeper_zone *zone, uint64_t started_ms)
+{
+    const struct zone *row = &zone->row;
+    char name[NAME_MAX_TEXT];
+
+    log_info("%s loaded: serial %u, %llu names, %llu records in %.2f s; %llu signatures to be made",
+             name_to_text(&zone->name, name), row->serial, (unsigned long long)row->names,
+             (unsigned long long)row->records, seconds_since(zone->keeper, started_ms),
+             (unsigned long long)(row->rrsets + row->denials));
+}
+
+static void log_difference(const struct keeper_zone *zone, const struct round_load *load)
+{
+    char name[NAME_MAX_TEXT];
+
+    log_info("%s reloaded: serial %u, names added %llu, removed %llu, changed %llu in %.2f s",
+             name_to_text(&zone->name, name), zone->row.serial, (unsigned long long)load->added,
+             (unsigned long long)load->removed, (unsigned long long)load->changed,
+             seconds_since(zone->keeper, load->started_ms));
 }
 
 /* Whether the store has said what was wrong. */
@@ -306,65 +356,98 @@ static bool is_of_store(const struct store *store, enum result result)
            (store->writes_off || result == RESULT_FULL || result == RESULT_SYSTEM);
 }
 
-static void fail_load(struct loader *loader, enum result result)
+static void forget_version(struct keeper_zone *zone)
 {
-    const struct load_end *end = &loader->thread.end;
-    struct keeper_zone *zone = loader->zone;
+    if (!zone->row.loading)
+        return;
+    /* What was written is dropped, once the row names it no longer. */
+    zone->row.loading = 0;
+    if (!commit_zone(zone, false))
+        zone->keeper->leftovers = true;
+}
 
-    metric_add(loader->keeper->metrics, METRIC_LOADS_FAILED, 1);
-    zone->phase = PHASE_FAILED;
-    if (zone->row.loading) {
-        /* What was written is dropped, once the row names it no longer. */
-        zone->row.loading = 0;
-        if (!commit_zone(zone, false))
-            loader->keeper->leftovers = true;
-    }
-    if (!zone->config)
-        return; /* it is going */
-    if (end->errors)
-        keeper_zone_problem(zone, "%s has %u error%s%s", zone->config->file, end->errors,
-                            end->errors == 1 ? "" : "s",
+static void say_failure(struct keeper_zone *zone, uint32_t errors, enum result result)
+{
+    const struct store *store = &zone->keeper->store;
+
+    if (errors)
+        keeper_zone_problem(zone, "%s has %u error%s%s", zone->config->file, errors,
+                            errors == 1 ? "" : "s",
                             zone->row.version ? "; the zone is served as it was" : "");
+    else if (result == RESULT_REFUSED || (result == RESULT_FULL && is_merged(zone)))
+        keeper_zone_problem(zone,
+                            "its file cannot be merged with what updates have changed: %s; "
+                            "zone reload --force drops their changes",
+                            result == RESULT_FULL ? "too much differs"
+                                                  : "the journal does not reach back to the load");
     else
         keeper_zone_problem(zone, "it could not be loaded: %s",
-                            is_of_store(&loader->keeper->store, result)
-                                ? loader->keeper->store.problem
-                                : result_sentence(result));
+                            is_of_store(store, result) ? store->problem : result_sentence(result));
+}
+
+/* How a load has ended, whatever it was. */
+static void end_load(struct keeper_zone *zone, enum result result, uint32_t errors)
+{
+    zone->forced = false;
+    if (result || !zone->config) {
+        metric_add(zone->keeper->metrics, METRIC_LOADS_FAILED, 1);
+        zone->phase = PHASE_FAILED;
+        forget_version(zone);
+        if (zone->config)
+            say_failure(zone, errors, result);
+    } else {
+        zone->phase = PHASE_IDLE;
+        zone->whole = false;
+        metric_add(zone->keeper->metrics, METRIC_LOADS, 1);
+        keeper_zone_fine(zone, true);
+    }
+    keeper_zone_advance(zone);
+    control_zone_event(zone);
+}
+
+void load_ended(struct keeper_zone *zone, const struct round_load *load, enum result result)
+{
+    if (!result)
+        log_difference(zone, load);
+    end_load(zone, result, 0);
 }
 
 static void start_next(struct loader *loader);
 
-static void finish(struct loader *loader)
+/* The loader is free for the next zone. */
+static void clean_up(struct loader *loader)
 {
-    struct keeper_zone *zone = loader->zone;
-    struct zone row = zone->row;
-    enum result result;
-
-    loader_thread_join(&loader->thread);
-    result = loader->failed ? loader->failed : loader->thread.end.result;
-    log_complaints(&loader->thread.end);
-    if (loader->thread.end.text.octets)
-        control_zone_complaint(zone, (const char *)loader->thread.end.text.octets);
-    if (!result && zone->config)
-        result = finish_row(loader, &row);
-    if (result || !zone->config) {
-        fail_load(loader, result);
-    } else {
-        zone->row = row;
-        zone->phase = PHASE_IDLE;
-        zone->whole = false;
-        metric_add(loader->keeper->metrics, METRIC_LOADS, 1);
-        keeper_zone_fine(zone, true);
-        log_success(loader);
-    }
     loader->zone = NULL;
     loader->version = 0;
     loader->failed = RESULT_OK;
     buffer_free(&loader->difference);
     buffer_free(&loader->thread.end.text);
     task_free(&loader->thread.task);
-    keeper_zone_advance(zone);
-    control_zone_event(zone);
+}
+
+static void finish(struct loader *loader)
+{
+    struct keeper_zone *zone = loader->zone;
+    const struct load_end *end = &loader->thread.end;
+    bool later = false;
+
+    loader_thread_join(&loader->thread);
+    enum result result = loader->failed ? loader->failed : end->result;
+    log_complaints(end);
+    if (end->text.octets)
+        control_zone_complaint(zone, (const char *)end->text.octets);
+    if (!result && zone->config && end->mode == LOAD_DIFFERENCE)
+        result = finish_difference(loader, &later);
+    else if (!result && zone->config)
+        result = finish_version(loader);
+    uint32_t errors = end->errors;
+    if (!result && zone->config && !later && end->mode == LOAD_NEW)
+        log_version(zone, loader->started_ms);
+    clean_up(loader);
+    if (!later)
+        end_load(zone, result, errors);
+    if (!later && !result && !(zone->row.flags & ZONE_SIGNED))
+        keeper_zone_changed(zone);
     start_next(loader);
 }
 
@@ -377,10 +460,10 @@ static void start(struct loader *loader, struct keeper_zone *zone)
     loader->started_ms = loader->keeper->now_ms;
     loader->fingerprint = loader_fingerprint(zone);
     zone->phase = PHASE_LOADING;
-    zone->load_wanted = false;
     loader->thread.loop = loader->keeper->loop;
     loader->thread.wake = &loader->wake;
     enum result result = describe_task(zone, &loader->thread.task);
+    zone->load_wanted = false;
     if (!result)
         result = loader_thread_start(&loader->thread);
     if (!result)
@@ -396,7 +479,7 @@ static void start_next(struct loader *loader)
 {
     for (struct keeper_zone *zone = loader->keeper->zones; zone && !loader->zone;
          zone = zone->next) {
-        if (zone->phase != PHASE_QUEUED)
+        if (zone->phase != PHASE_QUEUED || zone->round)
             continue;
         if (zone->config)
             start(loader, zone);
@@ -423,6 +506,26 @@ static void woken(struct ev_loop *loop, ev_async *watcher, int events)
         ev_async_send(loader->keeper->loop, &loader->wake); /* others have a turn in between */
 }
 
+void loader_go_on(struct keeper *keeper)
+{
+    if (keeper->loader && !keeper->loader->zone)
+        start_next(keeper->loader);
+}
+
+bool loader_waits_for(const struct keeper_zone *zone)
+{
+    return zone->phase == PHASE_QUEUED && !zone->keeper->loader->zone;
+}
+
+/* A load that cannot even begin. */
+static void refuse(struct keeper_zone *zone, const char *text)
+{
+    zone->phase = PHASE_FAILED;
+    zone->load_wanted = false;
+    keeper_zone_problem(zone, "%s", text);
+    control_zone_event(zone);
+}
+
 void loader_queue(struct keeper_zone *zone)
 {
     struct loader *loader = zone->keeper->loader;
@@ -430,10 +533,12 @@ void loader_queue(struct keeper_zone *zone)
     if (zone->phase == PHASE_QUEUED || zone->phase == PHASE_LOADING)
         return;
     if (zone->keeper->watermark.level != WATERMARK_NORMAL) {
-        zone->phase = PHASE_FAILED;
-        zone->load_wanted = false;
-        keeper_zone_problem(zone, "not loaded: the store is more than 80 %% full");
-        control_zone_event(zone);
+        refuse(zone, "not loaded: the store is more than 80 % full");
+        return;
+    }
+    if (zone->load_wanted && !zone->whole && must_ask(zone)) {
+        refuse(zone, "not loaded: updates have changed it since its file was loaded; zone reload "
+                     "--force drops their changes, zone write keeps them in the file");
         return;
     }
     zone->phase = PHASE_QUEUED;

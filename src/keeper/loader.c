@@ -11,8 +11,11 @@
 #include "avow/zonefile/parser.h"
 #include "avow/zonefile/rules.h"
 #include "diff.h"
+#include "recall.h"
 #include "slice.h"
 #include "soa.h"
+
+enum { DIFFERENCE_LIMIT = 200000 /* RRsets */ };
 
 /* What one load needs. */
 struct load {
@@ -117,6 +120,23 @@ static enum result read_file(struct load *load)
     return result;
 }
 
+/* The zone as it is served, without what the signer makes and without our keys. */
+static enum result read_store(struct load *load)
+{
+    const struct load_task *task = load->task;
+    struct snapshot snapshot;
+    enum result result = snapshot_open(&snapshot, task->store, NULL, 0);
+
+    if (result)
+        return result;
+    gather_open(&load->gather, &task->zone);
+    result = snapshot_renew(&snapshot) == RENEWAL_READY
+                 ? recall_zone(&snapshot, task->source, &task->zone, &load->gather)
+                 : RESULT_SYSTEM;
+    snapshot_close(&snapshot);
+    return result ? result : gather_sort(&load->gather);
+}
+
 /* ---- composing --------------------------------------------------------------------------------
  */
 
@@ -189,6 +209,7 @@ static enum result compose(struct load *load, struct compose_sink sink,
                            .signing = &load->task->signing,
                            .files = &load->files,
                            .sink = sink,
+                           .plain = load->end->mode == LOAD_DIFFERENCE,
                            .serial = serial,
                            .serial_context = load};
     enum result result = zone_rules_make(&walk.rules, &options);
@@ -221,10 +242,12 @@ static void forget_complaints(struct load *load, size_t text, const struct compl
     load->complaints.warnings = before->warnings;
 }
 
-/* Half the zone's records or so: beyond that a new version is cheaper. */
+/* A quarter of the zone's records or so: beyond that a new version is cheaper. A difference is
+ * staged in memory. */
 static uint64_t worthwhile(const struct load *load)
 {
-    return 1000 + load->gather.count / 4;
+    uint64_t limit = 1000 + load->gather.count / 4;
+    return limit < DIFFERENCE_LIMIT ? limit : DIFFERENCE_LIMIT;
 }
 
 static enum result compose_difference(struct load *load)
@@ -251,10 +274,8 @@ static enum result compose_difference(struct load *load)
     load->end->added = diff.added;
     load->end->removed = diff.removed;
     load->end->changed = diff.changed;
-    load->end->rrsets_signed = diff.rrsets_signed;
-    load->end->denials_signed = diff.denials_signed;
     if (!result && diff.count)
-        result = hand_over(load->thread, &diff.operations);
+        result = hand_over(load->thread, &diff.edits);
     diff_free(&diff);
     return result;
 }
@@ -268,7 +289,7 @@ static enum result compose_what_fits(struct load *load)
         return compose_new(load);
     enum result result = compose_difference(load);
     /* Too much differs, or what is stored is damaged: a new version mends both. */
-    if (result != RESULT_FULL && result != RESULT_CORRUPT)
+    if ((result != RESULT_FULL && result != RESULT_CORRUPT) || load->task->any_difference)
         return result;
     forget_complaints(load, text, &before);
     return compose_new(load);
@@ -281,7 +302,7 @@ static void *run(void *context)
 
     load.complaints =
         (struct complaints){.take = take_complaint, .context = load.end, .limit = 100};
-    enum result result = read_file(&load);
+    enum result result = thread->task.source ? read_store(&load) : read_file(&load);
     if (!result)
         result = compose_what_fits(&load);
     if (result && result != RESULT_REFUSED && load.complaints.errors == 0)

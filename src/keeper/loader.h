@@ -27,6 +27,7 @@ struct load_task {
     struct name zone;
     char *file;
     const struct store *store;
+    uint32_t source;        /* version that is composed anew, instead of the file; 0: the file */
     uint32_t served;        /* version to compare with; 0: compose a new one */
     uint32_t served_serial; /* of that version, or the highest ever handed out */
     bool has_serial;
@@ -44,7 +45,6 @@ struct load_end {
     struct compose_totals totals;
     uint32_t said; /* serial in the file */
     uint64_t changes, added, removed, changed;
-    uint64_t rrsets_signed, denials_signed;
     uint64_t file_size, file_time;
     uint32_t errors, warnings;
     struct buffer text; /* complaints, a line each, NUL behind it */

@@ -4,11 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "round.h"
 
 #include "avow/base/clock.h"
 #include "avow/change/version.h"
-#include "serial.h"
 
 enum {
     BATCH_JOBS = 2048,    /* signatures that are stored at once, without waiting longer */
@@ -41,15 +40,19 @@ static void before_waiting(struct ev_loop *loop, ev_prepare *watcher, int events
     struct keeper *keeper = watcher->data;
 
     (void)events;
+    rounds_turn(keeper);
     settle_signatures(keeper);
+    if (keeper->due_on)
+        schedule_due(keeper);
     schedule_pump(keeper);
-    if (keeper->walk_on && !ev_is_active(&keeper->idle))
+    bool go_on = keeper->walk_on || keeper->rounds_ready || keeper->rounds_waiting;
+    if (go_on && !ev_is_active(&keeper->idle))
         ev_idle_start(loop, &keeper->idle);
-    if (!keeper->walk_on && ev_is_active(&keeper->idle))
+    if (!go_on && ev_is_active(&keeper->idle))
         ev_idle_stop(loop, &keeper->idle);
 }
 
-/* Only there to keep the loop turning while a walk goes on. */
+/* Only there to keep the loop turning while there is something left to do. */
 static void go_on(struct ev_loop *loop, ev_idle *watcher, int events)
 {
     (void)loop, (void)watcher, (void)events;
@@ -159,8 +162,6 @@ static void every_second(struct keeper *keeper)
         return;
     keeper->last_expiry_ms = keeper->now_ms;
     schedule_due(keeper);
-    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
-        serial_follow(zone);
     keeper_zones_remove(keeper);
     sign_check_deadlines(keeper);
     measure_store(keeper);
@@ -207,6 +208,7 @@ static void tick(struct ev_loop *loop, ev_timer *watcher, int events)
         try_configuring(keeper);
     check_readers(keeper);
     count_rate(keeper);
+    rounds_check_deadlines(keeper);
     for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
         schedule_settle(zone);
     every_second(keeper);
@@ -330,7 +332,7 @@ enum result keeper_open(struct keeper *keeper, struct room *room)
     keeper->room = room;
     keeper->loop = room->loop;
     keeper->metrics = room_stripe(room, 0);
-    keeper->front_count = room->workers;
+    keeper->front_count = room->workers + 1U; /* the desk asks like a worker of the front */
     keeper->fronts = calloc(keeper->front_count, sizeof *keeper->fronts);
     if (!keeper->fronts)
         return RESULT_SYSTEM;
@@ -355,6 +357,9 @@ void keeper_close(struct keeper *keeper)
     control_close(keeper);
     for (unsigned i = 0; i < keeper->front_count && keeper->fronts; i++)
         channel_free(keeper->fronts[i].channel);
+    desk_link_close(keeper);
+    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
+        round_forget(zone);
     channel_free(keeper->orders);
     channel_free(keeper->bulk);
     jobs_close(&keeper->jobs);

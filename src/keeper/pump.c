@@ -58,7 +58,7 @@ bool schedule_needs(const struct keeper_zone *zone, uint16_t flags, const struct
 
 bool pump_open(struct pump *pump, struct keeper *keeper, unsigned budget)
 {
-    *pump = (struct pump){.keeper = keeper, .budget = budget};
+    *pump = (struct pump){.keeper = keeper, .budget = budget, .batch.channel = SIGNING_BULK};
     if (!keeper->bulk || !keeper->token_up || !commit_is_possible(keeper) || !pump_may_send(pump))
         return false;
     pump->octets = malloc(BATCH_OCTETS);

@@ -1,5 +1,5 @@
 /* sign.c - to the signer and back. */
-#include "internal.h"
+#include "round.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +73,10 @@ void sign_abandon(struct keeper *keeper, struct job *job)
 {
     struct keeper_zone *zone = job->zone;
 
+    if (job->round) {
+        round_retry(job);
+        return;
+    }
     keeper->bulk_jobs -= job->bulk;
     zone->in_flight--;
     wanted_tell(keeper, job, 0);
@@ -85,12 +89,14 @@ enum result sign_batch_send(struct keeper *keeper, struct sign_batch *batch)
     struct message letter = {.kind = MESSAGE_SIGN,
                              .sign = {.count = batch->count,
                                       .jobs = span_of(batch->writer.octets, batch->writer.length)}};
-    enum result result = keeper->bulk ? channel_send(keeper->bulk, &letter) : RESULT_TOKEN;
+    struct channel *channel = batch->channel == SIGNING_BULK ? keeper->bulk : keeper->orders;
+    enum result result = channel ? channel_send(channel, &letter) : RESULT_TOKEN;
+    bool bulk = !result && batch->channel == SIGNING_BULK;
 
     for (unsigned i = 0; i < batch->count; i++) {
         batch->jobs[i]->sent_ms = keeper->now_ms;
-        batch->jobs[i]->bulk = !result;
-        keeper->bulk_jobs += !result;
+        batch->jobs[i]->bulk = bulk;
+        keeper->bulk_jobs += bulk;
         if (result)
             sign_abandon(keeper, batch->jobs[i]);
     }
@@ -129,6 +135,11 @@ static void fail_job(struct keeper *keeper, struct job *job, const char *text)
     char owner[NAME_MAX_TEXT], type[TYPE_MAX_TEXT];
 
     metric_add(keeper->metrics, METRIC_SIGNATURES_FAILED, 1);
+    if (job->round) {
+        keeper_zone_trouble(zone, "a change could not be signed: %s", text);
+        round_retry(job);
+        return;
+    }
     if (job->kind == WANT_NSEC3)
         keeper_zone_trouble(zone, "an NSEC3 record could not be signed: %s", text);
     else
@@ -136,6 +147,19 @@ static void fail_job(struct keeper *keeper, struct job *job, const char *text)
                             type_to_text(job->type, type), text);
     sign_abandon(keeper, job);
     schedule_again(zone, true);
+}
+
+/* Of a zone that secondaries may have whole, a signature is renewed together with the serial; all
+ * others are stored as they come. */
+static void store_later(struct keeper *keeper, struct job *job)
+{
+    if (!job->first && keeper_zone_is_whole(job->zone)) {
+        round_hold(job->zone, job);
+        return;
+    }
+    jobs_done(&keeper->jobs, job);
+    if (job->urgent || job->waiters)
+        keeper->commit_now = true;
 }
 
 static void take_result(struct keeper *keeper, const struct sign_result *result)
@@ -152,13 +176,15 @@ static void take_result(struct keeper *keeper, const struct sign_result *result)
         fail_job(keeper, job, result->text);
         return;
     }
-    enum result kept = jobs_done(&keeper->jobs, job, &result->signatures);
-    if (kept) {
-        fail_job(keeper, job, kept == RESULT_SYSTEM ? "no memory" : "the signer sent no signature");
+    if (job->round && result->signatures.count) {
+        round_take(job, &result->signatures);
         return;
     }
-    if (job->urgent || job->waiters)
-        keeper->commit_now = true;
+    enum result kept = jobs_keep(job, &result->signatures);
+    if (kept)
+        fail_job(keeper, job, kept == RESULT_SYSTEM ? "no memory" : "the signer sent no signature");
+    else
+        store_later(keeper, job);
 }
 
 /* A letter of the background was answered after so long: about a second's work is under way, so
@@ -363,7 +389,8 @@ void sign_check_deadlines(struct keeper *keeper)
     /* A slow token is no hang: only when nothing comes at all. */
     if (keeper->answered_ms > since)
         since = keeper->answered_ms;
-    if (keeper->now_ms < since + HANG_MS || keeper->jobs.in_use == keeper->jobs.done_count) {
+    if (keeper->now_ms < since + HANG_MS ||
+        keeper->jobs.in_use == keeper->jobs.done_count + keeper->jobs.held) {
         fail_lost(keeper);
         return;
     }

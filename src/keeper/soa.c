@@ -33,3 +33,19 @@ uint32_t serial_next(uint32_t served, uint32_t wanted)
         return wanted;
     return served + 1 ? served + 1 : 1;
 }
+
+/* The day by the Gregorian calendar, counted in eras of 400 years that begin in March, so that the
+ * day that is sometimes there comes last. */
+uint32_t serial_of_day(uint64_t now)
+{
+    uint32_t days = (uint32_t)(now / 86400) + 719468, era = days / 146097;
+    uint32_t day = days - era * 146097;
+    uint32_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    uint32_t of_year = day - (365 * year + year / 4 - year / 100);
+    uint32_t month = (5 * of_year + 2) / 153;
+    uint32_t of_month = of_year - (153 * month + 2) / 5 + 1;
+
+    year += era * 400 + (month >= 10);
+    month = month < 10 ? month + 3 : month - 9;
+    return year * 1000000 + month * 10000 + of_month * 100;
+}

@@ -28,4 +28,7 @@ int serial_is_after(uint32_t a, uint32_t b);
  */
 uint32_t serial_next(uint32_t served, uint32_t wanted);
 
+/* The number that a day has as the start of a serial, YYYYMMDD00. `now`: seconds since 1970. */
+uint32_t serial_of_day(uint64_t now);
+
 #endif

@@ -155,7 +155,9 @@ static void hurry(struct keeper *keeper, struct keeper_zone *zone, const struct 
 {
     struct subject subject;
 
-    if (job->signatures)
+    if (job->held)
+        zone->renew_now = keeper->rounds_waiting = true;
+    else if (job->signatures)
         keeper->commit_now = true;
     if (job->signatures || job->urgent || snapshot_renew(&keeper->view) != RENEWAL_READY)
         return;

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "round.h"
+#include "soa.h"
 
 enum { TROUBLE_MS = 60000 };
 
@@ -80,6 +81,29 @@ void keeper_zone_complete(struct keeper_zone *zone, bool first)
         log_info("%s is fully signed: serial %u, %llu signatures", name_to_text(&zone->name, name),
                  zone->row.serial, (unsigned long long)(zone->row.rrsets + zone->row.denials));
     control_zone_event(zone);
+    if (first)
+        keeper_zone_changed(zone);
+}
+
+void keeper_zone_changed(struct keeper_zone *zone)
+{
+    desk_link_changed(zone);
+    control_zone_event(zone);
+}
+
+uint32_t keeper_zone_serial(const struct keeper_zone *zone)
+{
+    uint32_t served = zone->row.serial;
+
+    switch (zone->config->serial) {
+    case CONFIG_SERIAL_UNIXTIME:
+        return serial_next(served, (uint32_t)zone->keeper->now);
+    case CONFIG_SERIAL_DATE:
+        return serial_next(served, serial_of_day(zone->keeper->now));
+    case CONFIG_SERIAL_INCREMENT:
+        break;
+    }
+    return serial_next(served, served);
 }
 
 /* ---- what is next -----------------------------------------------------------------------------
@@ -98,9 +122,9 @@ void keeper_zone_advance(struct keeper_zone *zone)
     if (zone->row.version && zone->row.policy_fingerprint != loader_fingerprint(zone) &&
         (!signs || keyring_known(zone)) && !zone->whole && zone->phase == PHASE_IDLE) {
         zone->whole = true; /* signed otherwise now: the denial chain or the keys are others */
-        zone->load_wanted = true;
     }
-    if (zone->load_wanted && (!signs || keyring_known(zone)))
+    if ((zone->load_wanted || (zone->whole && zone->phase == PHASE_IDLE)) &&
+        (!signs || keyring_known(zone)))
         loader_queue(zone);
     /* Once after the start a walk looks at everything: what was due when the last keeper ended. */
     if (signs && ready && (!zone->looked_through || !(zone->row.flags & ZONE_FULLY_SIGNED))) {
@@ -168,6 +192,8 @@ static bool try_remove(struct keeper_zone **at)
 {
     struct keeper_zone *zone = *at;
 
+    if (zone->phase != PHASE_LOADING)
+        round_forget(zone);
     if (zone->in_flight || zone->phase == PHASE_LOADING || remove_row(zone))
         return false;
     char name[NAME_MAX_TEXT];

@@ -25,6 +25,7 @@ static void read_numbers(struct reader *payload, struct zone *zone)
     zone->file_time = reader_u64(payload);
     zone->file_hash = reader_u64(payload);
     zone->loaded_at = reader_u64(payload);
+    zone->loaded_serial = reader_u32(payload);
     zone->changed_at = reader_u64(payload);
     zone->signed_at = reader_u64(payload);
     zone->last_change = reader_u64(payload);
@@ -67,6 +68,7 @@ void zone_compose(const struct zone *zone, struct buffer *value)
     buffer_u64(value, zone->file_time);
     buffer_u64(value, zone->file_hash);
     buffer_u64(value, zone->loaded_at);
+    buffer_u32(value, zone->loaded_serial);
     buffer_u64(value, zone->changed_at);
     buffer_u64(value, zone->signed_at);
     buffer_u64(value, zone->last_change);

@@ -231,8 +231,10 @@ bool rig_all_signed(struct rig *rig)
 {
     for (const struct keeper_zone *zone = rig->keeper.zones; zone; zone = zone->next) {
         if (!zone->row.version || zone->phase != PHASE_IDLE || zone->load_wanted ||
-            (keeper_zone_signs(zone) && (!(zone->row.flags & ZONE_FULLY_SIGNED) ||
-                                         zone->in_flight || zone->cursor.at != CURSOR_IDLE)))
+            (keeper_zone_signs(zone) &&
+             (!(zone->row.flags & ZONE_FULLY_SIGNED) || zone->in_flight || zone->round ||
+              zone->renewed || zone->phase == PHASE_QUEUED || zone->phase == PHASE_LOADING ||
+              zone->cursor.at != CURSOR_IDLE)))
             return false;
     }
     return rig->keeper.zones != NULL && rig->keeper.settled;

@@ -60,7 +60,7 @@ static void write_file(const char *text, unsigned hosts)
     ck_assert_int_eq(fclose(out), 0);
 }
 
-/* Take slices until the end; returns how many operations there were. */
+/* Take slices until the end; returns how many records there were. */
 static uint64_t take_all(void)
 {
     uint64_t count = 0;
@@ -74,8 +74,8 @@ static uint64_t take_all(void)
             continue;
         }
         struct reader reader = reader_over(slice.octets, slice.length);
-        struct slice_operation operation;
-        while (slice_next(&reader, &operation))
+        struct slice_record record;
+        while (slice_next(&reader, &record))
             count++;
         ck_assert_int_eq(reader_finish(&reader), RESULT_OK);
         buffer_free(&slice);
@@ -90,7 +90,7 @@ START_TEST(a_good_file)
 {
     write_file(HEAD, 100000); /* several slices */
     ck_assert_int_eq(loader_thread_start(&loader), RESULT_OK);
-    uint64_t operations = take_all();
+    uint64_t records = take_all();
     const struct load_end *end = &loader.end;
     ck_assert_int_eq(end->result, RESULT_OK);
     ck_assert_int_eq(end->mode, LOAD_NEW);
@@ -99,7 +99,7 @@ START_TEST(a_good_file)
     ck_assert_uint_eq(end->totals.serial, 7);
     ck_assert_uint_eq(end->totals.names, 100002);
     ck_assert_uint_eq(end->totals.denials, 100002);
-    ck_assert_uint_eq(operations, 2 * 100002); /* nodes and NSEC3 records */
+    ck_assert_uint_eq(records, 2 * 100002); /* nodes and NSEC3 records */
     ck_assert_uint_gt(end->file_size, 20000000);
     ck_assert_uint_gt(end->file_time, 0);
 }

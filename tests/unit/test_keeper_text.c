@@ -158,20 +158,6 @@ START_TEST(slice_is_carried_out)
     ck_assert_int_eq(snapshot_get(&test.snapshot, TABLE_NSEC3, &record, &payload), RECORD_THERE);
     snapshot_rest(&test.snapshot);
 
-    buffer_clear(&slice);
-    uint8_t octets[NAME_KEY_MAX_OCTETS];
-    struct writer writer = writer_over(octets, sizeof octets);
-    name_key_write(&writer, &large);
-    slice_add_delete(&slice, SLICE_DELETE_NODE, octets, writer.length);
-    slice_add_delete(&slice, SLICE_DELETE_NSEC3, hash, sizeof hash);
-    write_slice(&test, &slice);
-    ck_assert_int_eq(lookup_node(&test.snapshot, 3, &large, &node), RECORD_ABSENT);
-    ck_assert_int_eq(lookup_node(&test.snapshot, 3, &small, &node), RECORD_THERE);
-    record = store_key_record(&key);
-    ck_assert_int_eq(snapshot_get(&test.snapshot, TABLE_NSEC3, &record, &payload), RECORD_ABSENT);
-    struct store_check counts;
-    ck_assert_int_eq(store_check(&test.snapshot, &counts, NULL, NULL), RESULT_OK);
-    ck_assert_uint_eq(counts.records[TABLE_RRSETS], 0); /* what was apart went along */
     buffer_free(&slice);
     buffer_free(&scratch);
     test_store_close(&test);

@@ -106,7 +106,7 @@ void change_delete_zone(struct change *change, const struct name *apex);
 void change_put_key(struct change *change, const struct key_row *key);
 void change_delete_key(struct change *change, const struct name *zone, uint32_t number);
 
-/* Chooses expiry->sequence. */
+/* Chooses expiry->sequence. An entry for the same segment at the same time is not put twice. */
 void change_put_expiry(struct change *change, struct expiry *expiry);
 void change_delete_expiry(struct change *change, const struct expiry *expiry);
 

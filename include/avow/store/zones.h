@@ -43,6 +43,7 @@ struct zone {
     uint64_t file_time; /* nanoseconds since 1970 */
     uint64_t file_hash;
     uint64_t loaded_at;
+    uint32_t loaded_serial; /* that the zone had when its file was last loaded, or written */
     uint64_t changed_at;
     uint64_t signed_at;   /* when the version was last fully signed */
     uint64_t last_change; /* transaction id of the last commit that touched the zone's data */

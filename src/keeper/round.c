@@ -1,0 +1,569 @@
+/* round.c - how a zone gets from one serial to the next. */
+#include "round.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "avow/base/clock.h"
+#include "avow/wire/type.h"
+#include "denial.h"
+#include "edits.h"
+#include "place.h"
+#include "soa.h"
+#include "stage_write.h"
+
+enum {
+    ROUND_UPDATES = 256,       /* that one round takes */
+    ROUND_OCTETS = 16 << 20,   /* of a stage, when it takes no more updates */
+    SIGNED_MS = 8000,          /* the longest that a round with updates waits for signatures */
+    LOAD_SIGNED_MS = 600000,   /* the same for that of a load, which may be large */
+    HOLD_MS = 60000,           /* the longest that a renewed signature waits for a round */
+    HOLD_SIGNATURES = 1024,    /* or until so many do */
+    HOLD_ALL = JOBS_LIMIT / 4, /* or, of all zones, so many */
+    TURNS = 8                  /* of beginning and writing, before others have theirs */
+};
+
+/* ---- what waits -------------------------------------------------------------------------------
+ */
+
+void round_hold(struct keeper_zone *zone, struct job *job)
+{
+    struct keeper *keeper = zone->keeper;
+
+    zone->in_flight--;
+    job->held = true;
+    job->next_done = zone->renewed;
+    if (!zone->renewed)
+        zone->renewed_ms = keeper->now_ms;
+    zone->renewed = job;
+    zone->renewed_count++;
+    keeper->jobs.held++;
+    zone->renew_now |= job->urgent || job->waiters;
+    keeper->rounds_waiting = true;
+}
+
+/* Time left until a signature that is due runs out bounds how long it may be held. */
+static uint64_t hold_ms(const struct keeper_zone *zone)
+{
+    uint64_t part = (uint64_t)zone->config->policy->signature_refresh * 1000 / 16;
+    return part < HOLD_MS ? part : HOLD_MS;
+}
+
+static bool renewal_is_due(const struct keeper_zone *zone)
+{
+    const struct keeper *keeper = zone->keeper;
+
+    if (!zone->renewed || !keeper_zone_signs(zone))
+        return false;
+    return zone->renew_now || zone->renewed_count >= HOLD_SIGNATURES ||
+           keeper->jobs.held >= HOLD_ALL || keeper->now_ms - zone->renewed_ms >= hold_ms(zone);
+}
+
+bool round_is_wanted(const struct keeper_zone *zone)
+{
+    return zone->round || zone->updates || zone->renewed;
+}
+
+static bool may_begin(const struct keeper_zone *zone)
+{
+    return zone->config && !zone->round && zone->row.version && zone->phase != PHASE_LOADING &&
+           !loader_waits_for(zone) && (zone->updates || renewal_is_due(zone));
+}
+
+/* A renewed signature is stored with the round, or will not be. */
+static void end_renewed(struct keeper *keeper, struct job *list, uint64_t transaction)
+{
+    while (list) {
+        struct job *job = list;
+        struct keeper_zone *zone = job->zone;
+        list = job->next_done;
+        keeper->jobs.held--;
+        wanted_tell(keeper, job, transaction);
+        jobs_end(&keeper->jobs, job);
+        if (!transaction)
+            schedule_again(zone, true);
+    }
+}
+
+/* ---- staging ----------------------------------------------------------------------------------
+ */
+
+static void take_updates(struct round *round, struct keeper_zone *zone)
+{
+    for (unsigned i = 0; i < ROUND_UPDATES && zone->updates && !round->stage.failed &&
+                         round->stage.octets < ROUND_OCTETS;
+         i++) {
+        struct update *update = zone->updates;
+        zone->updates = update->next;
+        update->next = NULL;
+        *round->last_update = update;
+        round->last_update = &update->next;
+        update->outcome = update_apply(&round->stage, &update->request);
+    }
+    zone->keeper->rounds_waiting |= zone->updates != NULL;
+}
+
+static void stage_edits(struct stage *stage, const struct buffer *edits)
+{
+    struct reader reader = reader_over(edits->octets, edits->length);
+    struct edit edit;
+
+    while (!stage->failed && edits_next(&reader, &edit)) {
+        struct staged_name *name = stage_name(stage, &edit.owner);
+        if (name)
+            staged_replace(stage, name, edit.type, edit.ttl, &edit.rdata);
+        stage_mark(stage); /* nothing of it is taken back singly */
+    }
+    if (reader_finish(&reader))
+        stage_fail(stage, RESULT_FORMAT);
+}
+
+/* The SOA gets the next serial: that of an update or a file when it is after the served one. */
+static void stage_serial(struct round *round, bool said, uint32_t serial)
+{
+    struct stage *stage = &round->stage;
+    const struct keeper_zone *zone = stage->zone;
+    struct staged_name *apex = stage_name(stage, &zone->name);
+    const struct staged_rrset *rrset = apex ? staged_find(apex, TYPE_SOA) : NULL;
+    uint8_t octets[2 + 2 * NAME_MAX_OCTETS + 20];
+    struct soa soa;
+
+    if (!apex)
+        return;
+    struct rdata_run run = rrset ? staged_rdata(rrset) : (struct rdata_run){.count = 0};
+    if (run.count != 1 || run.length > sizeof octets ||
+        soa_read(run.octets + 2, run.length - 2, &soa)) {
+        stage_fail(stage, RESULT_CORRUPT);
+        return;
+    }
+    if (!said || !serial_is_after(serial, soa.serial))
+        serial = soa.serial;
+    round->serial = serial_is_after(serial, zone->row.serial) ? serial : keeper_zone_serial(zone);
+    memcpy(octets, run.octets, run.length);
+    soa_set_serial(octets + 2, run.length - 2, round->serial);
+    run.octets = octets;
+    staged_replace(stage, apex, TYPE_SOA, rrset->ttl, &run);
+}
+
+/* A renewed signature, unless what it signs is about to change. */
+static void stage_renewed_name(struct stage *stage, const struct job *job)
+{
+    struct staged_name *name = stage_name(stage, &job->owner);
+    struct staged_rrset *rrset = name ? staged_find(name, job->type) : NULL;
+
+    if (!rrset || staged_differs(rrset) || !place_signs(name->flags, job->type))
+        return;
+    buffer_clear(&rrset->signatures);
+    buffer_add(&rrset->signatures, job->run.octets, job->run.length);
+    if (buffer_check(&rrset->signatures))
+        stage_fail(stage, RESULT_SYSTEM);
+    rrset->signature_count = job->run.count;
+    rrset->expiration = job->expiration;
+}
+
+static void stage_renewed_link(struct stage *stage, const struct job *job)
+{
+    struct staged_link *link = denial_link(stage, job->hash);
+
+    if (!link || !link->stored || !link->there || link->composed)
+        return;
+    buffer_clear(&link->signatures);
+    buffer_add(&link->signatures, job->run.octets, job->run.length);
+    if (buffer_check(&link->signatures))
+        stage_fail(stage, RESULT_SYSTEM);
+    link->signature_count = job->run.count;
+    link->expiration = job->expiration;
+}
+
+static void take_renewed(struct round *round, struct keeper_zone *zone)
+{
+    round->renewed = zone->renewed;
+    zone->renewed = NULL;
+    zone->renewed_count = 0;
+    zone->renew_now = false;
+    for (struct job *job = round->renewed; job && !round->stage.failed; job = job->next_done) {
+        if (job->stale || job->version != zone->row.version)
+            continue;
+        if (job->kind == WANT_NSEC3)
+            stage_renewed_link(&round->stage, job);
+        else
+            stage_renewed_name(&round->stage, job);
+    }
+}
+
+/* Everything that follows from what was staged. */
+static enum result settle(struct round *round)
+{
+    struct stage *stage = &round->stage;
+
+    stage_mark(stage);
+    place_settle(stage);
+    if (!stage->failed)
+        stage_serial(round, round->has_load, round->load.said);
+    if (!stage->failed)
+        denial_settle(stage);
+    if (!stage->failed)
+        take_renewed(round, stage->zone);
+    return stage->failed ? stage->failed : round_list(round);
+}
+
+/* ---- beginning and end ------------------------------------------------------------------------
+ */
+
+static struct round *make_round(struct keeper_zone *zone)
+{
+    struct round *round = calloc(1, sizeof *round);
+
+    if (!round)
+        return NULL;
+    stage_open(&round->stage, zone);
+    round->last_update = &round->updates;
+    round->origin = JOURNAL_UPDATE;
+    round->begun_ms = zone->keeper->now_ms;
+    round->row = zone->row;
+    return round;
+}
+
+static void free_round(struct round *round)
+{
+    stage_close(&round->stage);
+    free(round->sets);
+    free(round);
+}
+
+static const char *why(enum result result)
+{
+    switch (result) {
+    case RESULT_CORRUPT:
+        return "a record of the store is damaged; see avowctl store check";
+    case RESULT_FULL:
+        return "it would hide or bring to light more names than one change may";
+    default:
+        return result_sentence(result);
+    }
+}
+
+/* Whatever waited for the end of the zone's round. */
+static void round_over(struct keeper_zone *zone)
+{
+    zone->keeper->rounds_waiting |= zone->updates || zone->renewed;
+    if (zone->phase == PHASE_QUEUED)
+        loader_go_on(zone->keeper);
+}
+
+static void fail_round(struct keeper_zone *zone, struct round *round, enum result result,
+                       const char *text)
+{
+    if (zone->round == round)
+        round_abandon(round);
+    zone->round = NULL;
+    if (result == RESULT_CORRUPT)
+        keeper_zone_trouble(zone, "%s", text);
+    while (round->updates) {
+        struct update *update = round->updates;
+        round->updates = update->next;
+        update_fail(zone, update, text);
+    }
+    end_renewed(zone->keeper, round->renewed, 0);
+    if (round->has_load)
+        load_ended(zone, &round->load, result ? result : RESULT_SYSTEM);
+    free_round(round);
+    round_over(zone);
+}
+
+/* What changed nothing is answered without a serial of its own. */
+static void end_unchanged(struct keeper_zone *zone, struct round *round)
+{
+    while (round->updates) {
+        struct update *update = round->updates;
+        round->updates = update->next;
+        update_end(zone, update, zone->row.serial, 0);
+    }
+    free_round(round);
+}
+
+/* The round is under way, unless it turns out to be nothing. `edits`: of a load; NULL. */
+static enum result begin(struct keeper_zone *zone, struct round *round, const struct buffer *edits)
+{
+    struct keeper *keeper = zone->keeper;
+
+    if (snapshot_renew(&keeper->view) != RENEWAL_READY)
+        return RESULT_SYSTEM;
+    if (edits)
+        stage_edits(&round->stage, edits);
+    else
+        take_updates(round, zone);
+    enum result result = round->stage.failed;
+    bool nothing = !edits && stage_is_empty(&round->stage) && !renewal_is_due(zone);
+    if (!result && !nothing) {
+        if (!round->updates && !edits)
+            round->origin = JOURNAL_SIGNING;
+        result = settle(round);
+    }
+    snapshot_rest(&keeper->view);
+    if (result)
+        return result;
+    if (nothing) {
+        end_unchanged(zone, round);
+        return RESULT_OK;
+    }
+    zone->round = round;
+    keeper->rounds_ready |= round->unsigned_ == 0;
+    round_send(round);
+    return RESULT_OK;
+}
+
+static void begin_round(struct keeper_zone *zone)
+{
+    struct round *round = make_round(zone);
+
+    if (!round) {
+        updates_fail(zone, "no memory");
+        return;
+    }
+    enum result result = begin(zone, round, NULL);
+    if (result)
+        fail_round(zone, round, result, why(result));
+}
+
+enum result round_begin_load(struct keeper_zone *zone, const struct buffer *edits,
+                             const struct round_load *load)
+{
+    struct round *round = make_round(zone);
+
+    if (!round)
+        return RESULT_SYSTEM;
+    round->origin = JOURNAL_RELOAD;
+    round->load = *load;
+    round->has_load = true;
+    enum result result = begin(zone, round, edits);
+    if (result) {
+        round->has_load = false; /* the caller says so */
+        fail_round(zone, round, result, why(result));
+    }
+    return result;
+}
+
+void round_forget(struct keeper_zone *zone)
+{
+    struct job *renewed = zone->renewed;
+
+    updates_fail(zone, "the zone is not served any more");
+    zone->renewed = NULL;
+    zone->renewed_count = 0;
+    if (zone->round)
+        fail_round(zone, zone->round, RESULT_OK, "the zone is not served any more");
+    end_renewed(zone->keeper, renewed, 0);
+}
+
+/* ---- writing ----------------------------------------------------------------------------------
+ */
+
+/* Rounds of several zones in one commit. */
+struct write {
+    struct keeper *keeper;
+    struct change change;
+    struct keeper_zone **zones;
+    size_t count;
+    bool tables; /* a table of zones is to be built anew */
+};
+
+static enum result write_round(struct write *write, struct keeper_zone *zone)
+{
+    struct round *round = zone->round;
+    struct zone *row = &round->row;
+
+    *row = zone->row;
+    enum result result =
+        stage_write(&round->stage, &write->change, row, round->serial, round->origin);
+    if (result)
+        return result;
+    row->serial = round->serial;
+    if (!row->highest_serial || serial_is_after(row->serial, row->highest_serial))
+        row->highest_serial = row->serial;
+    row->changed_at = write->keeper->now;
+    if (round->updates)
+        row->flags |= ZONE_EDITED;
+    if (round->has_load) {
+        row->file_size = round->load.file_size;
+        row->file_time = round->load.file_time;
+        row->loaded_at = write->keeper->now;
+    }
+    if (round->has_load && !round->load.merged) {
+        row->flags &= (uint16_t)~ZONE_EDITED;
+        row->loaded_serial = row->serial;
+    }
+    write->tables |= row->denial_ttl != zone->row.denial_ttl;
+    change_put_zone(&write->change, row);
+    return write->change.failed;
+}
+
+/* All that are ready; one that cannot be written is left out of the next try, and failed. */
+static enum result write_rounds(struct write *write, struct keeper_zone **culprit)
+{
+    enum result result = commit_begin(write->keeper, &write->change);
+
+    *culprit = NULL;
+    if (result)
+        return result;
+    for (size_t i = 0; i < write->count && !result; i++) {
+        result = write_round(write, write->zones[i]);
+        if (result == RESULT_CORRUPT || result == RESULT_FORMAT)
+            *culprit = write->zones[i];
+    }
+    if (result) {
+        change_abandon(&write->change);
+        return result;
+    }
+    return commit_end(write->keeper, &write->change, write->tables, write->zones, write->count);
+}
+
+/* Signatures of the background over what was there before must never lie beside what is now. */
+static void outdate_name(struct keeper *keeper, uint32_t version, const struct staged_name *name)
+{
+    for (size_t i = 0; i < name->count; i++) {
+        const struct staged_rrset *rrset = &name->rrsets[i];
+        struct job_subject subject = {
+            .version = version, .kind = WANT_RRSET, .type = rrset->type, .owner = &name->name};
+        struct job *job = jobs_find(&keeper->jobs, &subject);
+        if (job && (staged_differs(rrset) || name->flags != name->stored_flags || !name->there))
+            jobs_outdate_one(&keeper->jobs, job);
+    }
+}
+
+static void outdate(struct keeper *keeper, const struct round *round)
+{
+    uint32_t version = round->row.version;
+
+    for (struct staged_name *name = stage_first(&round->stage); name; name = staged_next(name))
+        outdate_name(keeper, version, name);
+    for (struct staged_link *link = denial_first(&round->stage); link; link = denial_next(link)) {
+        struct job_subject subject = {
+            .version = version, .kind = WANT_NSEC3, .type = TYPE_NSEC3, .hash = link->hash};
+        struct job *job = jobs_find(&keeper->jobs, &subject);
+        if (job && (link->composed || !link->there))
+            jobs_outdate_one(&keeper->jobs, job);
+    }
+}
+
+static void end_written(struct keeper_zone *zone)
+{
+    struct keeper *keeper = zone->keeper;
+    struct round *round = zone->round;
+
+    outdate(keeper, round);
+    zone->row = round->row;
+    zone->round = NULL;
+    metric_add(keeper->metrics, METRIC_SIGNATURES_STORED, round->set_count);
+    metric_add(keeper->metrics, METRIC_JOURNAL_ENTRIES, zone->row.journal_entries != 0);
+    while (round->updates) {
+        struct update *update = round->updates;
+        round->updates = update->next;
+        update_end(zone, update, zone->row.serial, keeper->transaction);
+    }
+    end_renewed(keeper, round->renewed, keeper->transaction);
+    if (round->has_load)
+        load_ended(zone, &round->load, RESULT_OK);
+    keeper_zone_changed(zone);
+    free_round(round);
+    round_over(zone);
+}
+
+static bool is_ready(const struct keeper_zone *zone)
+{
+    return zone->round && zone->round->unsigned_ == 0;
+}
+
+static void collect_ready(struct write *write)
+{
+    write->count = 0;
+    write->tables = false;
+    for (struct keeper_zone *zone = write->keeper->zones; zone; zone = zone->next) {
+        if (is_ready(zone))
+            write->zones[write->count++] = zone;
+    }
+}
+
+static size_t count_ready(const struct keeper *keeper)
+{
+    size_t count = 0;
+
+    for (const struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
+        count += is_ready(zone);
+    return count;
+}
+
+static void fail_rounds(struct write *write, enum result result)
+{
+    const char *text =
+        *write->keeper->store.problem ? write->keeper->store.problem : result_sentence(result);
+
+    for (size_t i = 0; i < write->count; i++)
+        fail_round(write->zones[i], write->zones[i]->round, result, text);
+}
+
+static void write_ready(struct keeper *keeper)
+{
+    struct write write = {.keeper = keeper};
+    struct keeper_zone *culprit;
+    enum result result = RESULT_OK;
+
+    keeper->rounds_ready = false;
+    write.zones = reallocarray(NULL, count_ready(keeper) + 1, sizeof(*write.zones));
+    if (!write.zones)
+        return; /* the deadlines see to it */
+    do {
+        collect_ready(&write);
+        if (write.count == 0)
+            break;
+        result = write_rounds(&write, &culprit);
+        if (culprit)
+            fail_round(culprit, culprit->round, result, why(result));
+    } while (result && culprit);
+    if (write.count && result)
+        fail_rounds(&write, result);
+    for (size_t i = 0; i < write.count && !result; i++)
+        end_written(write.zones[i]);
+    metric_add(keeper->metrics, METRIC_ROUNDS, write.count && !result);
+    free(write.zones);
+}
+
+/* ---- turns ------------------------------------------------------------------------------------
+ */
+
+static void begin_waiting(struct keeper *keeper)
+{
+    keeper->rounds_waiting = false;
+    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
+        if (zone->updates && keeper->now_ms < keeper->write_after_ms)
+            updates_fail(zone, "the store could not be written a moment ago");
+        if (may_begin(zone) && commit_is_possible(keeper))
+            begin_round(zone);
+    }
+}
+
+void rounds_turn(struct keeper *keeper)
+{
+    for (unsigned i = 0; i < TURNS && (keeper->rounds_waiting || keeper->rounds_ready); i++) {
+        if (keeper->rounds_ready)
+            write_ready(keeper);
+        if (keeper->rounds_waiting)
+            begin_waiting(keeper);
+    }
+    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
+        if (zone->round && zone->round->unsent)
+            round_send(zone->round);
+    }
+}
+
+void rounds_check_deadlines(struct keeper *keeper)
+{
+    updates_check_deadlines(keeper);
+    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
+        struct round *round = zone->round;
+        uint64_t limit = round && round->has_load ? LOAD_SIGNED_MS : SIGNED_MS;
+        if (round && round->unsigned_ && keeper->now_ms - round->begun_ms >= limit)
+            fail_round(zone, round, RESULT_OK, "the signatures could not be had in time");
+        keeper->rounds_waiting |= may_begin(zone);
+    }
+}

@@ -1,0 +1,133 @@
+/*
+ * round.h - how a zone gets from one serial to the next: many changes, one commit.
+ *
+ * A round takes what waits for a zone - updates, signatures that were renewed, the difference of a
+ * reload -, stages it, has exactly what is new signed, and is then written together with whatever
+ * rounds of other zones are ready: one transaction, one flush. Only then the answers go out. A zone
+ * has one round at a time; what comes meanwhile waits for the next. So the token's time never lies
+ * inside a write, and a round that fails takes nobody else's along.
+ */
+#ifndef KEEPER_ROUND_H
+#define KEEPER_ROUND_H
+
+#include "internal.h"
+#include "stage.h"
+#include "update.h"
+
+#include "avow/store/journal.h"
+
+/* An update on its way. Freed once it is answered. */
+struct update {
+    struct update *next;
+    struct update_request request; /* leads into `octets` */
+    uint64_t arrived_ms;
+    struct update_outcome outcome; /* once it is staged */
+    /* Called once; serial and transaction are of the zone with the change in it. */
+    void (*answer)(const struct update *update, uint32_t serial, uint64_t transaction);
+    void *context;
+    uint64_t id;
+    uint32_t generation; /* of whoever asked */
+    size_t length;       /* of octets */
+    uint8_t octets[];    /* prerequisites, changes, who (a text) */
+};
+
+enum set_state { SET_WAITS, SET_SENT, SET_SIGNED };
+
+/* An RRset that the round has to have signed. */
+struct round_set {
+    struct staged_name *name; /* with its place in there, or */
+    size_t rrset;
+    struct staged_link *link;
+    enum set_state state;
+};
+
+/* What a reload brings beside its changes. */
+struct round_load {
+    uint64_t file_size, file_time;
+    uint64_t added, removed, changed; /* names */
+    uint64_t started_ms;
+    uint32_t said; /* serial in the file */
+    bool merged;   /* with what updates have changed: it still differs from the file */
+};
+
+struct round {
+    struct stage stage;
+    uint32_t serial;
+    enum journal_origin origin;
+    bool has_load;
+    struct round_load load;
+    struct update *updates, **last_update;
+    struct job *renewed; /* whose signatures are in it; by next_done */
+    struct round_set *sets;
+    size_t set_count, unsent, unsigned_; /* unsigned_: those that are sent among them */
+    size_t next_set;                     /* to be sent */
+    uint64_t begun_ms;
+    struct zone row; /* as it will be */
+};
+
+/* ---- updates.c: what waits --------------------------------------------------------------------
+ */
+
+/* Take an update, which is the keeper's from now on; it is answered at once when it cannot wait. */
+void updates_take(struct keeper_zone *zone, struct update *update);
+
+/* An update with room for its octets, to be filled; NULL without memory. */
+struct update *update_make(const struct update_request *request, const char *who);
+const char *update_who(const struct update *update);
+
+/* Answer, and free. */
+void update_end(struct keeper_zone *zone, struct update *update, uint32_t serial,
+                uint64_t transaction);
+void update_fail(struct keeper_zone *zone, struct update *update, const char *text);
+
+/* Answer all that wait for a zone, for they will not be had. */
+void updates_fail(struct keeper_zone *zone, const char *text);
+
+/* Those that have waited for too long. */
+void updates_check_deadlines(struct keeper *keeper);
+
+/* ---- round.c ----------------------------------------------------------------------------------
+ */
+
+/* Begin what waits, write what is ready, again as long as there is something. Once per turn of the
+ * loop. */
+void rounds_turn(struct keeper *keeper);
+
+/* A signature of what is stored was renewed: held for the zone's next round. */
+void round_hold(struct keeper_zone *zone, struct job *job);
+
+/*
+ * Begin a round with the difference that a load has found (edits.h), merged into nothing else. The
+ * zone's phase is PHASE_LOADING until load_ended (load.c) is called.
+ */
+MUST_CHECK enum result round_begin_load(struct keeper_zone *zone, const struct buffer *edits,
+                                        const struct round_load *load);
+
+/* Rounds whose signatures did not come in time. */
+void rounds_check_deadlines(struct keeper *keeper);
+
+/* Give up what a zone has: it is going. */
+void round_forget(struct keeper_zone *zone);
+
+/* Whether the zone has a round, or something waits for one. */
+bool round_is_wanted(const struct keeper_zone *zone);
+
+/* ---- round_sign.c -----------------------------------------------------------------------------
+ */
+
+/* List what is to be signed. RESULT_SYSTEM. */
+MUST_CHECK enum result round_list(struct round *round);
+
+/* Send what waits to be signed, as far as it goes. */
+void round_send(struct round *round);
+
+/* The signatures of a set have come: the job is no more. */
+void round_take(struct job *job, const struct rdata_run *signatures);
+
+/* They will not come, for now: they are asked for again as long as there is time. */
+void round_retry(struct job *job);
+
+/* Forget the jobs under way. */
+void round_abandon(struct round *round);
+
+#endif

@@ -1,0 +1,374 @@
+/* update.c - a dynamic update over a stage. */
+#include "update.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "avow/wire/rdata.h"
+#include "avow/wire/type.h"
+#include "internal.h"
+#include "soa.h"
+
+static const struct update_outcome done = {.rcode = RCODE_NOERROR};
+
+static struct update_outcome fail(uint16_t rcode, const char *text)
+{
+    return (struct update_outcome){.rcode = rcode, .text = text};
+}
+
+/* ---- prerequisites (RFC 2136 section 3.2) -----------------------------------------------------
+ */
+
+/* Whether the name, or an RRset of it, is there; names in use have at least one record, so empty
+ * non-terminals are not. Wildcards are names like others. */
+static bool is_there(struct stage *stage, const struct update_record *record)
+{
+    const struct staged_name *name = stage_name(stage, &record->owner);
+
+    if (!name)
+        return false;
+    return record->type == TYPE_ANY ? staged_has_data(name)
+                                    : staged_find(name, record->type) != NULL;
+}
+
+/* What does not depend on values: section 3.2.1 to 3.2.4. */
+static uint16_t check_existence(struct stage *stage, const struct update_record *record)
+{
+    bool any = record->type == TYPE_ANY, there = is_there(stage, record);
+
+    if (record->class_ == CLASS_ANY && !there)
+        return any ? RCODE_NXDOMAIN : RCODE_NXRRSET;
+    if (record->class_ == CLASS_NONE && there)
+        return any ? RCODE_YXDOMAIN : RCODE_YXRRSET;
+    return RCODE_NOERROR;
+}
+
+static bool same_set(const struct update_record *a, const struct update_record *b)
+{
+    return b->class_ == CLASS_IN && a->type == b->type && name_equal(&a->owner, &b->owner);
+}
+
+/* All records of the prerequisites that belong with this one, as a run. */
+static enum result collect_values(const struct update_request *request,
+                                  const struct update_record *of, struct buffer *run,
+                                  uint16_t *count)
+{
+    struct reader reader = span_reader(request->prerequisites);
+    struct update_record record;
+    bool added;
+
+    *count = 0;
+    buffer_clear(run);
+    for (unsigned i = 0; i < request->prerequisite_count; i++) {
+        update_record_read(&reader, &record);
+        if (reader.failed || !same_set(of, &record))
+            continue;
+        enum result result = rdata_run_insert(run, count, record.type, record.rdata.octets,
+                                              record.rdata.length, &added);
+        if (result)
+            return result;
+    }
+    return RESULT_OK;
+}
+
+/* Section 3.2.3: an RRset as a whole; TTLs do not count. */
+static uint16_t check_values(struct stage *stage, const struct update_request *request,
+                             const struct update_record *record)
+{
+    struct buffer run = {.length = 0};
+    uint16_t count, rcode = RCODE_NXRRSET;
+    const struct staged_name *name = stage_name(stage, &record->owner);
+    const struct staged_rrset *rrset = name ? staged_find(name, record->type) : NULL;
+
+    if (rrset && collect_values(request, record, &run, &count)) {
+        stage_fail(stage, RESULT_SYSTEM);
+    } else if (rrset) {
+        struct rdata_run stored = staged_rdata(rrset);
+        struct rdata_run wanted = {
+            .octets = run.octets, .length = (uint32_t)run.length, .count = count};
+        if (rdata_run_equal(record->type, &stored, &wanted))
+            rcode = RCODE_NOERROR;
+    }
+    buffer_free(&run);
+    return rcode;
+}
+
+/* Whether an earlier prerequisite was about the same RRset: then it has been looked at. */
+static bool came_before(const struct update_request *request, const struct update_record *record,
+                        unsigned index)
+{
+    struct reader reader = span_reader(request->prerequisites);
+    struct update_record other;
+
+    for (unsigned i = 0; i < index; i++) {
+        update_record_read(&reader, &other);
+        if (!reader.failed && same_set(record, &other))
+            return true;
+    }
+    return false;
+}
+
+/* One section, first what asks whether something is there, then what compares values. */
+static struct update_outcome check_prerequisites(struct stage *stage,
+                                                 const struct update_request *request)
+{
+    struct update_record record;
+
+    for (unsigned values = 0; values < 2; values++) {
+        struct reader reader = span_reader(request->prerequisites);
+        for (unsigned i = 0; i < request->prerequisite_count; i++) {
+            uint16_t rcode = RCODE_NOERROR;
+            update_record_read(&reader, &record);
+            if (reader.failed)
+                return fail(RCODE_FORMERR, "a prerequisite is malformed");
+            if (record.class_ != CLASS_IN && !values)
+                rcode = check_existence(stage, &record);
+            if (record.class_ == CLASS_IN && values && !came_before(request, &record, i))
+                rcode = check_values(stage, request, &record);
+            if (rcode)
+                return fail(rcode, "a prerequisite does not hold");
+        }
+    }
+    return done;
+}
+
+/* ---- DNSKEY -----------------------------------------------------------------------------------
+ */
+
+/* Whether RDATA is that of a key of ours: the key manager's alone. */
+static bool is_own_key(const struct keeper_zone *zone, const struct span *rdata)
+{
+    for (unsigned i = 0; i < zone->key_count; i++) {
+        const struct key_row *row = &zone->keys[i].row;
+        if (row->dnskey_length == rdata->length && rdata->length &&
+            memcmp(row->dnskey, rdata->octets, rdata->length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A key with an algorithm that signs nothing here makes the zone bogus for validators that insist
+ * on every algorithm of the DNSKEY RRset (RFC 4035 section 2.2). */
+static bool has_algorithm(const struct keeper_zone *zone, const struct span *rdata)
+{
+    if (rdata->length < 4)
+        return false;
+    for (unsigned i = 0; i < zone->key_count; i++) {
+        if (zone->keys[i].row.algorithm == rdata->octets[3])
+            return true;
+    }
+    return zone->key_count == 0;
+}
+
+static const char *refuse_key(const struct stage *stage, const struct update_record *record)
+{
+    bool own = is_own_key(stage->zone, &record->rdata);
+
+    if (record->type != TYPE_DNSKEY || record->class_ == CLASS_ANY)
+        return NULL;
+    if (record->class_ == CLASS_NONE)
+        return own ? "a key that signs the zone cannot be removed by update" : NULL;
+    if (record->owner.labels != stage->zone->name.labels)
+        return "DNSKEY belongs at the apex";
+    return has_algorithm(stage->zone, &record->rdata)
+               ? NULL
+               : "a DNSKEY of an algorithm that does not sign the zone";
+}
+
+/* ---- changes (section 3.4.2) ------------------------------------------------------------------
+ */
+
+static bool is_apex(const struct stage *stage, const struct staged_name *name)
+{
+    return name->name.labels == stage->zone->name.labels;
+}
+
+/* Whether a name has anything that cannot lie beside a CNAME (RFC 2181 section 10.1, RFC 4035
+ * section 2.5). */
+static bool has_other_than_cname(const struct staged_name *name)
+{
+    for (size_t i = 0; i < name->count; i++) {
+        uint16_t type = name->rrsets[i].type;
+        if (name->rrsets[i].count && type != TYPE_CNAME && type != TYPE_NSEC && type != TYPE_KEY)
+            return true;
+    }
+    return false;
+}
+
+/* Whether the new SOA is to take the place of the old one. */
+static bool is_later_soa(const struct staged_name *name, const struct update_record *record)
+{
+    const struct staged_rrset *stored = staged_find(name, TYPE_SOA);
+    struct soa old, new;
+
+    if (!stored)
+        return false;
+    struct rdata_run run = staged_rdata(stored);
+    return soa_read(run.octets + 2, run.length - 2, &old) == RESULT_OK &&
+           soa_read(record->rdata.octets, record->rdata.length, &new) == RESULT_OK &&
+           serial_is_after(new.serial, old.serial);
+}
+
+static bool is_single(uint16_t type)
+{
+    return type == TYPE_SOA || type == TYPE_CNAME || type == TYPE_DNAME;
+}
+
+/* Section 3.4.2.2. */
+static void add(struct stage *stage, struct staged_name *name, const struct update_record *record)
+{
+    if (record->type == TYPE_CNAME ? has_other_than_cname(name)
+                                   : staged_find(name, TYPE_CNAME) && record->type != TYPE_KEY)
+        return;
+    if (record->type == TYPE_SOA && !is_later_soa(name, record))
+        return;
+    if (!is_single(record->type)) {
+        staged_add(stage, name, record->type, record->ttl, record->rdata);
+        return;
+    }
+    /* There is only ever one: it takes the other's place (RFC 6672 section 5.2 for DNAME). */
+    struct buffer octets = {.length = 0};
+    buffer_u16(&octets, (uint16_t)record->rdata.length);
+    buffer_add(&octets, record->rdata.octets, record->rdata.length);
+    struct rdata_run run = {.octets = octets.octets, .length = (uint32_t)octets.length, .count = 1};
+    if (buffer_check(&octets))
+        stage_fail(stage, RESULT_SYSTEM);
+    else
+        staged_replace(stage, name, record->type, record->ttl, &run);
+    buffer_free(&octets);
+}
+
+/* Our own DNSKEYs stay, when the RRset is deleted. */
+static void delete_foreign_keys(struct stage *stage, struct staged_name *name,
+                                struct staged_rrset *rrset)
+{
+    struct buffer kept = {.length = 0};
+    struct rdata_run run = staged_rdata(rrset), rest = {.count = 0};
+    struct reader rdata;
+
+    for (struct reader all = rdata_run_reader(&run); rdata_next(&all, &rdata);) {
+        struct span octets = span_of(rdata.at, reader_left(&rdata));
+        if (!is_own_key(stage->zone, &octets))
+            continue;
+        buffer_u16(&kept, (uint16_t)octets.length);
+        buffer_add(&kept, octets.octets, octets.length);
+        rest.count++;
+    }
+    rest.octets = kept.octets;
+    rest.length = (uint32_t)kept.length;
+    if (buffer_check(&kept))
+        stage_fail(stage, RESULT_SYSTEM);
+    else
+        staged_replace(stage, name, TYPE_DNSKEY, rrset->ttl, &rest);
+    buffer_free(&kept);
+}
+
+/* Section 3.4.2.3: the apex keeps its SOA and NS; what the signer makes is the signer's. */
+static void delete_rrset(struct stage *stage, struct staged_name *name, uint16_t type)
+{
+    static const struct rdata_run none = {.octets = (const uint8_t *)""};
+    struct staged_rrset *rrset = staged_find(name, type);
+
+    if (!rrset || type_is_made_by_signer(type))
+        return;
+    if (is_apex(stage, name) && (type == TYPE_SOA || type == TYPE_NS))
+        return;
+    if (is_apex(stage, name) && type == TYPE_DNSKEY)
+        delete_foreign_keys(stage, name, rrset);
+    else
+        staged_replace(stage, name, type, 0, &none);
+}
+
+/* Types that are another's to delete, unless they are named: they have grants of their own. */
+static bool is_granted_apart(uint16_t type)
+{
+    return type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY || type == TYPE_CSYNC;
+}
+
+static void delete_all(struct stage *stage, struct staged_name *name)
+{
+    for (size_t i = 0; i < name->count && !stage->failed; i++) {
+        if (!is_granted_apart(name->rrsets[i].type))
+            delete_rrset(stage, name, name->rrsets[i].type);
+    }
+}
+
+/* Section 3.4.2.4: never the SOA, nor the last NS of the apex. */
+static void delete_record(struct stage *stage, struct staged_name *name,
+                          const struct update_record *record)
+{
+    const struct staged_rrset *rrset = staged_find(name, record->type);
+
+    if (!rrset || record->type == TYPE_SOA || type_is_made_by_signer(record->type))
+        return;
+    if (is_apex(stage, name) && record->type == TYPE_NS && rrset->count == 1)
+        return;
+    staged_remove(stage, name, record->type, record->rdata);
+}
+
+static void change(struct stage *stage, struct staged_name *name,
+                   const struct update_record *record)
+{
+    if (record->class_ == CLASS_IN)
+        add(stage, name, record);
+    else if (record->class_ == CLASS_NONE)
+        delete_record(stage, name, record);
+    else if (record->type == TYPE_ANY)
+        delete_all(stage, name);
+    else
+        delete_rrset(stage, name, record->type);
+}
+
+static struct update_outcome change_all(struct stage *stage, const struct update_request *request)
+{
+    struct reader reader = span_reader(request->changes);
+    struct update_record record;
+
+    for (unsigned i = 0; i < request->change_count && !stage->failed; i++) {
+        update_record_read(&reader, &record);
+        if (reader.failed || !name_is_within(&record.owner, &stage->zone->name))
+            return fail(RCODE_FORMERR, "a change is malformed");
+        const char *text = refuse_key(stage, &record);
+        if (text)
+            return fail(RCODE_REFUSED, text);
+        struct staged_name *name = stage_name(stage, &record.owner);
+        if (name)
+            change(stage, name, &record);
+    }
+    return done;
+}
+
+/* How many records a name may have depends on what is there: only here it can be known. */
+static struct update_outcome check_limits(struct stage *stage, const struct update_request *request)
+{
+    struct reader reader = span_reader(request->changes);
+    struct update_record record;
+
+    for (unsigned i = 0; i < request->change_count && !stage->failed; i++) {
+        update_record_read(&reader, &record);
+        if (reader.failed || record.class_ != CLASS_IN || record.limit == 0)
+            continue;
+        const struct staged_name *name = stage_find(stage, &record.owner);
+        if (name && staged_records(name) > record.limit)
+            return fail(RCODE_REFUSED, "the name would have more records than the grant allows");
+    }
+    return done;
+}
+
+struct update_outcome update_apply(struct stage *stage, const struct update_request *request)
+{
+    struct update_outcome outcome = check_prerequisites(stage, request);
+
+    if (!outcome.rcode && request->refusal)
+        outcome = fail(request->refusal, "the changes are malformed or not granted");
+    if (outcome.rcode || stage->failed)
+        return outcome;
+    stage_mark(stage);
+    outcome = change_all(stage, request);
+    if (!outcome.rcode)
+        outcome = check_limits(stage, request);
+    if (outcome.rcode && !stage->failed)
+        stage_take_back(stage);
+    outcome.changed = !outcome.rcode && stage_has_changed(stage);
+    return outcome;
+}
