@@ -10,8 +10,8 @@
 #include <sys/queue.h>
 
 #include "avow/base/result.h"
+#include "avow/wire/framing.h"
 #include "crowd.h"
-#include "framing.h"
 #include "origin.h"
 
 enum {
