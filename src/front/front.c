@@ -5,20 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "avow/base/clock.h"
-#include "avow/base/log.h"
 #include "avow/config/config.h"
 #include "worker.h"
 
 enum {
-    CACHE_OCTETS = 64 * 1024 * 1024,      /* of finished answers, for all workers together */
-    CACHE_LEAST_OCTETS = 4 * 1024 * 1024, /* for each */
-    STORE_PAUSE_MS = 5,                   /* between two tries to open the store */
-    STORE_SAID_MS = 2000,                 /* after so long it is said that we wait */
-    STORE_PATIENCE_MS = 30000             /* after so long we give up, and are started anew */
+    CACHE_OCTETS = 64 * 1024 * 1024,     /* of finished answers, for all workers together */
+    CACHE_LEAST_OCTETS = 4 * 1024 * 1024 /* for each */
 };
 
 struct front {
@@ -35,34 +29,6 @@ struct front {
 
 /* ---- the store -------------------------------------------------------------------------------*/
 
-/* A format of another version does not become ours by waiting. */
-static bool may_come(enum result result)
-{
-    return result != RESULT_OK && result != RESULT_REFUSED;
-}
-
-/* At the very first start the keeper is making the store, and a keeper that is being restarted has
- * not published it yet. */
-static enum result open_patiently(struct front *front, const struct store_options *options)
-{
-    const struct timespec pause = {.tv_nsec = STORE_PAUSE_MS * 1000000L};
-    uint64_t start_ms = clock_monotonic_ms();
-    bool said = false;
-    enum result result;
-
-    while (may_come(result = store_open(&front->store, options))) {
-        uint64_t passed = clock_monotonic_ms() - start_ms;
-        if (passed >= STORE_PATIENCE_MS)
-            return result;
-        if (passed >= STORE_SAID_MS && !said) {
-            log_info("waiting for the store: %s", front->store.problem);
-            said = true;
-        }
-        (void)nanosleep(&pause, NULL);
-    }
-    return result;
-}
-
 static int open_store(struct front *front)
 {
     const struct config_server *server = &front->room->config->server;
@@ -76,7 +42,7 @@ static int open_store(struct front *front)
                                     .access = STORE_READER,
                                     .map_octets = server->store_size,
                                     .pages = &front->pages};
-    enum result result = open_patiently(front, &options);
+    enum result result = store_await(&front->store, &options);
     free(folder);
     return result ? room_fail(front->room, "%s", front->store.problem) : 0;
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/front/framing.h"
+#include "avow/wire/framing.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

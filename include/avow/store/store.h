@@ -79,6 +79,10 @@ struct store {
  */
 MUST_CHECK enum result store_open(struct store *store, const struct store_options *options);
 
+/* The same for a room that starts beside the keeper: tries again for up to half a minute while the
+ * store is being made, or is not published yet. Sleeps: to be called before there is a loop. */
+MUST_CHECK enum result store_await(struct store *store, const struct store_options *options);
+
 /* Takes a store in any state. Every snapshot and change must have ended. */
 void store_close(struct store *store);
 

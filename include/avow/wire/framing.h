@@ -3,12 +3,12 @@
  *
  * Most messages come whole in one read: then they are read in a scratch buffer that all connections
  * share, and the connection keeps no memory. What is left over is kept, and grows only as octets
- * really come: to announce a length costs us nothing. Pure but for malloc.
+ * really come: to announce a length costs us nothing. Floor: wire. Pure but for malloc.
  *
  *     framing_place, receive there, framing_add, framing_next until it has no more, framing_keep
  */
-#ifndef AVOW_SRC_FRONT_FRAMING_H
-#define AVOW_SRC_FRONT_FRAMING_H
+#ifndef AVOW_WIRE_FRAMING_H
+#define AVOW_WIRE_FRAMING_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,6 +47,17 @@ enum framing_found {
 
 /* The next message of the view; it lives until framing_keep. */
 enum framing_found framing_next(struct framing *framing, const uint8_t **message, size_t *length);
+
+/* Put the message that framing_next gave last back: it is the next one again. */
+void framing_put_back(struct framing *framing, size_t length);
+
+/* What was not taken, of the view or of what was kept: for whoever goes on with the stream. NULL
+ * when there is nothing. */
+const uint8_t *framing_rest(const struct framing *framing, size_t *length);
+
+/* Keep octets that somebody else has received: the next ones of the stream. Not while there is a
+ * view. False without memory. */
+bool framing_give(struct framing *framing, const uint8_t *octets, size_t length);
 
 /* Whether framing_next would give one, of the view or of what was kept. */
 bool framing_has_message(const struct framing *framing);

@@ -1,12 +1,11 @@
-/* test_front_framing.c - whole messages come out of a stream, however it was cut into pieces. */
+/* test_wire_framing.c - whole messages come out of a stream, however it was cut into pieces. */
 #include "support.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "avow/base/result.h"
-
-#include "src/front/framing.h"
+#include "avow/wire/framing.h"
 
 enum { LONGEST = 65535, LARGE_STREAM = 400000 };
 
@@ -141,15 +140,55 @@ START_TEST(an_announced_length_costs_nothing)
 }
 END_TEST
 
+/* What one reader has not taken, another goes on with. */
+START_TEST(a_stream_can_be_handed_over)
+{
+    static const uint8_t stream[] = "\0\015first message\0\016second message\0\015third";
+    enum { FIRST = 2 + 13, LENGTH = sizeof stream - 1 };
+    struct framing from = {.held = NULL}, to = {.held = NULL};
+    const uint8_t *message, *rest;
+    size_t room, length;
+
+    ck_assert_ptr_null(framing_rest(&from, &length));
+    memcpy(framing_place(&from, scratch, &room), stream, LENGTH);
+    framing_add(&from, scratch, LENGTH);
+    ck_assert_int_eq(framing_next(&from, &message, &length), FRAMING_WHOLE);
+    ck_assert_int_eq(framing_next(&from, &message, &length), FRAMING_WHOLE);
+    ck_assert_mem_eq(message, "second", 6);
+    framing_put_back(&from, length);
+    rest = framing_rest(&from, &length); /* of the view */
+    ck_assert_uint_eq(length, LENGTH - FIRST);
+    ck_assert_mem_eq(rest, stream + FIRST, length);
+    ck_assert(framing_keep(&from));
+    rest = framing_rest(&from, &length); /* of what was kept */
+    ck_assert_uint_eq(length, LENGTH - FIRST);
+    ck_assert(framing_give(&to, rest, 3));
+    ck_assert(framing_give(&to, rest + 3, length - 3));
+    framing_free(&from);
+    framing_resume(&to);
+    ck_assert_int_eq(framing_next(&to, &message, &length), FRAMING_WHOLE);
+    ck_assert_mem_eq(message, "second", 6);
+    ck_assert_int_eq(framing_next(&to, &message, &length), FRAMING_MORE);
+    ck_assert(framing_keep(&to));
+    memcpy(framing_place(&to, scratch, &room), " message", 8);
+    framing_add(&to, scratch, 8);
+    ck_assert_int_eq(framing_next(&to, &message, &length), FRAMING_WHOLE);
+    ck_assert_mem_eq(message, "third message", 13);
+    ck_assert(framing_keep(&to));
+    framing_free(&to);
+}
+END_TEST
+
 int main(void)
 {
-    Suite *suite = suite_create("front/framing");
+    Suite *suite = suite_create("wire/framing");
     TCase *tests = tcase_create("framing");
 
     tcase_add_loop_test(tests, messages_come_out_whole, 0, COUNT(pieces));
     tcase_add_test(tests, what_was_not_taken_is_kept);
     tcase_add_loop_test(tests, no_message_is_shorter_than_a_header, 0, 13);
     tcase_add_test(tests, an_announced_length_costs_nothing);
+    tcase_add_test(tests, a_stream_can_be_handed_over);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -1,5 +1,5 @@
 /* framing.c - octets of a TCP stream to whole messages. */
-#include "framing.h"
+#include "avow/wire/framing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +94,31 @@ enum framing_found framing_next(struct framing *framing, const uint8_t **message
         framing->at += (uint32_t)*length + PREFIX_OCTETS;
     }
     return found;
+}
+
+void framing_put_back(struct framing *framing, size_t length)
+{
+    framing->at -= (uint32_t)length + PREFIX_OCTETS;
+}
+
+const uint8_t *framing_rest(const struct framing *framing, size_t *length)
+{
+    const uint8_t *rest = framing->view ? framing->view + framing->at : framing->held;
+
+    *length = framing->view ? framing->view_length - framing->at : framing->held_length;
+    return *length ? rest : NULL;
+}
+
+bool framing_give(struct framing *framing, const uint8_t *octets, size_t length)
+{
+    if (length == 0)
+        return true;
+    if (length > UINT32_MAX / 2 - framing->held_length ||
+        !grow(framing, framing->held_length + (uint32_t)length))
+        return false;
+    memcpy(framing->held + framing->held_length, octets, length);
+    framing->held_length += (uint32_t)length;
+    return true;
 }
 
 bool framing_has_message(const struct framing *framing)
