@@ -92,7 +92,8 @@ bool connection_send(struct connection *connection, uint8_t *octets, size_t leng
 
 static bool may_take_more(const struct connection *connection)
 {
-    return connection->under_way < connection->tcp->worker->settings.tcp_pipeline &&
+    return !connection->moving &&
+           connection->under_way < connection->tcp->worker->settings.tcp_pipeline &&
            unsent(&connection->out) < TCP_BACKLOG_OCTETS;
 }
 
@@ -129,13 +130,14 @@ static bool serve_one(struct connection *connection, const uint8_t *message, siz
         tcp->outbox_length += TCP_PREFIX_OCTETS + length;
         count_answers(connection, 1, length);
         return true;
-    case SERVED_HANDED:
-        connection->handed++;
-        connection->under_way++;
+    case SERVED_DESK:
+        framing_put_back(&connection->in, request.length);
+        connection->moving = true;
         return true;
     case SERVED_PARKED:
         connection->under_way++;
         return true;
+    case SERVED_HANDED:
     case SERVED_NOTHING:
         break;
     }
@@ -163,12 +165,31 @@ static bool serve_view(struct connection *connection)
     return true;
 }
 
+/* The client goes on with the desk, which reads on where we stopped. */
+static void move_to_desk(struct connection *connection)
+{
+    struct worker *worker = connection->tcp->worker;
+    struct handoff_connection moved = {.descriptor = connection->descriptor,
+                                       .client = &connection->client,
+                                       .local = &connection->local};
+
+    moved.unread = framing_rest(&connection->in, &moved.unread_length);
+    /* The desk is away, or takes no more: then its messages are lost, as datagrams are. */
+    if (!handoff_connection(&worker->handoff, &moved))
+        metric_add(worker->metrics, METRIC_DROPPED_SEND, 1);
+    tcp_drop(connection);
+}
+
 /* Read only while there is something to do with it, and close what has nothing left to do. */
 static void adjust(struct connection *connection)
 {
     struct ev_loop *loop = connection->tcp->worker->loop;
     bool has_message = framing_has_message(&connection->in);
 
+    if (connection->moving && connection_is_idle(connection)) {
+        move_to_desk(connection);
+        return;
+    }
     if (connection->finishing && !has_message && connection_is_idle(connection)) {
         tcp_drop(connection);
         return;

@@ -1,4 +1,4 @@
-/* handoff.c - messages to the desk, unread, and its answers. */
+/* handoff.c - datagrams and connections to the desk, unread, and its answers to the former. */
 #include "handoff.h"
 
 #include <string.h>
@@ -19,42 +19,19 @@ static bool take_address(struct span octets, union address *address)
     return (family == AF_INET || family == AF_INET6) && octets.length == address_length(family);
 }
 
-static void reply_by_udp(struct worker *worker, const struct message_reply *reply)
-{
-    struct origin origin = {.transport = ANSWER_UDP, .socket = reply->socket};
-
-    if (reply->message.length == 0)
-        return;
-    if (!take_address(reply->client, &origin.client) ||
-        !take_address(reply->local, &origin.local)) {
-        metric_add(worker->metrics, METRIC_LETTERS_REFUSED, 1);
-        return;
-    }
-    udp_send(worker, &origin, reply->message.octets, reply->message.length);
-}
-
-static void reply_by_tcp(struct worker *worker, const struct message_reply *reply)
-{
-    size_t length = reply->message.length;
-
-    if (length > TCP_MESSAGE_OCTETS) {
-        metric_add(worker->metrics, METRIC_LETTERS_REFUSED, 1);
-        length = 0;
-    }
-    if (length)
-        memcpy(worker->late + TCP_PREFIX_OCTETS, reply->message.octets, length);
-    tcp_reply(&worker->tcp, reply->connection, worker->late, length, reply->close);
-}
-
 static void on_reply(void *context, const struct message *message, struct frame *frame)
 {
     struct handoff *handoff = context;
+    const struct message_reply *reply = &message->reply;
+    struct origin origin = {.transport = ANSWER_UDP, .socket = reply->socket};
     (void)frame;
 
-    if (message->reply.kind == SOCKET_UDP)
-        reply_by_udp(handoff->worker, &message->reply);
-    else
-        reply_by_tcp(handoff->worker, &message->reply);
+    if (reply->message.length == 0 || !take_address(reply->client, &origin.client) ||
+        !take_address(reply->local, &origin.local)) {
+        metric_add(handoff->worker->metrics, METRIC_LETTERS_REFUSED, 1);
+        return;
+    }
+    udp_send(handoff->worker, &origin, reply->message.octets, reply->message.length);
 }
 
 static const struct dispatch_table from_desk = {
@@ -88,29 +65,44 @@ void handoff_connect(struct handoff *handoff, int descriptor)
         log_error("out of memory: the desk is not heard");
 }
 
-bool handoff_send(struct handoff *handoff, const struct request *request)
+static struct span address_span(const union address *address)
 {
-    sa_family_t client = request->client->any.sa_family, local = request->local->any.sa_family;
-    struct message message = {
-        .kind = MESSAGE_HANDOFF,
-        .handoff = {.kind = request->transport == ANSWER_UDP ? SOCKET_UDP : SOCKET_TCP,
-                    .socket = request->socket,
-                    .connection = request->connection,
-                    .client = span_of(request->client, address_length(client)),
-                    .local = span_of(request->local, address_length(local)),
-                    .message = span_of(request->octets, request->length)}};
+    return span_of(address, address_length(address->any.sa_family));
+}
 
-    if (!handoff->channel || channel_send(handoff->channel, &message))
+static bool send_letter(struct handoff *handoff, const struct message *message)
+{
+    if (!handoff->channel || channel_send(handoff->channel, message))
         return false;
     metric_add(handoff->worker->metrics, METRIC_HANDOFFS, 1);
     return true;
 }
 
+bool handoff_datagram(struct handoff *handoff, const struct request *request)
+{
+    struct message message = {.kind = MESSAGE_HANDOFF,
+                              .handoff = {.socket = request->socket,
+                                          .client = address_span(request->client),
+                                          .local = address_span(request->local),
+                                          .message = span_of(request->octets, request->length)}};
+
+    return send_letter(handoff, &message);
+}
+
+bool handoff_connection(struct handoff *handoff, const struct handoff_connection *connection)
+{
+    struct message message = {
+        .kind = MESSAGE_CONNECTION,
+        .connection = {.client = address_span(connection->client),
+                       .local = address_span(connection->local),
+                       .unread = span_of(connection->unread, connection->unread_length),
+                       .descriptor = connection->descriptor}};
+
+    return send_letter(handoff, &message);
+}
+
 void handoff_close(struct handoff *handoff)
 {
-    if (!handoff->channel)
-        return;
     channel_free(handoff->channel);
     handoff->channel = NULL;
-    tcp_desk_gone(&handoff->worker->tcp);
 }

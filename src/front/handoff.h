@@ -1,5 +1,5 @@
 /*
- * handoff.h - messages to the desk, unread, and its answers.
+ * handoff.h - datagrams and connections to the desk, unread, and its answers to the former.
  */
 #ifndef AVOW_SRC_FRONT_HANDOFF_H
 #define AVOW_SRC_FRONT_HANDOFF_H
@@ -21,8 +21,20 @@ struct handoff {
 /* A new channel to the desk; takes the descriptor over. */
 void handoff_connect(struct handoff *handoff, int descriptor);
 
-/* Hand a message over. False: the desk is away or takes no more. */
-bool handoff_send(struct handoff *handoff, const struct request *request);
+/* Hand a datagram over. False: the desk is away or takes no more. */
+bool handoff_datagram(struct handoff *handoff, const struct request *request);
+
+/* A connection, with what was read from it and is not answered. */
+struct handoff_connection {
+    int descriptor; /* stays the caller's, who closes it */
+    const union address *client;
+    const union address *local;
+    const uint8_t *unread;
+    size_t unread_length;
+};
+
+/* Hand a connection over. False: the desk is away or takes no more. */
+bool handoff_connection(struct handoff *handoff, const struct handoff_connection *connection);
 
 void handoff_close(struct handoff *handoff);
 

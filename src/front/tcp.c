@@ -327,31 +327,6 @@ void tcp_answer(struct tcp *tcp, uint64_t id, uint8_t *octets, size_t length)
         connection_go_on(connection);
 }
 
-void tcp_reply(struct tcp *tcp, uint64_t id, uint8_t *octets, size_t length, bool last)
-{
-    struct connection *connection = find(tcp, id);
-
-    if (!connection || connection->handed == 0)
-        return;
-    connection->handed--;
-    if (last)
-        connection->finishing = true;
-    if (length == 0 && !last) { /* the desk keeps silent: as with a datagram, there is no answer */
-        connection->under_way--;
-        connection_go_on(connection);
-        return;
-    }
-    tcp_answer(tcp, id, octets, length);
-}
-
-void tcp_desk_gone(struct tcp *tcp)
-{
-    for (uint32_t i = 0; i < tcp->limit && tcp->slots; i++) {
-        if (tcp->slots[i] && tcp->slots[i]->handed)
-            tcp_drop(tcp->slots[i]);
-    }
-}
-
 /* ---- open and close --------------------------------------------------------------------------*/
 
 static void open_listener(struct tcp *tcp, int descriptor)

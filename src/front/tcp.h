@@ -44,9 +44,9 @@ struct connection {
     uint64_t id; /* the slot, and a number that tells its users apart */
     uint64_t active_ms;
     uint32_t member;    /* of the crowd */
-    uint32_t under_way; /* questions parked or handed to the desk */
-    uint32_t handed;    /* of these, to the desk */
+    uint32_t under_way; /* questions that are parked */
     bool is_waiting;
+    bool moving;    /* to the desk, as soon as what was asked before is answered and sent */
     bool finishing; /* nothing more is read; closed when all is answered and sent */
     struct framing in;
     struct backlog out;
@@ -99,13 +99,6 @@ void tcp_configure(struct tcp *tcp);
 /* An answer outside its turn: `octets` begin with TCP_PREFIX_OCTETS to be written here. Length 0
  * (the prefix not counted): there is no answer, and the connection is of no use any more. */
 void tcp_answer(struct tcp *tcp, uint64_t id, uint8_t *octets, size_t length);
-
-/* The desk's answer, as above; length 0: it keeps silent. `last`: nothing more is read, and the
- * connection is closed when all is answered. */
-void tcp_reply(struct tcp *tcp, uint64_t id, uint8_t *octets, size_t length, bool last);
-
-/* The desk is gone: what it was handed is not answered. */
-void tcp_desk_gone(struct tcp *tcp);
 
 /* Close everything; takes any state. */
 void tcp_close(struct tcp *tcp);

@@ -145,7 +145,9 @@ enum served worker_serve(struct worker *worker, const struct request *request, u
     case ANSWER_SEND:
         break;
     case ANSWER_HANDOFF:
-        return handoff_send(&worker->handoff, request) ? SERVED_HANDED : SERVED_NOTHING;
+        if (request->transport == ANSWER_TCP)
+            return SERVED_DESK;
+        return handoff_datagram(&worker->handoff, request) ? SERVED_HANDED : SERVED_NOTHING;
     case ANSWER_DROP:
     case ANSWER_WANTED:
         metric_add(worker->metrics, METRIC_DROPPED_MALFORMED, 1);

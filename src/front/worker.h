@@ -110,7 +110,8 @@ void worker_end(struct worker *worker);
 enum served {
     SERVED_ANSWER, /* `length` octets are to be sent */
     SERVED_PARKED, /* it waits for signatures: tcp_answer or udp_send comes later */
-    SERVED_HANDED, /* the desk has it */
+    SERVED_HANDED, /* the desk has it, a datagram */
+    SERVED_DESK,   /* its connection is to move to the desk, with this message as the next */
     SERVED_NOTHING /* there will be none */
 };
 

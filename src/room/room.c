@@ -101,10 +101,14 @@ static enum result find_user(const char *name, struct confine_order *order)
 
 static uint32_t descriptors_needed(const struct room *room)
 {
-    const struct config_server *server = &room->config->server;
-    bool front = room->kind == ROOM_FRONT;
+    const struct config *config = room->config;
+    uint32_t clients = 0;
 
-    return SPARE_DESCRIPTORS + (front ? server->tcp_clients + (uint32_t)room->workers * 16 : 0);
+    if (room->kind == ROOM_FRONT)
+        clients = config->server.tcp_clients + (uint32_t)room->workers * 16;
+    if (room->kind == ROOM_DESK)
+        clients = config->transfers.clients + room->workers;
+    return SPARE_DESCRIPTORS + clients;
 }
 
 /* From here on whatever the room opens, it opens as the user that it is going to be: in a folder of

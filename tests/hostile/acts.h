@@ -15,6 +15,7 @@ struct spoils {
     int folder_fd;
     int tcp; /* a socket that somebody left open */
     int udp;
+    int channel;                 /* to another room */
     struct sockaddr_in listener; /* where a connection would be accepted */
     int listener_fd;
     pid_t victim; /* a child of the same user, waiting */

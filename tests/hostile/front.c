@@ -102,6 +102,26 @@ static int need_accept(struct spoils *s)
     return descriptor >= 0 || errno == EAGAIN ? 0 : -1;
 }
 
+/* A connection goes to the desk as a descriptor beside a letter. */
+static int need_hand_over(struct spoils *s)
+{
+    union {
+        struct cmsghdr header;
+        char octets[CMSG_SPACE(sizeof(int))];
+    } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                            .cmsg_level = SOL_SOCKET,
+                            .cmsg_type = SCM_RIGHTS}};
+    char text[] = "letter";
+    struct iovec out = {text, 6};
+    struct msghdr letter = {.msg_iov = &out,
+                            .msg_iovlen = 1,
+                            .msg_control = &control,
+                            .msg_controllen = sizeof control.octets};
+
+    memcpy(CMSG_DATA(&control.header), &s->tcp, sizeof s->tcp);
+    return sendmsg(s->channel, &letter, MSG_NOSIGNAL) == 6 ? 0 : -1;
+}
+
 static int need_loop(struct spoils *s)
 {
     struct epoll_event event = {.events = EPOLLIN};
@@ -142,7 +162,7 @@ static const struct {
     {"start threads", need_threads},     {"read the store", need_read_store},
     {"receive and send", need_udp},      {"accept connections", need_accept},
     {"run an event loop", need_loop},    {"write the log", need_log},
-    {"take random octets", need_chance},
+    {"take random octets", need_chance}, {"hand over a connection", need_hand_over},
 };
 
 /* ---- running -------------------------------------------------------------------------------- */
@@ -173,6 +193,10 @@ static bool lay_out(struct spoils *s)
     s->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     s->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     s->listener_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+        return false;
+    s->channel = ends[0]; /* the other end stays open, and is never read */
     if (s->store_fd < 0 || s->folder_fd < 0 || s->tcp < 0 || s->udp < 0 || s->listener_fd < 0 ||
         bind(s->udp, (struct sockaddr *)&any, sizeof any) ||
         bind(s->listener_fd, (struct sockaddr *)&any, sizeof any) || listen(s->listener_fd, 8) ||

@@ -2,7 +2,7 @@
 #ifndef TESTS_UNIT_FRONT_LAB_H
 #define TESTS_UNIT_FRONT_LAB_H
 
-#include "store_support.h"
+#include "zone_lab.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 /* plain.example. is not signed; signed.example. is, but no signature has been made yet. In both,
  * www has an address and big a TXT RRset that is too large for a datagram. */
-enum { LAB_BIG_STRINGS = 12, LAB_STRING = 200, LAB_WAIT_MS = 5000, LAB_SOCKETS = 4 };
+enum { LAB_WAIT_MS = 5000, LAB_SOCKETS = 4 };
 
 struct lab {
     struct test_store store;
@@ -38,84 +38,6 @@ struct lab {
 static struct lab lab;
 
 /* ---- the store -------------------------------------------------------------------------------*/
-
-static inline struct node_rrset lab_rrset(struct buffer *octets, uint16_t type, const void *rdata,
-                                          uint16_t length)
-{
-    size_t start = octets->length;
-
-    buffer_u16(octets, length);
-    buffer_add(octets, rdata, length);
-    return (struct node_rrset){.rdata = {octets->octets + start, 2U + length, 1},
-                               .ttl = 300,
-                               .signature_room = 200,
-                               .type = type};
-}
-
-static inline void lab_node(struct change *change, uint32_t version, const char *owner,
-                            struct node_parts parts)
-{
-    struct name name = name_of(owner);
-
-    change_put_node(change, version, &name, &parts);
-}
-
-static inline void lab_apex(struct change *change, uint32_t version, const char *apex)
-{
-    struct buffer octets = {.octets = NULL};
-    uint8_t soa[22] = {0, 0, 0, 0, 0, 1, [20] = 1, 44}, ns[] = {0};
-    struct node_rrset rrsets[2];
-
-    (void)buffer_claim(&octets, 256); /* so that it does not move */
-    buffer_clear(&octets);
-    rrsets[0] = lab_rrset(&octets, TYPE_NS, ns, sizeof ns);
-    rrsets[1] = lab_rrset(&octets, TYPE_SOA, soa, sizeof soa);
-    lab_node(
-        change, version, apex,
-        (struct node_parts){.rrsets = rrsets, .count = 2, .flags = NODE_APEX | NODE_HAS_CHILDREN});
-    buffer_free(&octets);
-}
-
-static inline void lab_address(struct change *change, uint32_t version, const char *owner)
-{
-    struct buffer octets = {.octets = NULL};
-    uint8_t address[] = {192, 0, 2, 1};
-    struct node_rrset rrset = lab_rrset(&octets, TYPE_A, address, sizeof address);
-
-    rrset.rdata.octets = octets.octets;
-    lab_node(change, version, owner, (struct node_parts){.rrsets = &rrset, .count = 1});
-    buffer_free(&octets);
-}
-
-static inline void lab_big(struct change *change, uint32_t version, const char *owner)
-{
-    struct buffer octets = {.octets = NULL};
-    uint8_t text[1 + LAB_STRING] = {LAB_STRING};
-    struct node_rrset rrset = {.ttl = 300, .type = TYPE_TXT};
-
-    for (unsigned i = 0; i < LAB_BIG_STRINGS; i++) {
-        memset(text + 1, 'a' + (int)i, LAB_STRING);
-        (void)lab_rrset(&octets, TYPE_TXT, text, sizeof text);
-    }
-    rrset.rdata = (struct rdata_run){octets.octets, (uint32_t)octets.length, LAB_BIG_STRINGS};
-    lab_node(change, version, owner, (struct node_parts){.rrsets = &rrset, .count = 1});
-    buffer_free(&octets);
-}
-
-static inline uint32_t lab_zone(const char *apex, const char *www, const char *big, uint16_t flags)
-{
-    struct change change;
-    struct zone row = {.apex = name_of(apex), .serial = 1, .denial_ttl = 300, .flags = flags};
-
-    begin(&change, &lab.store.store);
-    ck_assert_int_eq(version_new(&change, &row.version), RESULT_OK);
-    lab_apex(&change, row.version, apex);
-    lab_address(&change, row.version, www);
-    lab_big(&change, row.version, big);
-    change_put_zone(&change, &row);
-    commit(&change);
-    return row.version;
-}
 
 /* A signature over an RRset of signed.example., as the front sees one: nobody verifies it here. */
 static inline void lab_sign(const char *owner, uint16_t type)
@@ -195,9 +117,8 @@ static inline void lab_open(void)
 {
     memset(&lab, 0, sizeof lab);
     test_store_open(&lab.store);
-    lab_zone("plain.example.", "www.plain.example.", "big.plain.example.", 0);
-    lab.version =
-        lab_zone("signed.example.", "www.signed.example.", "big.signed.example.", ZONE_SIGNED);
+    lab_zone(&lab.store.store, "plain.example.", 0);
+    lab.version = lab_zone(&lab.store.store, "signed.example.", ZONE_SIGNED);
     lab.metrics = calloc(1, sizeof *lab.metrics + 64);
     lab.frame = frame_make();
     ck_assert(lab.metrics && lab.frame);

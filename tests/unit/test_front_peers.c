@@ -250,8 +250,7 @@ START_TEST(strange_letters_do_no_harm)
     int client = lab_udp_client();
     struct message stop = {.kind = MESSAGE_STOP};
     struct message reply = {.kind = MESSAGE_REPLY,
-                            .reply = {.kind = SOCKET_UDP,
-                                      .socket = 77,
+                            .reply = {.socket = 77,
                                       .client = span_of("x", 1),
                                       .local = span_of("y", 1),
                                       .message = span_of("z", 1)}};
@@ -262,11 +261,10 @@ START_TEST(strange_letters_do_no_harm)
     lab_send_letter(lab.keeper, &stop);
     lab_send_letter(lab.keeper, &reply);
     lab_send_letter(lab.desk, &reply);
-    reply.reply.kind = SOCKET_TCP;
-    reply.reply.connection = UINT64_MAX;
+    reply.reply.message = span_of("", 0);
     lab_send_letter(lab.desk, &reply);
     lab_await(METRIC_LETTERS, 5);
-    lab_await(METRIC_LETTERS_REFUSED, 3);
+    lab_await(METRIC_LETTERS_REFUSED, 4);
     lab_udp_ask(client, &plain);
     ck_assert_uint_eq(lab_udp_answer(client).header.id, plain.id);
     close(client);
@@ -275,8 +273,8 @@ END_TEST
 
 /* ---- the desk --------------------------------------------------------------------------------*/
 
-/* Answer a message as the desk would: its own octets with QR set. */
-static void reply_to(const struct message_handoff *handoff, bool last)
+/* Answer a datagram as the desk would: its own octets with QR set. */
+static void reply_to(const struct message_handoff *handoff)
 {
     uint8_t octets[512];
 
@@ -284,13 +282,10 @@ static void reply_to(const struct message_handoff *handoff, bool last)
     memcpy(octets, handoff->message.octets, handoff->message.length);
     octets[2] |= 0x80;
     struct message reply = {.kind = MESSAGE_REPLY,
-                            .reply = {.kind = handoff->kind,
-                                      .socket = handoff->socket,
-                                      .connection = handoff->connection,
+                            .reply = {.socket = handoff->socket,
                                       .client = handoff->client,
                                       .local = handoff->local,
-                                      .message = span_of(octets, handoff->message.length),
-                                      .close = last}};
+                                      .message = span_of(octets, handoff->message.length)}};
     lab_send_letter(lab.desk, &reply);
 }
 
@@ -302,49 +297,148 @@ START_TEST(an_update_goes_to_the_desk)
 
     lab_udp_ask(client, &update);
     const struct message_handoff *handoff = &lab_letter(lab.desk, MESSAGE_HANDOFF)->handoff;
-    ck_assert_uint_eq(handoff->kind, SOCKET_UDP);
     ck_assert_uint_eq(handoff->message.length, length);
     ck_assert_mem_eq(handoff->message.octets, octets, length);
-    reply_to(handoff, false);
+    reply_to(handoff);
     ck_assert_uint_eq(lab_udp_answer(client).header.id, update.id);
     lab_await(METRIC_HANDOFFS, 1);
     close(client);
 }
 END_TEST
 
-START_TEST(a_transfer_goes_to_the_desk)
+/* ---- connections -----------------------------------------------------------------------------*/
+
+/* What the lab's desk has of a connection that moved. */
+struct moved {
+    int descriptor;
+    uint8_t unread[1024];
+    size_t length;
+};
+
+static struct moved take_connection(void)
+{
+    const struct message_connection *letter = &lab_letter(lab.desk, MESSAGE_CONNECTION)->connection;
+    struct moved moved = {.length = letter->unread.length};
+
+    ck_assert_uint_le(moved.length, sizeof moved.unread);
+    memcpy(moved.unread, letter->unread.octets, moved.length);
+    moved.descriptor = message_take(lab.frame, letter->descriptor);
+    ck_assert_int_ge(moved.descriptor, 0);
+    return moved;
+}
+
+static void expect_unread(const struct moved *moved, const uint8_t *octets, size_t length)
+{
+    ck_assert_uint_eq(moved->length, length);
+    ck_assert_mem_eq(moved->unread, octets, length);
+}
+
+/* The message that needs the desk, and all that came behind it, also half a message. */
+START_TEST(a_connection_moves_with_all_that_is_unread)
 {
     int client = lab_tcp_client();
+    uint8_t octets[1024];
+    size_t first = lab_frame(octets, sizeof octets, &plain);
+    size_t length = first + lab_frame(octets + first, sizeof octets - first, &transfer);
     struct lab_answer answer;
 
-    lab_tcp_ask(client, &transfer);
-    lab_tcp_ask(client, &plain); /* is answered meanwhile */
-    ck_assert(lab_tcp_answer(client, &answer));
+    length += lab_frame(octets + length, sizeof octets - length, &plain);
+    length += lab_frame(octets + length, sizeof octets - length, &plain) - 5;
+    ck_assert_int_eq(send(client, octets, length, 0), (ssize_t)length);
+    ck_assert(lab_tcp_answer(client, &answer)); /* what came before is answered */
     ck_assert_uint_eq(answer.header.id, plain.id);
-    const struct message_handoff *handoff = &lab_letter(lab.desk, MESSAGE_HANDOFF)->handoff;
-    ck_assert_uint_eq(handoff->kind, SOCKET_TCP);
-    reply_to(handoff, _i != 0);
-    ck_assert(lab_tcp_answer(client, &answer));
-    ck_assert_uint_eq(answer.header.id, transfer.id);
-    if (_i) {
-        ck_assert(lab_is_closed(client));
-    } else {
-        lab_tcp_ask(client, &plain);
-        ck_assert(lab_tcp_answer(client, &answer));
-    }
+    struct moved moved = take_connection();
+    expect_unread(&moved, octets + first, length - first);
+    lab_await(METRIC_TCP_OPEN, 0);
+    lab_await(METRIC_HANDOFFS, 1);
+    ck_assert_int_eq(send(moved.descriptor, "ab", 2, 0), 2); /* it is the same connection */
+    ck_assert(lab_tcp_take(client, octets, 2));
+    ck_assert_mem_eq(octets, "ab", 2);
+    close(moved.descriptor);
+    ck_assert(lab_is_closed(client));
     close(client);
+}
+END_TEST
+
+START_TEST(a_connection_that_says_no_more_moves_too)
+{
+    int client = lab_tcp_client();
+    uint8_t octets[512];
+    size_t length = lab_frame(octets, sizeof octets, &transfer);
+
+    ck_assert_int_eq(send(client, octets, length, 0), (ssize_t)length);
+    ck_assert_int_eq(shutdown(client, SHUT_WR), 0);
+    struct moved moved = take_connection();
+    expect_unread(&moved, octets, length);
+    ck_assert(lab_comes(moved.descriptor, LAB_WAIT_MS));
+    ck_assert_int_eq(recv(moved.descriptor, octets, sizeof octets, 0), 0);
+    close(moved.descriptor);
+    close(client);
+}
+END_TEST
+
+/* A question that waits for a signature is answered by the front first. */
+START_TEST(a_connection_moves_when_nothing_is_under_way)
+{
+    int client = lab_tcp_client();
+    uint8_t octets[1024];
+    size_t first = lab_frame(octets, sizeof octets, &www);
+    size_t length = first + lab_frame(octets + first, sizeof octets - first, &transfer);
+    struct lab_answer answer;
+
+    length += lab_frame(octets + length, sizeof octets - length, &plain);
+    ck_assert_int_eq(send(client, octets, length, 0), (ssize_t)length);
+    uint64_t id = take_want("www.signed.example.", TYPE_A);
+    ck_assert(!lab_comes(lab.desk, 30));
+    ck_assert_int_eq(send(client, "\0", 1, 0), 1); /* not read any more: it comes to the desk */
+    lab_sign("www.signed.example.", TYPE_A);
+    tell_stored(id);
+    ck_assert(lab_tcp_answer(client, &answer));
+    ck_assert_uint_eq(answer.header.id, www.id);
+    ck_assert(answer.has_signature);
+    struct moved moved = take_connection();
+    expect_unread(&moved, octets + first, length - first);
+    ck_assert(lab_tcp_take(moved.descriptor, octets, 1));
+    close(moved.descriptor);
+    close(client);
+}
+END_TEST
+
+/* The front has no limit on what has moved away. */
+START_TEST(a_connection_that_moved_takes_no_place)
+{
+    enum { CLIENTS = 8 };
+    struct settings settings = lab.settings;
+    int clients[CLIENTS];
+    struct moved moved[CLIENTS];
+    struct lab_answer answer;
+
+    settings.tcp_clients = 1;
+    worker_configure(&lab.worker, &settings);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        clients[i] = lab_tcp_client();
+        lab_tcp_ask(clients[i], &plain);
+        ck_assert(lab_tcp_answer(clients[i], &answer));
+        lab_tcp_ask(clients[i], &transfer);
+        moved[i] = take_connection();
+        lab_await(METRIC_TCP_OPEN, 0);
+    }
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        ck_assert_int_eq(send(moved[i].descriptor, "x", 1, 0), 1);
+        ck_assert(lab_comes(clients[i], LAB_WAIT_MS));
+        close(moved[i].descriptor);
+        close(clients[i]);
+    }
+    lab_await(METRIC_TCP_REFUSED, 0);
 }
 END_TEST
 
 START_TEST(without_a_desk_there_is_no_answer)
 {
-    int stream = lab_tcp_client(), waiting = lab_tcp_client(), datagrams = lab_udp_client();
+    int stream = lab_tcp_client(), datagrams = lab_udp_client();
 
-    lab_tcp_ask(waiting, &transfer);
-    (void)lab_letter(lab.desk, MESSAGE_HANDOFF);
     close(lab.desk);
     lab.desk = -1;
-    ck_assert(lab_is_closed(waiting)); /* what it was asked is lost */
     lab_tcp_ask(stream, &transfer);
     ck_assert(lab_is_closed(stream));
     lab_udp_ask(datagrams, &update);
@@ -358,7 +452,6 @@ START_TEST(without_a_desk_there_is_no_answer)
         lab_udp_ask(datagrams, &update);
     (void)lab_letter(lab.desk, MESSAGE_HANDOFF);
     close(stream);
-    close(waiting);
     close(datagrams);
 }
 END_TEST
@@ -384,7 +477,10 @@ int main(void)
     tcase_add_checked_fixture(desk, open_lab, lab_close);
     tcase_set_timeout(desk, 30);
     tcase_add_test(desk, an_update_goes_to_the_desk);
-    tcase_add_loop_test(desk, a_transfer_goes_to_the_desk, 0, 2);
+    tcase_add_test(desk, a_connection_moves_with_all_that_is_unread);
+    tcase_add_test(desk, a_connection_that_says_no_more_moves_too);
+    tcase_add_test(desk, a_connection_moves_when_nothing_is_under_way);
+    tcase_add_test(desk, a_connection_that_moved_takes_no_place);
     tcase_add_test(desk, without_a_desk_there_is_no_answer);
     suite_add_tcase(suite, desk);
     tcase_set_timeout(store, 30);

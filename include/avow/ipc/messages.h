@@ -153,8 +153,9 @@ enum signing_outcome {
 
 /* ---- HANDOFF: desk (upper) and one worker of the front (lower) -------------------------------
  *
- * A message that the front may not answer, unread, and its answer. kind: SOCKET_UDP or SOCKET_TCP;
- * socket, connection: the front's own, they come back; client and local: struct sockaddr octets.
+ * A datagram that the front may not answer, unread, and its answer; a connection on which something
+ * was asked that it may not answer. socket: the front's own, it comes back; client and local:
+ * struct sockaddr octets.
  */
 #define MESSAGES_HANDOFF(M)                                                                        \
     M(HANDOFF, LOWER, HANDOFF, handoff)                                                            \
@@ -166,14 +167,8 @@ enum signing_outcome {
  * 16-bit length; the last one may be incomplete). */
 #define FIELDS_connection(F) F(octets, client) F(octets, local) F(octets, unread) F(fd, descriptor)
 
-#define FIELDS_handoff(F)                                                                          \
-    F(u8, kind)                                                                                    \
-    F(u32, socket) F(u64, connection) F(octets, client) F(octets, local) F(octets, message)
-/* An empty message: nothing is sent. close: the connection is to be closed behind it. */
-#define FIELDS_reply(F)                                                                            \
-    F(u8, kind)                                                                                    \
-    F(u32, socket)                                                                                 \
-    F(u64, connection) F(octets, client) F(octets, local) F(octets, message) F(u8, close)
+#define FIELDS_handoff(F) F(u32, socket) F(octets, client) F(octets, local) F(octets, message)
+#define FIELDS_reply(F)   F(u32, socket) F(octets, client) F(octets, local) F(octets, message)
 
 /* ---- CHANGES: keeper (upper) and desk (lower) -------------------------------------------------
  *

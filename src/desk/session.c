@@ -1,0 +1,231 @@
+/* session.c - who may stay connected, and for how long. */
+#include "session.h"
+
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "streams.h"
+
+enum { UNSENT_OCTETS = 128 * 1024 /* in the kernel, beyond what the client's window takes */ };
+
+static uint32_t limit_of(const struct sessions *sessions)
+{
+    uint32_t clients = sessions->desk->config->transfers.clients;
+    return clients < sessions->limit ? clients : sessions->limit;
+}
+
+static void count_sessions(const struct sessions *sessions)
+{
+    metric_set(sessions->desk->metrics, METRIC_DESK_CONNECTIONS, sessions->count);
+}
+
+void session_drop(struct session *session)
+{
+    struct sessions *sessions = session->sessions;
+
+    if (session->stream)
+        stream_end(session->stream);
+    ev_io_stop(sessions->loop, &session->readable);
+    ev_io_stop(sessions->loop, &session->writable);
+    ev_timer_stop(sessions->loop, &session->later);
+    close(session->descriptor);
+    TAILQ_REMOVE(&sessions->by_age, session, age);
+    sessions->slots[session->slot] = NULL;
+    sessions->count--;
+    count_sessions(sessions);
+    framing_free(&session->in);
+    free(session->out);
+    free(session);
+}
+
+static bool is_idle(const struct session *session)
+{
+    return !session->busy && session_unsent(session) == 0;
+}
+
+/* Whoever has shown no right to be here goes first, whatever it does; then who does nothing. */
+static struct session *find_dispensable(const struct sessions *sessions)
+{
+    struct session *session, *idle = NULL;
+
+    TAILQ_FOREACH(session, &sessions->by_age, age)
+    {
+        if (session->serving)
+            continue;
+        if (!session->trusted)
+            return session;
+        if (!idle && is_idle(session))
+            idle = session;
+    }
+    return idle;
+}
+
+static bool make_room(struct sessions *sessions)
+{
+    while (sessions->count >= limit_of(sessions)) {
+        struct session *dispensable = find_dispensable(sessions);
+        if (!dispensable)
+            return false;
+        session_drop(dispensable);
+    }
+    return true;
+}
+
+/* The limit sees to it that one is free. */
+static uint32_t find_slot(struct sessions *sessions)
+{
+    while (sessions->slots[sessions->next_slot])
+        sessions->next_slot = (sessions->next_slot + 1) % sessions->limit;
+    return sessions->next_slot;
+}
+
+static struct session *add(struct sessions *sessions, int descriptor, const struct origin *origin,
+                           struct span unread)
+{
+    const int unsent = UNSENT_OCTETS;
+    struct session *session = calloc(1, sizeof *session);
+
+    if (!session || !framing_give(&session->in, unread.octets, unread.length)) {
+        free(session);
+        return NULL;
+    }
+    /* The front keeps this small, for its many clients; a stream is to fill its pipe. */
+    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+    session->sessions = sessions;
+    session->descriptor = descriptor;
+    session->slot = find_slot(sessions);
+    session->origin = *origin;
+    session->origin.session = ++sessions->serial << 32 | session->slot;
+    session->active_ms = sessions->desk->now_ms;
+    sessions->slots[session->slot] = session;
+    sessions->count++;
+    TAILQ_INSERT_TAIL(&sessions->by_age, session, age);
+    count_sessions(sessions);
+    return session;
+}
+
+void sessions_take(struct sessions *sessions, int descriptor,
+                   const struct message_connection *connection)
+{
+    struct origin origin = {.udp = false};
+    struct session *session = NULL;
+
+    if (descriptor < 0)
+        return;
+    if (origin_take(&origin, connection->client, connection->local) && make_room(sessions))
+        session = add(sessions, descriptor, &origin, connection->unread);
+    if (!session) {
+        metric_add(sessions->desk->metrics, METRIC_DESK_UNHEARD, 1);
+        close(descriptor);
+        return;
+    }
+    session_begin(session);
+}
+
+/* ---- answers and streams ---------------------------------------------------------------------*/
+
+static struct session *find(const struct sessions *sessions, uint64_t id)
+{
+    uint32_t slot = (uint32_t)id;
+    struct session *session = slot < sessions->limit ? sessions->slots[slot] : NULL;
+
+    return session && session->origin.session == id ? session : NULL;
+}
+
+void sessions_answer(struct sessions *sessions, const struct origin *origin, const uint8_t *octets,
+                     size_t length)
+{
+    struct session *session = find(sessions, origin->session);
+
+    if (!session)
+        return; /* the client has left */
+    session->busy = false;
+    if (length)
+        session_put(session, octets, length);
+    else
+        session->broken = true;
+    if (!session->serving)
+        session_serve(session);
+}
+
+void sessions_stream(struct sessions *sessions, struct stream *stream)
+{
+    struct session *session = find(sessions, stream->ticket.origin.session);
+
+    if (!session) {
+        stream_end(stream);
+        return;
+    }
+    session->stream = stream;
+}
+
+/* ---- time ------------------------------------------------------------------------------------*/
+
+/* How long it may do nothing. What waits for the keeper has a deadline there. */
+static uint64_t patience_ms(const struct session *session)
+{
+    const struct config *config = session->sessions->desk->config;
+
+    if (session_unsent(session) || session->stream)
+        return (uint64_t)config->transfers.idle * 1000;
+    return session->busy ? UINT64_MAX / 2 : (uint64_t)config->server.tcp_idle * 1000;
+}
+
+void sessions_tick(struct sessions *sessions)
+{
+    struct session *session = TAILQ_FIRST(&sessions->by_age), *next;
+
+    for (; session; session = next) {
+        next = TAILQ_NEXT(session, age);
+        if (session->active_ms + patience_ms(session) <= sessions->desk->now_ms)
+            session_drop(session);
+    }
+}
+
+/* ---- open and close --------------------------------------------------------------------------*/
+
+/* Places for more; where there is no memory, there are as many as before. */
+void sessions_configure(struct sessions *sessions)
+{
+    uint32_t limit = sessions->desk->config->transfers.clients;
+
+    if (limit <= sessions->limit)
+        return;
+    struct session **slots = calloc(limit, sizeof(struct session *));
+    if (!slots) {
+        log_warning("no memory for more connections: transfers.clients stays as it was");
+        return;
+    }
+    if (sessions->limit)
+        memcpy(slots, sessions->slots, sessions->limit * sizeof(struct session *));
+    free(sessions->slots);
+    sessions->slots = slots;
+    sessions->limit = limit;
+}
+
+enum result sessions_open(struct sessions *sessions, struct ev_loop *loop, struct desk *desk,
+                          void (*tell_time)(struct desk *desk))
+{
+    *sessions = (struct sessions){.loop = loop,
+                                  .desk = desk,
+                                  .tell_time = tell_time,
+                                  .scratch = malloc(FRAMING_SCRATCH_OCTETS)};
+    TAILQ_INIT(&sessions->by_age);
+    sessions_configure(sessions);
+    return sessions->scratch && sessions->slots ? RESULT_OK : RESULT_SYSTEM;
+}
+
+void sessions_close(struct sessions *sessions)
+{
+    struct session *session;
+
+    if (!sessions->loop)
+        return;
+    while ((session = TAILQ_FIRST(&sessions->by_age)))
+        session_drop(session);
+    free(sessions->slots);
+    free(sessions->scratch);
+    *sessions = (struct sessions){.loop = NULL};
+}

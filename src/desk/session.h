@@ -1,0 +1,93 @@
+/*
+ * session.h - TCP connections that the front handed over: who may stay, reading, answering,
+ * streams.
+ *
+ * Requests of a connection are taken one after the other: the next one when the one before is
+ * answered, or its stream sent. What a client does not read is not made.
+ */
+#ifndef AVOW_SRC_DESK_SESSION_H
+#define AVOW_SRC_DESK_SESSION_H
+
+#include <ev.h>
+
+#include "avow/wire/framing.h"
+#include "internal.h"
+
+enum {
+    SESSION_PREFIX_OCTETS = 2,
+    SESSION_BACKLOG_OCTETS = 64 * 1024, /* unsent: beyond this nothing more is made */
+    SESSION_OUT_OCTETS = SESSION_BACKLOG_OCTETS + SESSION_PREFIX_OCTETS + MESSAGE_MAX_OCTETS
+};
+
+struct sessions;
+
+struct session {
+    TAILQ_ENTRY(session) age; /* the longest idle first */
+    struct sessions *sessions;
+    ev_io readable;
+    ev_io writable;
+    ev_timer later; /* a stream that could not go on in this turn */
+    int descriptor;
+    uint32_t slot;
+    struct origin origin;
+    uint64_t active_ms; /* when it last asked something, or took something */
+    struct framing in;
+    uint8_t *out; /* SESSION_OUT_OCTETS, while anything is in it or comes */
+    size_t start; /* sent already */
+    size_t end;
+    struct stream *stream;
+    bool busy;      /* a request is under way */
+    bool serving;   /* this session is being served: it is looked at again anyway */
+    bool trusted;   /* something that it asked was allowed */
+    bool finishing; /* the client has said all */
+    bool broken;    /* to be dropped */
+};
+
+TAILQ_HEAD(session_list, session);
+
+/* A zeroed struct is a closed one. */
+struct sessions {
+    struct ev_loop *loop;
+    struct desk *desk;
+    void (*tell_time)(struct desk *desk); /* brings desk->now up to date */
+    struct session **slots;
+    uint32_t limit; /* places; the configuration may say fewer */
+    uint32_t count;
+    uint32_t next_slot;
+    uint64_t serial;
+    struct session_list by_age;
+    uint8_t *scratch;
+};
+
+MUST_CHECK enum result sessions_open(struct sessions *sessions, struct ev_loop *loop,
+                                     struct desk *desk, void (*tell_time)(struct desk *desk));
+void sessions_close(struct sessions *sessions);
+
+/* The configuration is another one. */
+void sessions_configure(struct sessions *sessions);
+
+/* Take a connection over, and the descriptor whatever comes of it. */
+void sessions_take(struct sessions *sessions, int descriptor,
+                   const struct message_connection *connection);
+
+/* For the outlets of the desk. */
+void sessions_answer(struct sessions *sessions, const struct origin *origin, const uint8_t *octets,
+                     size_t length);
+void sessions_stream(struct sessions *sessions, struct stream *stream);
+
+/* Look at deadlines. */
+void sessions_tick(struct sessions *sessions);
+
+/* ---- between session.c and session_serve.c ---------------------------------------------------*/
+
+void session_begin(struct session *session);
+void session_serve(struct session *session); /* may drop it */
+void session_drop(struct session *session);
+void session_put(struct session *session, const uint8_t *octets, size_t length);
+
+static inline size_t session_unsent(const struct session *session)
+{
+    return session->end - session->start;
+}
+
+#endif

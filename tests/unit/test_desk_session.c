@@ -1,0 +1,407 @@
+/* test_desk_session.c - connections at the desk: order, half-closing, limits, streams, slow
+ * readers. */
+#include "desk_lab.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "src/desk/session.h"
+
+enum { TURNS = 2000, SMALL_BUFFER = 4096 };
+
+static struct ev_loop *loop;
+static struct sessions sessions;
+static struct lab_request request;
+
+/* ---- the room's part -------------------------------------------------------------------------*/
+
+static void answer(void *context, const struct origin *origin, const uint8_t *octets, size_t length)
+{
+    (void)context;
+    sessions_answer(&sessions, origin, octets, length);
+}
+
+static void take_stream(void *context, struct stream *stream)
+{
+    (void)context;
+    sessions_stream(&sessions, stream);
+}
+
+static const struct desk_outlets outlets = {
+    .answer = answer, .change = lab_letter, .want = lab_letter, .stream = take_stream};
+
+static void keep_time(struct desk *desk)
+{
+    (void)desk; /* the tests say what time it is */
+}
+
+static void open_sessions(void)
+{
+    lab_open();
+    lab.desk.outlets = &outlets;
+    loop = ev_loop_new(EVFLAG_AUTO);
+    ck_assert_ptr_nonnull(loop);
+    ck_assert_int_eq(sessions_open(&sessions, loop, &lab.desk, keep_time), RESULT_OK);
+}
+
+static void close_sessions(void)
+{
+    sessions_close(&sessions);
+    ev_loop_destroy(loop);
+    lab_close();
+}
+
+static void turn(void)
+{
+    ev_run(loop, EVRUN_NOWAIT);
+}
+
+/* ---- clients ---------------------------------------------------------------------------------*/
+
+/* A connection that moved with so much unread. Returns the client's end. */
+static int move_in(const uint8_t *unread, size_t length)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(4242)};
+    const int small = SMALL_BUFFER;
+    int ends[2];
+
+    ck_assert_int_eq(inet_pton(AF_INET, "192.0.2.1", &address.sin_addr), 1);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    ck_assert_int_eq(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    uint8_t *octets = exact_copy(unread, length);
+    struct message_connection letter = {.client = span_of(&address, sizeof address),
+                                        .local = span_of(&address, sizeof address),
+                                        .unread = span_of(octets, length)};
+    sessions_take(&sessions, ends[0], &letter);
+    free(octets);
+    return ends[1];
+}
+
+/* The request with its length before it; returns the length of both. */
+static size_t frame(uint8_t *octets)
+{
+    size_t length = request.writer.length;
+
+    octets[0] = (uint8_t)(length >> 8);
+    octets[1] = (uint8_t)length;
+    memcpy(octets + 2, request.octets, length);
+    return length + 2;
+}
+
+static size_t frame_query(uint8_t *octets, uint8_t id, const char *name)
+{
+    lab_begin(&request, OPCODE_QUERY, name, TYPE_TXT, CLASS_IN);
+    request.octets[1] = id;
+    lab_sign(&request, "ddns.");
+    return frame(octets);
+}
+
+static size_t frame_update(uint8_t *octets, uint8_t id)
+{
+    static const struct lab_record change = {
+        "a.dyn.plain.example.", TYPE_A, CLASS_IN, 60, 4, "\300\0\2\1"};
+    lab_begin(&request, OPCODE_UPDATE, "plain.example.", TYPE_SOA, CLASS_IN);
+    request.octets[1] = id;
+    lab_add(&request, SECTION_AUTHORITY, &change);
+    lab_sign(&request, "ddns.");
+    return frame(octets);
+}
+
+static size_t frame_transfer(uint8_t *octets, uint8_t id)
+{
+    lab_begin(&request, OPCODE_QUERY, "plain.example.", TYPE_AXFR, CLASS_IN);
+    request.octets[1] = id;
+    lab_sign(&request, "xfer.");
+    return frame(octets);
+}
+
+static void say(int client, const uint8_t *octets, size_t length)
+{
+    ck_assert_int_eq(send(client, octets, length, MSG_NOSIGNAL), (ssize_t)length);
+}
+
+/* So many octets, while the loop turns. False: the other side has closed. */
+static bool hear_octets(int client, uint8_t *octets, size_t length)
+{
+    size_t got = 0;
+
+    for (unsigned i = 0; i < TURNS && got < length; i++) {
+        ssize_t more = recv(client, octets + got, length - got, MSG_DONTWAIT);
+        if (more == 0)
+            return false;
+        if (more > 0)
+            got += (size_t)more;
+        else
+            turn();
+    }
+    ck_assert_msg(got == length, "%zu of %zu octets came", got, length);
+    return true;
+}
+
+/* The next answer's id; -1: the other side has closed. */
+static int hear_answer(int client)
+{
+    uint8_t prefix[2];
+
+    if (!hear_octets(client, prefix, sizeof prefix))
+        return -1;
+    lab.answer_length = (size_t)prefix[0] << 8 | prefix[1];
+    ck_assert(hear_octets(client, lab.answer, lab.answer_length));
+    return lab.answer[1];
+}
+
+static bool is_silent(int client)
+{
+    struct pollfd wait = {.fd = client, .events = POLLIN};
+
+    for (unsigned i = 0; i < 20; i++)
+        turn();
+    return poll(&wait, 1, 0) == 0;
+}
+
+/* ---- tests -----------------------------------------------------------------------------------*/
+
+/* However it is cut into what moved and what comes later. */
+START_TEST(requests_are_answered_in_order)
+{
+    uint8_t octets[1024];
+    size_t length = frame_query(octets, 1, "www.plain.example.");
+
+    length += frame_query(octets + length, 2, "big.plain.example.");
+    length += frame_query(octets + length, 3, "none.plain.example.");
+    for (size_t cut = 1; cut < length; cut += 7) {
+        int client = move_in(octets, cut);
+        say(client, octets + cut, length - cut);
+        for (int id = 1; id <= 3; id++)
+            ck_assert_int_eq(hear_answer(client), id);
+        close(client);
+        turn();
+    }
+    ck_assert_uint_eq(sessions.count, 0);
+}
+END_TEST
+
+START_TEST(a_request_waits_for_the_one_before)
+{
+    uint8_t octets[1024];
+    size_t length = frame_update(octets, 1);
+
+    length += frame_query(octets + length, 2, "www.plain.example.");
+    int client = move_in(octets, length);
+    ck_assert(is_silent(client));
+    ck_assert_uint_eq(lab.letters, 1);
+    pending_answered(&lab.desk, &(struct message_updated){.id = lab.letter.update.id, .text = ""});
+    ck_assert_int_eq(hear_answer(client), 1);
+    ck_assert_int_eq(hear_answer(client), 2);
+    close(client);
+}
+END_TEST
+
+START_TEST(who_has_said_all_still_hears_all)
+{
+    uint8_t octets[1024];
+    size_t length = frame_update(octets, 1);
+
+    length += frame_query(octets + length, 2, "www.plain.example.");
+    int client = move_in(octets, length);
+    ck_assert_int_eq(shutdown(client, SHUT_WR), 0);
+    ck_assert(is_silent(client));
+    pending_answered(&lab.desk, &(struct message_updated){.id = lab.letter.update.id, .text = ""});
+    ck_assert_int_eq(hear_answer(client), 1);
+    ck_assert_int_eq(hear_answer(client), 2);
+    ck_assert_int_eq(hear_answer(client), -1);
+    ck_assert_uint_eq(sessions.count, 0);
+    close(client);
+}
+END_TEST
+
+START_TEST(an_answer_to_who_has_left_is_dropped)
+{
+    uint8_t octets[1024];
+    size_t length = frame_update(octets, 1);
+    int client = move_in(octets, length);
+
+    close(client);
+    turn();
+    pending_answered(&lab.desk, &(struct message_updated){.id = lab.letter.update.id, .text = ""});
+    turn();
+    ck_assert_uint_eq(sessions.count, 0);
+    client = move_in(octets, 0);
+    close(client);
+    turn();
+    ck_assert_uint_eq(sessions.count, 0);
+}
+END_TEST
+
+START_TEST(what_is_no_message_ends_the_connection)
+{
+    int client = move_in((const uint8_t *)"\0\013hello world", 13);
+
+    ck_assert_int_eq(hear_answer(client), -1);
+    close(client);
+}
+END_TEST
+
+/* A zone whose names fill many messages. */
+static void load_large_zone(void)
+{
+    enum { NAMES = 100 };
+    struct change change;
+    struct name apex = name_of("plain.example.");
+    struct zone row;
+    char big[64];
+
+    begin(&change, &lab.store.store);
+    ck_assert_int_eq(snapshot_renew(&lab.store.snapshot), RENEWAL_READY);
+    ck_assert_int_eq(zone_get(&lab.store.snapshot, &apex, &row), RECORD_THERE);
+    snapshot_rest(&lab.store.snapshot);
+    for (unsigned i = 0; i < NAMES; i++) {
+        (void)snprintf(big, sizeof big, "x%u.plain.example.", i);
+        lab_big(&change, row.version, big);
+    }
+    commit(&change);
+}
+
+/* Nothing is made that the client does not take; what it asks behind it waits. */
+START_TEST(a_stream_goes_at_the_pace_of_its_client)
+{
+    uint8_t octets[1024];
+    unsigned messages = 0;
+    int id;
+
+    load_large_zone();
+    size_t length = frame_transfer(octets, 1);
+    length += frame_query(octets + length, 2, "www.plain.example.");
+    int client = move_in(octets, length);
+    for (unsigned i = 0; i < 100; i++)
+        turn();
+    struct session *session = TAILQ_FIRST(&sessions.by_age);
+    ck_assert_ptr_nonnull(session->stream);
+    ck_assert_uint_le(session->stream->octets, SESSION_OUT_OCTETS + 2 * SMALL_BUFFER);
+    while ((id = hear_answer(client)) == 1)
+        messages++;
+    ck_assert_int_eq(id, 2);
+    ck_assert_uint_ge(messages, 10);
+    ck_assert_uint_eq(lab_metric(METRIC_AXFR_DONE), 1);
+    ck_assert_uint_eq(lab_metric(METRIC_TRANSFERS_OPEN), 0);
+    close(client);
+}
+END_TEST
+
+START_TEST(who_takes_nothing_is_cut_off)
+{
+    uint8_t octets[1024];
+    uint64_t idle_ms = (uint64_t)lab.config.transfers.idle * 1000;
+
+    load_large_zone();
+    int client = move_in(octets, frame_transfer(octets, 1));
+    for (unsigned i = 0; i < 10; i++)
+        turn();
+    lab.desk.now_ms += idle_ms - 1;
+    sessions_tick(&sessions);
+    ck_assert_uint_eq(sessions.count, 1);
+    uint8_t taken[SMALL_BUFFER * 4];
+    ck_assert(hear_octets(client, taken, sizeof taken)); /* it does take something */
+    turn();
+    lab.desk.now_ms += idle_ms - 1;
+    sessions_tick(&sessions);
+    ck_assert_uint_eq(sessions.count, 1);
+    lab.desk.now_ms += 1;
+    sessions_tick(&sessions);
+    ck_assert_uint_eq(sessions.count, 0);
+    ck_assert_uint_eq(lab_metric(METRIC_TRANSFERS_CUT), 1);
+    ck_assert_uint_eq(lab_metric(METRIC_TRANSFERS_OPEN), 0);
+    close(client);
+}
+END_TEST
+
+START_TEST(who_does_nothing_is_closed)
+{
+    uint8_t octets[1024];
+    uint64_t idle_ms = (uint64_t)lab.config.server.tcp_idle * 1000;
+    int client = move_in(octets, frame_query(octets, 1, "www.plain.example."));
+
+    ck_assert_int_eq(hear_answer(client), 1);
+    lab.desk.now_ms += idle_ms - 1;
+    say(client, (const uint8_t *)"\0", 1); /* half a message is not one */
+    turn();
+    sessions_tick(&sessions);
+    ck_assert_uint_eq(sessions.count, 1);
+    lab.desk.now_ms += 1;
+    sessions_tick(&sessions);
+    ck_assert_uint_eq(sessions.count, 0);
+    close(client);
+}
+END_TEST
+
+/* Those whom nothing speaks for make room for others; who is at work does not. */
+START_TEST(strangers_make_room)
+{
+    uint8_t good[1024], waits[1024], bad[1024];
+    size_t good_length = frame_query(good, 1, "www.plain.example.");
+    size_t waits_length = frame_update(waits, 2);
+
+    lab.config.transfers.clients = 2;
+    lab_begin(&request, OPCODE_NOTIFY, "plain.example.", TYPE_SOA, CLASS_IN);
+    size_t bad_length = frame(bad);
+    int peer = move_in(good, good_length), stranger = move_in(bad, bad_length); /* the newer one */
+    (void)hear_answer(stranger);
+    ck_assert_int_eq(hear_answer(peer), 1);
+    int updater = move_in(waits, waits_length);
+    ck_assert_int_eq(hear_answer(stranger), -1);
+    int next = move_in(bad, bad_length); /* at the cost of the idle peer */
+    ck_assert_int_eq(hear_answer(peer), -1);
+    (void)hear_answer(next);
+    int last = move_in(good, good_length);
+    ck_assert_int_eq(hear_answer(next), -1);
+    ck_assert_int_eq(hear_answer(last), 1);
+    ck_assert_uint_eq(sessions.count, 2);
+    ck_assert_uint_eq(lab_metric(METRIC_DESK_CONNECTIONS), 2);
+    pending_answered(&lab.desk, &(struct message_updated){.id = lab.letter.update.id, .text = ""});
+    ck_assert_int_eq(hear_answer(updater), 2);
+    close(stranger), close(peer), close(updater), close(next), close(last);
+}
+END_TEST
+
+START_TEST(when_all_are_at_work_there_is_no_room)
+{
+    uint8_t octets[1024];
+
+    lab.config.transfers.clients = 1;
+    int first = move_in(octets, frame_update(octets, 1));
+    int second = move_in(octets, frame_update(octets, 2));
+    ck_assert_int_eq(hear_answer(second), -1);
+    ck_assert_uint_eq(lab_metric(METRIC_DESK_UNHEARD), 1);
+    lab.config.transfers.clients = 1000000; /* more places than there were */
+    sessions_configure(&sessions);
+    close(second);
+    second = move_in(octets, frame_query(octets, 3, "www.plain.example."));
+    ck_assert_int_eq(hear_answer(second), 3);
+    pending_answered(&lab.desk, &(struct message_updated){.id = lab.letter.update.id, .text = ""});
+    ck_assert_int_eq(hear_answer(first), 1);
+    close(first);
+    close(second);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("desk/session");
+    TCase *all = tcase_create("all");
+
+    tcase_add_checked_fixture(all, open_sessions, close_sessions);
+    tcase_set_timeout(all, 30);
+    tcase_add_test(all, requests_are_answered_in_order);
+    tcase_add_test(all, a_request_waits_for_the_one_before);
+    tcase_add_test(all, who_has_said_all_still_hears_all);
+    tcase_add_test(all, an_answer_to_who_has_left_is_dropped);
+    tcase_add_test(all, what_is_no_message_ends_the_connection);
+    tcase_add_test(all, a_stream_goes_at_the_pace_of_its_client);
+    tcase_add_test(all, who_takes_nothing_is_cut_off);
+    tcase_add_test(all, who_does_nothing_is_closed);
+    tcase_add_test(all, strangers_make_room);
+    tcase_add_test(all, when_all_are_at_work_there_is_no_room);
+    suite_add_tcase(suite, all);
+    return run_suite(suite);
+}
