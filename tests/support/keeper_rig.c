@@ -111,7 +111,7 @@ void rig_open(struct rig *rig)
 {
     char path[512];
 
-    *rig = (struct rig){.folder = folder_make(), .front = -1};
+    *rig = (struct rig){.folder = folder_make(), .front = -1, .desk = -1};
     log_set_level(LOG_LEVEL_ERROR);
     path_of(rig, "state", path);
     ck_assert_int_eq(mkdir(path, 0700), 0);
@@ -149,6 +149,9 @@ void rig_start(struct rig *rig)
     ck_assert_int_eq(channel_pair(pair), RESULT_OK);
     rig->front = pair[0];
     keeper_connect_front(&rig->keeper, 0, pair[1]);
+    ck_assert_int_eq(channel_pair(pair), RESULT_OK);
+    rig->desk = pair[0];
+    desk_link_connect(&rig->keeper, pair[1]);
     ck_assert_int_eq(keeper_configure(&rig->keeper, rig->room.config), RESULT_OK);
 }
 
@@ -175,7 +178,8 @@ void rig_stop(struct rig *rig)
         return;
     keeper_close(&rig->keeper);
     ck_assert_int_eq(close(rig->front), 0);
-    rig->front = -1;
+    ck_assert_int_eq(close(rig->desk), 0);
+    rig->front = rig->desk = -1;
 }
 
 void rig_close(struct rig *rig)
@@ -253,12 +257,33 @@ void rig_want(struct rig *rig, uint64_t id, const char *zone, const char *owner,
     ck_assert_int_eq(letter_send(rig->front, &want, rig->frame, LETTER_NOW), LETTER_DONE);
 }
 
-int rig_told(struct rig *rig, struct message *message)
+static int told(struct rig *rig, int descriptor, struct message *message)
 {
-    if (letter_receive(rig->front, rig->frame, LETTER_NOW) != LETTER_DONE)
+    if (letter_receive(descriptor, rig->frame, LETTER_NOW) != LETTER_DONE)
         return -1;
     ck_assert_int_eq(message_read(rig->frame, message), RESULT_OK);
     return (int)message->kind;
+}
+
+int rig_told(struct rig *rig, struct message *message)
+{
+    return told(rig, rig->front, message);
+}
+
+/* ---- the desk ---------------------------------------------------------------------------------
+ */
+
+void rig_update(struct rig *rig, const char *zone, struct message_update update)
+{
+    struct message message = {.kind = MESSAGE_UPDATE, .update = update};
+
+    ck_assert_int_eq(name_from_string(zone, &message.update.zone), RESULT_OK);
+    ck_assert_int_eq(letter_send(rig->desk, &message, rig->frame, LETTER_NOW), LETTER_DONE);
+}
+
+int rig_desk_told(struct rig *rig, struct message *message)
+{
+    return told(rig, rig->desk, message);
 }
 
 /* ---- avowctl ----------------------------------------------------------------------------------

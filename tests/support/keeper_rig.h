@@ -18,6 +18,7 @@ struct rig {
     struct fake_signer signer;
     bool signing;              /* the signer runs */
     int front;                 /* our end */
+    int desk;                  /* the same, of the desk's CHANGES */
     int published, readers[2]; /* writable ends of the pages */
     unsigned restarts[ROOMS];  /* asked for */
     ev_timer pace;
@@ -49,6 +50,11 @@ bool rig_all_signed(struct rig *rig);
 /* The front asks; what it was told: MESSAGE_STORED, MESSAGE_NOT_STORED, or -1 for nothing yet. */
 void rig_want(struct rig *rig, uint64_t id, const char *zone, const char *owner, uint16_t type);
 int rig_told(struct rig *rig, struct message *message);
+
+/* The desk sends an update (which has its id and records; the zone is filled in). */
+void rig_update(struct rig *rig, const char *zone, struct message_update update);
+/* What the desk was told; -1 for nothing yet. */
+int rig_desk_told(struct rig *rig, struct message *message);
 
 /* avowctl calls. Returns a descriptor for rig_answer, which turns the loop until the end of the
  * call and returns the exit code; `text` receives chunks, text and JSON. */
