@@ -1,13 +1,11 @@
 """What comes with a TSIG, or is for peers alone: answered, refused, and told apart (RFC 8945)."""
 
 import base64
-import os
 import struct
 import time
 from unittest import mock
 
 import dns.message
-import dns.name
 import dns.opcode
 import dns.query
 import dns.rcode
@@ -15,7 +13,7 @@ import dns.tsig
 import dns.update
 import pytest
 
-from lab import NOERROR, NXDOMAIN, REFUSED, Answer, Stream, question, small_zone, until
+from lab import NOERROR, NXDOMAIN, REFUSED, Answer, Stream, large_zone, question, small_zone, until
 from lab.peers import dig, kdig
 
 ZONE = "a.test."
@@ -239,3 +237,16 @@ def test_many_connections_that_nothing_speaks_for(lab):
     finally:
         for stream in streams:
             stream.sock.close()
+
+
+def test_what_is_not_signed_yet_is_waited_for(lab):
+    """A query with TSIG asks the keeper for the signatures that it misses, as the front does."""
+    token = lab.token(faults=True)
+    zones = {"big.test.": (large_zone("big.test.", 5000), {"allow-transfer": [{"key": "peer."}]})}
+    server = lab.avow(token=token, zones=zones, tsig=[KEY], start=False)
+    token.order("rate 20")
+    server.start()
+    server.process.wait_line(r"big\.test\. loaded")
+    for number, tcp in ((4000, False), (4001, True)):
+        assert send(server, signed(f"host000{number}.big.test."), tcp).is_signed()
+    token.order()
