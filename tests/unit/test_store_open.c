@@ -256,7 +256,9 @@ START_TEST(keeps_rows)
                      (const uint8_t *)"bbbbbbbbbbbbbbbbbbbb");
     change_put_expiry(&change, &late);
     change_put_expiry(&change, &early);
-    change_put_expiry(&change, &early); /* the same again has a key of its own */
+    change_put_expiry(&change, &early); /* the same again is no entry more */
+    memcpy(early.last, "cccccccccccccccccccc", 20);
+    change_put_expiry(&change, &early); /* another one from there has a key of its own */
     commit(&change);
 
     ck_assert_int_eq(snapshot_renew(&test.snapshot), RENEWAL_READY);
@@ -284,6 +286,7 @@ START_TEST(keeps_rows)
     ck_assert_mem_eq(at.last, "bbbbbbbbbbbbbbbbbbbb", 20);
     ck_assert_int_eq(expiry_walk(&test.snapshot, &at, &at), RECORD_THERE);
     ck_assert_uint_eq(at.at, 1000);
+    ck_assert_mem_eq(at.last, "cccccccccccccccccccc", 20);
     ck_assert_int_eq(expiry_walk(&test.snapshot, &at, &at), RECORD_THERE);
     ck_assert_uint_eq(at.at, 2000);
     ck_assert_uint_eq(at.kind, EXPIRY_NODES);
