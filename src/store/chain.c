@@ -119,6 +119,19 @@ enum found_record chain_nsec3_walk(struct snapshot *snapshot, uint32_t version,
     return chain_nsec3_open(&record, snapshot->store, out) ? RECORD_CORRUPT : RECORD_THERE;
 }
 
+enum found_record chain_nsec3_next(struct snapshot *snapshot, uint32_t version,
+                                   struct chain_nsec3 *out)
+{
+    struct store_record record = {.key = NULL};
+    enum found_record found = snapshot_move(snapshot, TABLE_NSEC3, MOVE_NEXT, &record);
+
+    if (found != RECORD_THERE)
+        return found;
+    if (store_key_version(record.key, record.key_length) != version)
+        return RECORD_ABSENT;
+    return chain_nsec3_open(&record, snapshot->store, out) ? RECORD_CORRUPT : RECORD_THERE;
+}
+
 /* ---- NSEC ------------------------------------------------------------------------------------ */
 
 /* Whether owner < name < next, or the NSEC is the last and points at the apex. */

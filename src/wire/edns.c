@@ -83,6 +83,13 @@ static void write_keepalive(struct writer *writer, uint16_t tenths)
     writer_u16(writer, tenths);
 }
 
+static void write_expire(struct writer *writer, uint32_t seconds)
+{
+    writer_u16(writer, EDNS_OPTION_EXPIRE);
+    writer_u16(writer, 4);
+    writer_u32(writer, seconds);
+}
+
 static void write_extended_error(struct writer *writer, const struct edns_reply *reply)
 {
     writer_u16(writer, EDNS_OPTION_EXTENDED_ERROR);
@@ -108,6 +115,8 @@ void edns_write(struct writer *writer, const struct edns_reply *reply)
         write_option(writer, EDNS_OPTION_COOKIE, reply->cookie, reply->cookie_length);
     if (reply->keepalive)
         write_keepalive(writer, reply->keepalive_tenths);
+    if (reply->expire)
+        write_expire(writer, reply->expire_seconds);
     if (reply->extended_error != EDE_NONE)
         write_extended_error(writer, reply);
     writer_close_length(writer, mark);
@@ -123,6 +132,8 @@ size_t edns_size(const struct edns_reply *reply)
         size += OPTION_HEAD_OCTETS + (size_t)reply->cookie_length;
     if (reply->keepalive)
         size += OPTION_HEAD_OCTETS + 2;
+    if (reply->expire)
+        size += OPTION_HEAD_OCTETS + 4;
     if (reply->extended_error != EDE_NONE)
         size += OPTION_HEAD_OCTETS + 2 + (reply->extended_text ? strlen(reply->extended_text) : 0);
     return size;

@@ -51,4 +51,9 @@ MUST_CHECK enum chain chain_nsec(struct snapshot *snapshot, uint32_t version,
 MUST_CHECK enum found_record chain_nsec3_walk(struct snapshot *snapshot, uint32_t version,
                                               const uint8_t *after, struct chain_nsec3 *out);
 
+/* The record behind the one that chain_nsec3_walk or chain_nsec3_next found last in this snapshot,
+ * without a descent. Nothing else may have looked for an NSEC3 record since. */
+MUST_CHECK enum found_record chain_nsec3_next(struct snapshot *snapshot, uint32_t version,
+                                              struct chain_nsec3 *out);
+
 #endif

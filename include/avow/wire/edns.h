@@ -65,6 +65,8 @@ struct edns_reply {
     uint16_t cookie_length;
     bool keepalive;
     uint16_t keepalive_tenths; /* idle timeout in units of 100 ms */
+    bool expire;
+    uint32_t expire_seconds;   /* RFC 7314: of a primary, the SOA's */
     uint16_t extended_error;   /* EDE_NONE: none */
     const char *extended_text; /* NULL: none */
 };

@@ -1,0 +1,311 @@
+/*
+ * whole.c - the whole zone as it was at one serial, while it changes.
+ *
+ * The walk goes through the names, then through the chain of NSEC3. It sends what it meets; what
+ * was changed since the first message is known from the journal. A change of what the walk is past
+ * does not concern it. Of what still lies before it, a record that came is passed over when the
+ * walk meets it, and one that went is sent at the end: the order of records means nothing (RFC 5936
+ * section 2.2). The apex goes first, and so does the SOA, whose changes thus never concern the
+ * walk.
+ */
+#include <string.h>
+
+#include "avow/store/key.h"
+#include "avow/wire/codec.h"
+
+#include "transferring.h"
+
+enum {
+    HASH_LABEL_OCTETS = 32,
+    /* Of the journal, read in one turn: what takes a few milliseconds. */
+    CATCH_UP_OCTETS = 4 << 20
+};
+
+static const enum phase whole_script[] = {PHASE_NODES, PHASE_CHAIN, PHASE_UNDO, PHASE_SOA,
+                                          PHASE_END};
+
+/* ---- what changed in the meantime ------------------------------------------------------------ */
+
+static bool is_of_chain(uint16_t type, const struct reader *rdata)
+{
+    struct reader covered = *rdata;
+
+    return type == TYPE_NSEC3 || (type == TYPE_RRSIG && reader_u16(&covered) == TYPE_NSEC3);
+}
+
+/* Whether the walk of the names is past the owner. */
+static bool names_are_past(const struct transfer *transfer, const struct name *owner)
+{
+    uint8_t key[NAME_KEY_MAX_OCTETS];
+    struct writer writer = writer_over(key, sizeof key);
+
+    if (*transfer->script > PHASE_NODES)
+        return true;
+    name_key_write(&writer, owner);
+    return store_key_compare(key, writer.length, transfer->key, transfer->key_octets) <= 0;
+}
+
+/* Whether the walk of the chain is past the hash in the owner's first label. */
+static enum result chain_is_past(const struct transfer *transfer, const struct name *owner,
+                                 bool *past)
+{
+    uint8_t hash[NODE_HASH_OCTETS];
+    struct writer writer = writer_over(hash, sizeof hash);
+
+    if (owner->octets[0] != HASH_LABEL_OCTETS ||
+        base32hex_read((const char *)owner->octets + 1, HASH_LABEL_OCTETS, &writer) ||
+        writer.length != sizeof hash)
+        return RESULT_CORRUPT;
+    *past = *transfer->script > PHASE_CHAIN ||
+            (transfer->in_chain && memcmp(hash, transfer->hash, sizeof hash) <= 0);
+    return RESULT_OK;
+}
+
+static enum result note_record(struct transfer *transfer, const struct journal_rrset *rrset,
+                               const struct reader *rdata)
+{
+    const struct delta_record record = {.owner = &rrset->owner,
+                                        .type = rrset->type,
+                                        .length = (uint16_t)reader_left(rdata),
+                                        .ttl = rrset->ttl,
+                                        .rdata = rdata->at};
+    bool past;
+
+    if (!is_of_chain(rrset->type, rdata))
+        past = names_are_past(transfer, &rrset->owner);
+    else if (chain_is_past(transfer, &rrset->owner, &past))
+        return RESULT_CORRUPT;
+    return past ? RESULT_OK : delta_note(&transfer->delta, rrset->act, &record);
+}
+
+static enum result note_piece(struct transfer *transfer, struct reader *rows)
+{
+    struct journal_rrset rrset;
+    struct reader rdata;
+
+    while (journal_next(rows, &rrset)) {
+        name_lower(&rrset.owner);
+        if (!name_is_within(&rrset.owner, &transfer->request.zone))
+            return RESULT_CORRUPT;
+        for (struct reader run = rdata_run_reader(&rrset.rdata); rdata_next(&run, &rdata);) {
+            enum result result = note_record(transfer, &rrset, &rdata);
+            if (result)
+                return result;
+        }
+    }
+    return reader_finish(rows) ? RESULT_CORRUPT : RESULT_OK;
+}
+
+static enum flow note_entry(struct transfer *transfer, const struct journal_entry *entry)
+{
+    for (uint16_t piece = 0; piece < entry->pieces; piece++) {
+        struct reader rows;
+        if (journal_piece(transfer->snapshot, entry, piece, &rows) != RECORD_THERE)
+            return transfer_damaged(transfer);
+        enum result result = note_piece(transfer, &rows);
+        if (result)
+            return result == RESULT_CORRUPT ? transfer_damaged(transfer) : FLOW_FAILED;
+    }
+    return FLOW_ON;
+}
+
+/* Follow the journal to the serial that is served now. */
+static enum flow follow(struct transfer *transfer, const struct zone *zone)
+{
+    uint64_t octets = 0;
+
+    for (uint32_t entries = 0; transfer->seen != zone->serial; entries++) {
+        struct journal_entry entry;
+        if (octets > CATCH_UP_OCTETS)
+            return FLOW_LATER;
+        if (entries >= zone->journal_entries)
+            return FLOW_FAILED; /* a line that does not lead there */
+        enum found_record found =
+            journal_get(transfer->snapshot, transfer->version, transfer->seen, &entry);
+        if (found == RECORD_CORRUPT)
+            return transfer_damaged(transfer);
+        if (found == RECORD_ABSENT || note_entry(transfer, &entry) != FLOW_ON)
+            return FLOW_FAILED;
+        transfer->seen = entry.to;
+        octets += entry.octets;
+    }
+    return FLOW_ON;
+}
+
+/* A snapshot, once per message, and what has changed up to it. */
+static enum flow catch_up(struct transfer *transfer)
+{
+    struct zone zone;
+
+    if (transfer->renewed)
+        return FLOW_ON;
+    enum flow flow = transfer_renew(transfer);
+    if (flow != FLOW_ON)
+        return flow;
+    enum found_record found = zone_get(transfer->snapshot, &transfer->request.zone, &zone);
+    if (found == RECORD_CORRUPT)
+        return transfer_damaged(transfer);
+    if (found == RECORD_ABSENT || zone.version != transfer->version ||
+        transfer_zone_state(&zone) != TRANSFER_BEGUN)
+        return FLOW_FAILED;
+    flow = follow(transfer, &zone);
+    transfer->renewed = flow == FLOW_ON;
+    return flow;
+}
+
+/* ---- the walk -------------------------------------------------------------------------------- */
+
+/* Put those records of a run that were there when the stream began. */
+static void put_old(struct transfer *transfer, const struct name *owner, uint16_t type,
+                    uint32_t ttl, const struct rdata_run *run)
+{
+    struct reader all = rdata_run_reader(run), rdata;
+
+    for (const uint8_t *at = all.at; rdata_next(&all, &rdata); at = all.at) {
+        const struct delta_record record = {.owner = owner,
+                                            .type = type,
+                                            .length = (uint16_t)reader_left(&rdata),
+                                            .ttl = ttl,
+                                            .rdata = rdata.at};
+        if (delta_added(&transfer->delta, &record))
+            continue;
+        struct reader one = reader_over(at, (size_t)(all.at - at));
+        transfer_put(transfer, owner, type, ttl, &one);
+    }
+}
+
+static void put_run(struct transfer *transfer, const struct name *owner, uint16_t type,
+                    uint32_t ttl, const struct rdata_run *run)
+{
+    struct reader all = rdata_run_reader(run);
+
+    transfer_put(transfer, owner, type, ttl, &all);
+}
+
+static void put_rrset(struct transfer *transfer, const struct name *owner,
+                      const struct rrset_view *rrset)
+{
+    if (delta_touches(&transfer->delta, owner)) {
+        put_old(transfer, owner, rrset->type, rrset->ttl, &rrset->rdata);
+        put_old(transfer, owner, TYPE_RRSIG, rrset->ttl, &rrset->signatures);
+        return;
+    }
+    put_run(transfer, owner, rrset->type, rrset->ttl, &rrset->rdata);
+    put_run(transfer, owner, TYPE_RRSIG, rrset->ttl, &rrset->signatures);
+}
+
+/* The node becomes the place where the walk stands. */
+static enum flow put_node(struct transfer *transfer, const struct node_view *node)
+{
+    struct rrset_view rrset;
+
+    if (node_name(node, &transfer->name) ||
+        !name_is_within(&transfer->name, &transfer->request.zone))
+        return transfer_damaged(transfer);
+    for (struct reader rows = node->rows; node_next(&rows, &rrset);) {
+        if (node_fetch(node, &rrset))
+            return transfer_damaged(transfer);
+        put_rrset(transfer, &transfer->name, &rrset);
+    }
+    return FLOW_ON;
+}
+
+/* Note where the walk stands: the node's key is good until the snapshot rests. */
+static void keep_place(struct transfer *transfer, const struct node_view *node)
+{
+    transfer->key_octets = (uint16_t)(node->key_length - RECORD_PREFIX_OCTETS);
+    memcpy(transfer->key, node->key + RECORD_PREFIX_OCTETS, transfer->key_octets);
+}
+
+enum flow whole_nodes(struct transfer *transfer)
+{
+    enum flow flow = catch_up(transfer);
+    enum walk walk = WALK_BEHIND;
+    struct node_view node;
+
+    while (flow == FLOW_ON && !transfer->full) {
+        enum found_record found =
+            lookup_walk(transfer->snapshot, transfer->version, walk, &transfer->name, &node);
+        if (found != RECORD_THERE)
+            return found == RECORD_ABSENT ? FLOW_END : transfer_damaged(transfer);
+        walk = WALK_NEXT;
+        flow = put_node(transfer, &node);
+        if (transfer->full && flow == FLOW_ON)
+            keep_place(transfer, &node);
+    }
+    return flow;
+}
+
+/* The hash in base32hex before the apex (RFC 5155 section 3). */
+static enum result nsec3_owner(const struct name *apex, const uint8_t *hash, struct name *owner)
+{
+    if (apex->length + 1 + HASH_LABEL_OCTETS > NAME_MAX_OCTETS)
+        return RESULT_CORRUPT;
+    owner->length = (uint8_t)(apex->length + 1 + HASH_LABEL_OCTETS);
+    owner->labels = (uint8_t)(apex->labels + 1);
+    owner->octets[0] = HASH_LABEL_OCTETS;
+    base32hex_hash((char *)owner->octets + 1, hash);
+    memcpy(owner->octets + 1 + HASH_LABEL_OCTETS, apex->octets, apex->length);
+    return RESULT_OK;
+}
+
+enum flow whole_chain(struct transfer *transfer)
+{
+    enum flow flow = catch_up(transfer);
+    struct chain_nsec3 nsec3;
+    struct name owner;
+
+    if (flow != FLOW_ON)
+        return flow;
+    enum found_record found = chain_nsec3_walk(transfer->snapshot, transfer->version,
+                                               transfer->in_chain ? transfer->hash : NULL, &nsec3);
+    while (found == RECORD_THERE) {
+        if (nsec3_owner(&transfer->request.zone, nsec3.hash, &owner))
+            return transfer_damaged(transfer);
+        put_rrset(transfer, &owner, &nsec3.rrset);
+        if (transfer->full) {
+            transfer->in_chain = true;
+            memcpy(transfer->hash, nsec3.hash, sizeof transfer->hash);
+            return FLOW_ON;
+        }
+        found = chain_nsec3_next(transfer->snapshot, transfer->version, &nsec3);
+    }
+    return found == RECORD_ABSENT ? FLOW_END : transfer_damaged(transfer);
+}
+
+/* ---- the beginning --------------------------------------------------------------------------- */
+
+enum flow whole_begin(struct transfer *transfer, const struct node_view *apex)
+{
+    const struct soa *soa = &transfer->soa;
+    struct reader run = reader_over(soa->run, soa->octets);
+    struct rrset_view rrset;
+
+    transfer->full = true; /* there is no message yet: all of it waits */
+    transfer_put(transfer, &transfer->request.zone, TYPE_SOA, soa->ttl, &run);
+    transfer->script = whole_script;
+    name_copy(&transfer->name, &transfer->request.zone);
+    keep_place(transfer, apex);
+    for (struct reader rows = apex->rows; node_next(&rows, &rrset);) {
+        if (node_fetch(apex, &rrset))
+            return transfer_damaged(transfer);
+        if (rrset.type == TYPE_SOA)
+            put_run(transfer, &transfer->name, TYPE_RRSIG, rrset.ttl, &rrset.signatures);
+        else
+            put_rrset(transfer, &transfer->name, &rrset);
+    }
+    return FLOW_ON;
+}
+
+/*
+ * A guess, good to a factor of two or so, of what the stream would have: a record of 40 octets, a
+ * signature with its fixed fields and signer 100 and the apex, an NSEC3 record with its owner 80.
+ */
+uint64_t whole_octets(const struct zone *zone)
+{
+    uint64_t octets = 40 * zone->records, signature = 100U + zone->apex.length;
+
+    if (zone->flags & ZONE_SIGNED)
+        octets += signature * zone->rrsets + (80 + signature) * zone->denials;
+    return octets;
+}
