@@ -29,8 +29,8 @@ static enum difference find_line(struct transfer *transfer, const struct zone *z
     uint32_t serial = transfer->request.serial;
 
     *line = (struct line){.entries = 0};
-    if (most < DIFFERENCE_CONDENSED)
-        most = DIFFERENCE_CONDENSED;
+    if (most < transfer->condensed)
+        most = transfer->condensed;
     while (serial != zone->serial) {
         struct journal_entry entry;
         if (line->entries >= zone->journal_entries || line->octets > most)
@@ -140,7 +140,7 @@ enum difference difference_begin(struct transfer *transfer, const struct zone *z
         return difference;
     transfer->from = serial;
     transfer->script = entries_script;
-    if (line.entries == 1 || line.octets > DIFFERENCE_CONDENSED)
+    if (line.entries == 1 || line.octets > transfer->condensed)
         return line.octets > whole_octets(zone) ? DIFFERENCE_NONE : DIFFERENCE_THERE;
     enum result result = condense(transfer);
     if (result == RESULT_OK && transfer->delta.live_octets > whole_octets(zone))

@@ -298,6 +298,7 @@ static enum result take_request(struct transfer *transfer, const struct transfer
 {
     transfer->snapshot = source->snapshot;
     transfer->metrics = source->metrics;
+    transfer->condensed = source->condensed;
     transfer->request = *request;
     transfer->request.question = NULL;
     name_lower(&transfer->request.zone);

@@ -36,7 +36,12 @@ struct transfer_request {
 struct transfer_source {
     struct snapshot *snapshot;      /* at rest before and after each call */
     struct metrics_stripe *metrics; /* may be NULL */
+    uint64_t condensed; /* octets of the journal up to which differences are condensed into one:
+                         * TRANSFER_CONDENSED, read and held in memory at once */
 };
+
+/* Some 30,000 records: a few milliseconds of the loop's time. */
+enum { TRANSFER_CONDENSED = 4 << 20 };
 
 /* How a transfer began. But for BEGUN there is no stream, and the caller answers. */
 enum transfer_begun {
@@ -60,7 +65,7 @@ struct transfer;
  * each by itself, or condensed into one when they are few; the SOA alone when the peer has the
  * served serial or a newer one (RFC 1982), or when over UDP more would be needed (RFC 1995
  * section 2). Differences larger than the zone give the whole zone. The work is bounded: the
- * journal is read up to DIFFERENCE_CONDENSED octets.
+ * journal is read up to source->condensed octets, or the zone's own size if that is more.
  *
  * Counts AXFR_ASKED, IXFR_ASKED, IXFR_CURRENT, IXFR_WHOLE.
  */

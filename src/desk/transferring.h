@@ -55,6 +55,7 @@ enum flow {
 struct transfer {
     struct snapshot *snapshot;
     struct metrics_stripe *metrics;
+    uint64_t condensed;              /* see struct transfer_source */
     struct transfer_request request; /* question: in `question` */
     const enum phase *script;        /* the phase that is next or under way */
     struct packer packer;
@@ -118,9 +119,6 @@ enum difference {
     DIFFERENCE_DAMAGED,
     DIFFERENCE_NO_MEMORY
 };
-
-/* Differences up to this are condensed. */
-enum { DIFFERENCE_CONDENSED = 4 << 20 };
 
 MUST_CHECK enum difference difference_begin(struct transfer *transfer, const struct zone *zone);
 enum flow difference_entries(struct transfer *transfer);
