@@ -65,7 +65,7 @@ static uint64_t *filter_word(struct delta *delta, uint64_t hash)
 
 bool delta_touches(const struct delta *delta, const struct name *owner)
 {
-    if (delta->live[JOURNAL_REMOVED] + delta->live[JOURNAL_ADDED] == 0)
+    if (delta_is_empty(delta))
         return false;
     uint64_t hash = hash_owner(delta, owner);
     return delta->filter[hash / 64 % DELTA_FILTER_WORDS] >> hash % 64 & 1;

@@ -47,6 +47,11 @@ void delta_close(struct delta *delta);
 MUST_CHECK enum result delta_note(struct delta *delta, enum journal_act act,
                                   const struct delta_record *record);
 
+static inline bool delta_is_empty(const struct delta *delta)
+{
+    return delta->live[JOURNAL_REMOVED] + delta->live[JOURNAL_ADDED] == 0;
+}
+
 /* Whether it holds, or may hold, records of that owner. Cheap. */
 bool delta_touches(const struct delta *delta, const struct name *owner);
 

@@ -169,7 +169,8 @@ static enum flow put_piece(struct transfer *transfer, const struct journal_entry
         return transfer_damaged(transfer);
     while (next_row(transfer, &rows, &rrset)) {
         struct reader run = rdata_run_reader(&rrset.rdata);
-        transfer_put(transfer, &rrset.owner, rrset.type, rrset.ttl, &run);
+        packer_owner(&transfer->packer, &rrset.owner);
+        transfer_put(transfer, rrset.type, rrset.ttl, &run);
     }
     return reader_finish(&rows) ? transfer_damaged(transfer) : FLOW_ON;
 }

@@ -18,14 +18,42 @@ static uint8_t *put_u16(uint8_t *place, unsigned value)
     return place + 2;
 }
 
-/* Where the labels of a name begin, the root's too. */
-static void find_starts(const struct name *name, uint8_t *starts)
-{
-    unsigned at = 0;
+/* ---- the owner ------------------------------------------------------------------------------- */
 
-    for (unsigned i = 0; i < name->labels; i++, at += name->octets[at] + 1U)
-        starts[i] = (uint8_t)at;
-    starts[name->labels] = (uint8_t)at;
+/* Put a label (its length first) before the first `labels` - 1 of the owner's. */
+static bool prepend(struct packer *packer, unsigned labels, const uint8_t *label)
+{
+    unsigned octets = label[0] + 1U, behind = packer->starts[labels - 1];
+
+    if (octets > behind)
+        return false;
+    packer->starts[labels] = (uint8_t)(behind - octets);
+    packer->places[labels] = 0;
+    memcpy(packer->name + behind - octets, label, octets);
+    return true;
+}
+
+static void take_apex(struct packer *packer)
+{
+    const struct name *apex = packer->apex;
+    unsigned at = NAME_MAX_OCTETS - apex->length;
+
+    memcpy(packer->name + at, apex->octets, apex->length);
+    for (unsigned labels = apex->labels; labels > 0; labels--) {
+        packer->starts[labels] = (uint8_t)at;
+        at += packer->name[at] + 1U;
+    }
+    packer->labels = apex->labels;
+    packer->key = NULL;
+}
+
+void packer_reset(struct packer *packer, const struct name *apex)
+{
+    packer->writer = NULL;
+    packer->apex = apex;
+    packer->starts[0] = NAME_MAX_OCTETS - 1;
+    memset(packer->places, 0, (apex->labels + 1U) * sizeof packer->places[0]);
+    take_apex(packer);
 }
 
 /* The question's name is a target when it is the apex in the very same octets. */
@@ -37,8 +65,8 @@ static void take_question(struct packer *packer, const struct packer_head *head)
         memcmp(head->question, apex->octets, apex->length) != 0)
         return;
     for (unsigned labels = apex->labels; labels > 0; labels--)
-        packer->places[labels] =
-            (uint16_t)(MESSAGE_HEADER_OCTETS + packer->starts[apex->labels - labels]);
+        packer->places[labels] = (uint16_t)(MESSAGE_HEADER_OCTETS + packer->starts[labels] -
+                                            packer->starts[apex->labels]);
 }
 
 void packer_begin(struct packer *packer, struct writer *writer, const struct name *apex,
@@ -47,47 +75,168 @@ void packer_begin(struct packer *packer, struct writer *writer, const struct nam
     const struct header header = {
         .id = head->id, .flags = head->flags, .counts = {head->question_octets > 0}};
 
+    packer_reset(packer, apex);
     packer->writer = writer;
-    packer->apex = apex;
     packer->records = 0;
     packer->limit = PACKER_OCTETS;
     header_write(writer, &header);
     writer_add(writer, head->question, head->question_octets);
-    name_copy(&packer->owner, apex);
-    find_starts(apex, packer->starts);
-    memset(packer->places, 0, (apex->labels + 1U) * sizeof packer->places[0]);
     if (head->question_octets > 0)
         take_question(packer, head);
 }
 
 void packer_owner(struct packer *packer, const struct name *owner)
 {
-    const struct name *before = &packer->owner;
-    uint8_t starts[NAME_MAX_LABELS + 1];
-    unsigned shared = 0;
+    LEFT_UNSET uint8_t starts[NAME_MAX_LABELS + 1];
+    unsigned shared = 0, at = 0;
 
-    if (owner->length == before->length &&
-        memcmp(owner->octets, before->octets, owner->length) == 0)
-        return;
-    find_starts(owner, starts);
-    /* Most owners share all but a label or two: what is behind the apex's labels is the apex. */
-    while (shared < owner->labels && shared < before->labels) {
-        const uint8_t *a = owner->octets + starts[owner->labels - shared - 1U];
-        const uint8_t *b = before->octets + packer->starts[before->labels - shared - 1U];
+    for (unsigned i = owner->labels; i > 0; i--, at += owner->octets[at] + 1U)
+        starts[i] = (uint8_t)at;
+    while (shared < owner->labels && shared < packer->labels) {
+        const uint8_t *a = owner->octets + starts[shared + 1];
+        const uint8_t *b = packer->name + packer->starts[shared + 1];
         if (a[0] != b[0] || memcmp(a, b, a[0] + 1U) != 0)
             break;
         shared++;
     }
     for (unsigned labels = shared + 1; labels <= owner->labels; labels++)
-        packer->places[labels] = 0;
-    name_copy(&packer->owner, owner);
-    memcpy(packer->starts, starts, owner->labels + 1U);
+        (void)prepend(packer, labels, owner->octets + starts[labels]);
+    packer->labels = owner->labels;
+    packer->key = NULL;
 }
+
+void packer_owner_name(const struct packer *packer, struct name *owner)
+{
+    unsigned start = packer->starts[packer->labels];
+
+    owner->labels = packer->labels;
+    owner->length = (uint8_t)(NAME_MAX_OCTETS - start);
+    memcpy(owner->octets, packer->name + start, owner->length);
+}
+
+enum result packer_owner_label(struct packer *packer, const uint8_t *label)
+{
+    unsigned labels = packer->apex->labels + 1U;
+
+    packer->key = NULL;
+    packer->labels = packer->apex->labels;
+    if (labels > NAME_MAX_LABELS || !prepend(packer, labels, label))
+        return RESULT_CORRUPT;
+    packer->labels = (uint8_t)labels;
+    return RESULT_OK;
+}
+
+/* ---- the owner by its key -------------------------------------------------------------------- */
+
+/* Octets that two keys have in common at their front. */
+static size_t common_octets(const uint8_t *a, const uint8_t *b, size_t length)
+{
+    size_t at = 0;
+
+    for (; at + 8 <= length; at += 8) {
+        uint64_t x, y;
+        memcpy(&x, a + at, 8);
+        memcpy(&y, b + at, 8);
+        if (x != y)
+            break;
+    }
+    while (at < length && a[at] == b[at])
+        at++;
+    return at;
+}
+
+/* Labels that the owner to come has in common with the one before. */
+static unsigned shared_labels(const struct packer *packer, const uint8_t *key, size_t length)
+{
+    unsigned labels = packer->key ? packer->labels : 0;
+
+    if (labels == 0)
+        return 0;
+    size_t common =
+        common_octets(packer->key, key, length < packer->key_octets ? length : packer->key_octets);
+    while (labels > 0 && packer->ends[labels] > common)
+        labels--;
+    return labels;
+}
+
+/* One label of a key, which 00 ends and in which 01 escapes (name.h). */
+static bool read_label(struct reader *key, uint8_t label[1 + NAME_MAX_LABEL_OCTETS])
+{
+    const uint8_t *at = key->at;
+    unsigned length = 0;
+
+    for (; at < key->end && *at != 0; at++) {
+        uint8_t octet = *at;
+        if (octet == 1) {
+            if (++at == key->end || (*at != 1 && *at != 2))
+                return false;
+            octet = (uint8_t)(*at - 1);
+        }
+        if (length == NAME_MAX_LABEL_OCTETS)
+            return false;
+        label[++length] = octet;
+    }
+    label[0] = (uint8_t)length;
+    if (at == key->end || length == 0)
+        return false;
+    key->at = at + 1;
+    return true;
+}
+
+/* Whether the label is the one that the owner before has there: without a key to compare, that is
+ * how places in the message are kept. */
+static bool same_label(const struct packer *packer, unsigned labels, const uint8_t *label)
+{
+    const uint8_t *own = packer->name + packer->starts[labels];
+
+    return own[0] == label[0] && memcmp(own, label, label[0] + 1U) == 0;
+}
+
+static bool read_labels(struct packer *packer, unsigned shared, struct reader *key,
+                        const uint8_t *start)
+{
+    LEFT_UNSET uint8_t label[1 + NAME_MAX_LABEL_OCTETS];
+    bool same = !packer->key;
+    unsigned before = packer->labels, labels = shared;
+
+    while (key->at < key->end) {
+        if (!read_label(key, label) || labels == NAME_MAX_LABELS)
+            return false;
+        labels++;
+        same = same && labels <= before && same_label(packer, labels, label);
+        if (!same && !prepend(packer, labels, label))
+            return false;
+        packer->ends[labels] = (uint16_t)(key->at - start);
+    }
+    packer->labels = (uint8_t)labels;
+    return true;
+}
+
+enum result packer_owner_key(struct packer *packer, const uint8_t *key, size_t length)
+{
+    const struct name *apex = packer->apex;
+    unsigned shared = shared_labels(packer, key, length);
+    struct reader rest = reader_over(key, length);
+
+    rest.at += packer->ends[shared];
+    if (!read_labels(packer, shared, &rest, key) || packer->labels < apex->labels ||
+        (shared < apex->labels &&
+         memcmp(packer->name + NAME_MAX_OCTETS - apex->length, apex->octets, apex->length) != 0)) {
+        memset(packer->places, 0, (apex->labels + 1U) * sizeof packer->places[0]);
+        take_apex(packer);
+        return RESULT_CORRUPT;
+    }
+    packer->key = key;
+    packer->key_octets = length;
+    return RESULT_OK;
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
 
 /* Labels of the longest suffix of the owner to which a pointer can lead; 0: none. */
 static unsigned known_labels(const struct packer *packer)
 {
-    unsigned labels = packer->owner.labels;
+    unsigned labels = packer->labels;
 
     while (labels > 0 && packer->places[labels] == 0)
         labels--;
@@ -96,15 +245,14 @@ static unsigned known_labels(const struct packer *packer)
 
 static uint8_t *put_owner(struct packer *packer, unsigned known, uint8_t *place)
 {
-    const struct name *owner = &packer->owner;
+    unsigned start = packer->starts[packer->labels], before = packer->starts[known] - start;
     size_t at = (size_t)(place - packer->writer->octets);
-    unsigned before = packer->starts[owner->labels - known];
 
-    for (unsigned labels = known + 1; labels <= owner->labels; labels++) {
-        size_t stands = at + packer->starts[owner->labels - labels];
+    for (unsigned labels = known + 1; labels <= packer->labels; labels++) {
+        size_t stands = at + packer->starts[labels] - start;
         packer->places[labels] = stands <= POINTER_REACH ? (uint16_t)stands : 0;
     }
-    memcpy(place, owner->octets, before);
+    memcpy(place, packer->name + start, before);
     place += before;
     if (known > 0)
         return put_u16(place, POINTER_BITS | packer->places[known]);
@@ -173,8 +321,8 @@ static bool add_record(struct packer *packer, uint16_t type, uint32_t ttl, struc
 {
     struct writer *writer = packer->writer;
     unsigned known = known_labels(packer);
-    size_t owner =
-        packer->starts[packer->owner.labels - known] + (known ? (size_t)POINTER_OCTETS : 1);
+    size_t owner = (size_t)packer->starts[known] - packer->starts[packer->labels] +
+                   (known ? (size_t)POINTER_OCTETS : 1);
     size_t end = writer->length + owner + FIXED_OCTETS + reader_left(rdata);
 
     /* What is compressed is shorter, which is not worth a second look. */

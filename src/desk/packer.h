@@ -12,6 +12,9 @@
 #include "avow/wire/message.h"
 #include "avow/wire/rrset.h"
 
+/* For what is written before it is read, for every name: see wire's labels.h. */
+#define LEFT_UNSET __attribute__((uninitialized))
+
 /*
  * A message is closed when the next record would take it beyond. Pointers reach the first 16 KiB
  * (14 bits) and no further, so in larger messages most owners would be written out; and what is
@@ -22,14 +25,21 @@
 enum { PACKER_OCTETS = 1 << 14 };
 
 struct packer {
-    struct writer *writer; /* the caller's */
+    struct writer *writer; /* the caller's; NULL: no message yet */
     const struct name *apex;
     uint16_t records;
-    size_t limit;                        /* for all but the first record */
-    struct name owner;                   /* of the records that are being added */
-    uint8_t starts[NAME_MAX_LABELS + 1]; /* of its labels, the root's included */
-    /* By number of labels: where that suffix of the owner stands in the message; 0: nowhere. */
+    size_t limit; /* for all but the first record */
+    /* The owner of the records that are being added, at the end of `name`: the next one keeps what
+     * it shares with this one. */
+    uint8_t labels;
+    uint8_t name[NAME_MAX_OCTETS];
+    /* By number of labels: where that suffix of the owner begins in `name`, where it stands in the
+     * message (0: nowhere), and where it ends in the owner's key. */
+    uint8_t starts[NAME_MAX_LABELS + 1];
     uint16_t places[NAME_MAX_LABELS + 1];
+    uint16_t ends[NAME_MAX_LABELS + 1];
+    const uint8_t *key; /* in the map; NULL: the owner did not come as a key of this snapshot */
+    size_t key_octets;
 };
 
 /* What a message begins with. */
@@ -39,13 +49,27 @@ struct packer_head {
     size_t question_octets;
 };
 
+/* Before the first message: the owner is the apex. */
+void packer_reset(struct packer *packer, const struct name *apex);
+
 /* Begin a message in an empty writer. The writer's limit may be lowered while records are added
  * and raised afterwards, to keep room for what comes behind them. */
 void packer_begin(struct packer *packer, struct writer *writer, const struct name *apex,
                   const struct packer_head *head);
 
-/* Whose records come next: a name at or below the apex. */
+/* Whose records come next: a name at or below the apex, in lower case. */
 void packer_owner(struct packer *packer, const struct name *owner);
+
+/* The same by its name key, which stays where it is until the next owner or message. Costs what
+ * differs from the key before. RESULT_CORRUPT when it is no key of a name at or below the apex: the
+ * owner is the apex then. */
+MUST_CHECK enum result packer_owner_key(struct packer *packer, const uint8_t *key, size_t length);
+
+/* The same, one label (its length first) before the apex. RESULT_CORRUPT when that is too long. */
+MUST_CHECK enum result packer_owner_label(struct packer *packer, const uint8_t *label);
+
+/* Whose records come next, as a name. */
+void packer_owner_name(const struct packer *packer, struct name *owner);
 
 /* Add the records that `run` stands before (of class IN), one by one, until one does not fit: the
  * run then stands before it, and false is returned. A malformed run ends where it is. */

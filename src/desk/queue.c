@@ -20,7 +20,7 @@ static bool pack_row(struct queue *queue, struct packer *packer)
 {
     struct reader rows =
         reader_over(queue->rows.octets + queue->at, queue->rows.length - queue->at);
-    struct name owner;
+    LEFT_UNSET struct name owner;
 
     name_read_plain(&rows, &owner);
     uint16_t type = reader_u16(&rows);

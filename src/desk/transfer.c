@@ -19,15 +19,16 @@ enum flow transfer_damaged(struct transfer *transfer)
     return FLOW_FAILED;
 }
 
-void transfer_put(struct transfer *transfer, const struct name *owner, uint16_t type, uint32_t ttl,
-                  struct reader *run)
+void transfer_put(struct transfer *transfer, uint16_t type, uint32_t ttl, struct reader *run)
 {
-    if (!transfer->full) {
-        packer_owner(&transfer->packer, owner);
+    struct name owner;
+
+    if (!transfer->full)
         transfer->full = !packer_run(&transfer->packer, type, ttl, run);
+    if (transfer->full && reader_left(run) > 0) {
+        packer_owner_name(&transfer->packer, &owner);
+        queue_add(&transfer->queue, &owner, type, ttl, run);
     }
-    if (transfer->full)
-        queue_add(&transfer->queue, owner, type, ttl, run);
 }
 
 enum flow transfer_renew(struct transfer *transfer)
@@ -58,7 +59,8 @@ static enum flow put_soa(struct transfer *transfer, const struct soa *soa)
 {
     struct reader run = reader_over(soa->run, soa->octets);
 
-    transfer_put(transfer, &transfer->request.zone, TYPE_SOA, soa->ttl, &run);
+    packer_owner(&transfer->packer, &transfer->request.zone);
+    transfer_put(transfer, TYPE_SOA, soa->ttl, &run);
     return FLOW_END;
 }
 

@@ -84,9 +84,9 @@ struct transfer {
 
 /* ---- transfer.c */
 
-/* Put the records before which `run` stands: into the message, or the queue once that is full. */
-void transfer_put(struct transfer *transfer, const struct name *owner, uint16_t type, uint32_t ttl,
-                  struct reader *run);
+/* Put the records before which `run` stands, of the packer's owner: into the message, or the queue
+ * once that is full. */
+void transfer_put(struct transfer *transfer, uint16_t type, uint32_t ttl, struct reader *run);
 
 /* Make sure of a snapshot. */
 MUST_CHECK enum flow transfer_renew(struct transfer *transfer);

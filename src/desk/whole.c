@@ -157,9 +157,9 @@ static enum flow catch_up(struct transfer *transfer)
 
 /* Put those records of a run that were there when the stream began. */
 static void put_old(struct transfer *transfer, const struct name *owner, uint16_t type,
-                    uint32_t ttl, const struct rdata_run *run)
+                    uint32_t ttl, struct reader all)
 {
-    struct reader all = rdata_run_reader(run), rdata;
+    struct reader rdata;
 
     for (const uint8_t *at = all.at; rdata_next(&all, &rdata); at = all.at) {
         const struct delta_record record = {.owner = owner,
@@ -170,42 +170,50 @@ static void put_old(struct transfer *transfer, const struct name *owner, uint16_
         if (delta_added(&transfer->delta, &record))
             continue;
         struct reader one = reader_over(at, (size_t)(all.at - at));
-        transfer_put(transfer, owner, type, ttl, &one);
+        transfer_put(transfer, type, ttl, &one);
     }
 }
 
-static void put_run(struct transfer *transfer, const struct name *owner, uint16_t type,
-                    uint32_t ttl, const struct rdata_run *run)
-{
-    struct reader all = rdata_run_reader(run);
-
-    transfer_put(transfer, owner, type, ttl, &all);
-}
-
-static void put_rrset(struct transfer *transfer, const struct name *owner,
+/* Put an RRset of the packer's owner. `changed` is that owner when something of it may have changed
+ * since the stream began, else NULL. */
+static void put_rrset(struct transfer *transfer, const struct name *changed,
                       const struct rrset_view *rrset)
 {
-    if (delta_touches(&transfer->delta, owner)) {
-        put_old(transfer, owner, rrset->type, rrset->ttl, &rrset->rdata);
-        put_old(transfer, owner, TYPE_RRSIG, rrset->ttl, &rrset->signatures);
+    struct reader records = rdata_run_reader(&rrset->rdata);
+    struct reader signatures = rdata_run_reader(&rrset->signatures);
+
+    if (changed) {
+        put_old(transfer, changed, rrset->type, rrset->ttl, records);
+        put_old(transfer, changed, TYPE_RRSIG, rrset->ttl, signatures);
         return;
     }
-    put_run(transfer, owner, rrset->type, rrset->ttl, &rrset->rdata);
-    put_run(transfer, owner, TYPE_RRSIG, rrset->ttl, &rrset->signatures);
+    transfer_put(transfer, rrset->type, rrset->ttl, &records);
+    if (rrset->signatures.count > 0)
+        transfer_put(transfer, TYPE_RRSIG, rrset->ttl, &signatures);
 }
 
-/* The node becomes the place where the walk stands. */
+/* The packer's owner in `owner`, when something of it may have changed; else NULL. */
+static const struct name *changed_owner(const struct transfer *transfer, struct name *owner)
+{
+    if (delta_is_empty(&transfer->delta))
+        return NULL;
+    packer_owner_name(&transfer->packer, owner);
+    return delta_touches(&transfer->delta, owner) ? owner : NULL;
+}
+
 static enum flow put_node(struct transfer *transfer, const struct node_view *node)
 {
+    LEFT_UNSET struct name owner;
     struct rrset_view rrset;
 
-    if (node_name(node, &transfer->name) ||
-        !name_is_within(&transfer->name, &transfer->request.zone))
+    if (packer_owner_key(&transfer->packer, node->key + RECORD_PREFIX_OCTETS,
+                         (size_t)node->key_length - RECORD_PREFIX_OCTETS))
         return transfer_damaged(transfer);
+    const struct name *changed = changed_owner(transfer, &owner);
     for (struct reader rows = node->rows; node_next(&rows, &rrset);) {
-        if (node_fetch(node, &rrset))
+        if (rrset.apart && node_fetch(node, &rrset))
             return transfer_damaged(transfer);
-        put_rrset(transfer, &transfer->name, &rrset);
+        put_rrset(transfer, changed, &rrset);
     }
     return FLOW_ON;
 }
@@ -213,6 +221,7 @@ static enum flow put_node(struct transfer *transfer, const struct node_view *nod
 /* Note where the walk stands: the node's key is good until the snapshot rests. */
 static void keep_place(struct transfer *transfer, const struct node_view *node)
 {
+    packer_owner_name(&transfer->packer, &transfer->name);
     transfer->key_octets = (uint16_t)(node->key_length - RECORD_PREFIX_OCTETS);
     memcpy(transfer->key, node->key + RECORD_PREFIX_OCTETS, transfer->key_octets);
 }
@@ -236,37 +245,33 @@ enum flow whole_nodes(struct transfer *transfer)
     return flow;
 }
 
-/* The hash in base32hex before the apex (RFC 5155 section 3). */
-static enum result nsec3_owner(const struct name *apex, const uint8_t *hash, struct name *owner)
+static enum flow put_nsec3(struct transfer *transfer, const struct chain_nsec3 *nsec3)
 {
-    if (apex->length + 1 + HASH_LABEL_OCTETS > NAME_MAX_OCTETS)
-        return RESULT_CORRUPT;
-    owner->length = (uint8_t)(apex->length + 1 + HASH_LABEL_OCTETS);
-    owner->labels = (uint8_t)(apex->labels + 1);
-    owner->octets[0] = HASH_LABEL_OCTETS;
-    base32hex_hash((char *)owner->octets + 1, hash);
-    memcpy(owner->octets + 1 + HASH_LABEL_OCTETS, apex->octets, apex->length);
-    return RESULT_OK;
+    LEFT_UNSET struct name owner;
+    uint8_t label[1 + HASH_LABEL_OCTETS] = {HASH_LABEL_OCTETS};
+
+    base32hex_hash((char *)label + 1, nsec3->hash); /* RFC 5155 section 3 */
+    if (packer_owner_label(&transfer->packer, label))
+        return transfer_damaged(transfer);
+    put_rrset(transfer, changed_owner(transfer, &owner), &nsec3->rrset);
+    return FLOW_ON;
 }
 
 enum flow whole_chain(struct transfer *transfer)
 {
     enum flow flow = catch_up(transfer);
     struct chain_nsec3 nsec3;
-    struct name owner;
 
     if (flow != FLOW_ON)
         return flow;
     enum found_record found = chain_nsec3_walk(transfer->snapshot, transfer->version,
                                                transfer->in_chain ? transfer->hash : NULL, &nsec3);
     while (found == RECORD_THERE) {
-        if (nsec3_owner(&transfer->request.zone, nsec3.hash, &owner))
-            return transfer_damaged(transfer);
-        put_rrset(transfer, &owner, &nsec3.rrset);
-        if (transfer->full) {
+        flow = put_nsec3(transfer, &nsec3);
+        if (transfer->full || flow != FLOW_ON) {
             transfer->in_chain = true;
             memcpy(transfer->hash, nsec3.hash, sizeof transfer->hash);
-            return FLOW_ON;
+            return flow;
         }
         found = chain_nsec3_next(transfer->snapshot, transfer->version, &nsec3);
     }
@@ -281,18 +286,17 @@ enum flow whole_begin(struct transfer *transfer, const struct node_view *apex)
     struct reader run = reader_over(soa->run, soa->octets);
     struct rrset_view rrset;
 
+    packer_reset(&transfer->packer, &transfer->request.zone);
     transfer->full = true; /* there is no message yet: all of it waits */
-    transfer_put(transfer, &transfer->request.zone, TYPE_SOA, soa->ttl, &run);
     transfer->script = whole_script;
-    name_copy(&transfer->name, &transfer->request.zone);
     keep_place(transfer, apex);
+    transfer_put(transfer, TYPE_SOA, soa->ttl, &run);
     for (struct reader rows = apex->rows; node_next(&rows, &rrset);) {
         if (node_fetch(apex, &rrset))
             return transfer_damaged(transfer);
         if (rrset.type == TYPE_SOA)
-            put_run(transfer, &transfer->name, TYPE_RRSIG, rrset.ttl, &rrset.signatures);
-        else
-            put_rrset(transfer, &transfer->name, &rrset);
+            rrset.rdata = (struct rdata_run){.count = 0};
+        put_rrset(transfer, NULL, &rrset);
     }
     return FLOW_ON;
 }

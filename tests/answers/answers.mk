@@ -4,11 +4,12 @@ ANSWERS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/answers/run.c,
 ANSWERS_OBJECTS += $(patsubst %,$(BUILD)/src/keeper/%.o,compose soa)
 ANSWERS_RUN := $(BUILD)/tests/answers/run
 ANSWER_LOOP := $(BUILD)/tests/bench/answer_loop
+TRANSFER_LOOP := $(BUILD)/tests/bench/transfer_loop
 
-$(BUILD)/tests/answers/%.o $(BUILD)/tests/bench/answer_loop.o $(BUILD)/tests/fuzz/fuzz_query.o: \
+$(BUILD)/tests/answers/%.o $(ANSWER_LOOP).o $(TRANSFER_LOOP).o $(BUILD)/tests/fuzz/fuzz_query.o: \
     ALL_CPPFLAGS += -Isrc/keeper -Itests/support -Itests/answers
 
-$(ANSWERS_RUN) $(ANSWER_LOOP): %: %.o $(ANSWERS_OBJECTS) $(BUILD)/tests/libsupport.a $(LIBRARIES)
+$(ANSWERS_RUN) $(ANSWER_LOOP) $(TRANSFER_LOOP): %: %.o $(ANSWERS_OBJECTS) $(BUILD)/tests/libsupport.a $(LIBRARIES)
 	@echo "  LINK $@"
 	$(QUIET)$(CC) $(ALL_LDFLAGS) $< $(ANSWERS_OBJECTS) $(BUILD)/tests/libsupport.a $(GROUP) $(LIB_LIBS) -o $@
 

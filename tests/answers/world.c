@@ -230,7 +230,7 @@ static void put_row(struct load *load, const struct compose *compose)
     name_copy(&row.apex, &load->apex);
     row.serial = row.highest_serial = compose->totals.serial;
     if (load->zone->denial != WORLD_UNSIGNED)
-        row.flags |= ZONE_SIGNED;
+        row.flags |= ZONE_SIGNED | (load->zone->signing == WORLD_NOT_YET ? 0 : ZONE_FULLY_SIGNED);
     if (load->zone->denial >= WORLD_NSEC3)
         row.flags |= ZONE_NSEC3;
     if (load->zone->denial == WORLD_OPT_OUT)
