@@ -21,7 +21,7 @@ enum flow transfer_damaged(struct transfer *transfer)
 
 void transfer_put(struct transfer *transfer, uint16_t type, uint32_t ttl, struct reader *run)
 {
-    struct name owner;
+    LEFT_UNSET struct name owner;
 
     if (!transfer->full)
         transfer->full = !packer_run(&transfer->packer, type, ttl, run);

@@ -204,13 +204,16 @@ enum found_record lookup_node(struct snapshot *snapshot, uint32_t version, const
 }
 
 /* Stand at the first record at or behind the name. */
-static enum found_record walk_from(struct snapshot *snapshot, const struct store_key *key,
-                                   enum walk walk, struct store_record *record)
+static enum found_record walk_from(struct snapshot *snapshot, uint32_t version, enum walk walk,
+                                   const struct name *from, struct store_record *record)
 {
-    enum found_record found = snapshot_move(snapshot, TABLE_NODES, MOVE_AT_OR_AFTER, record);
+    struct store_key key;
 
+    store_key_node(&key, version, from);
+    *record = store_key_record(&key);
+    enum found_record found = snapshot_move(snapshot, TABLE_NODES, MOVE_AT_OR_AFTER, record);
     if (found == RECORD_THERE && walk == WALK_BEHIND &&
-        store_key_equal(record->key, record->key_length, key->octets, key->length))
+        store_key_equal(record->key, record->key_length, key.octets, key.length))
         found = snapshot_move(snapshot, TABLE_NODES, MOVE_NEXT, record);
     return found;
 }
@@ -218,18 +221,11 @@ static enum found_record walk_from(struct snapshot *snapshot, const struct store
 enum found_record lookup_walk(struct snapshot *snapshot, uint32_t version, enum walk walk,
                               const struct name *from, struct node_view *node)
 {
-    struct store_key key = {.length = 0};
-    struct store_record record;
-    enum found_record found;
+    struct store_record record = {.key = NULL};
+    enum found_record found = walk == WALK_NEXT
+                                  ? snapshot_move(snapshot, TABLE_NODES, MOVE_NEXT, &record)
+                                  : walk_from(snapshot, version, walk, from, &record);
 
-    if (walk == WALK_NEXT) {
-        record = (struct store_record){.key = NULL};
-        found = snapshot_move(snapshot, TABLE_NODES, MOVE_NEXT, &record);
-    } else {
-        store_key_node(&key, version, from);
-        record = store_key_record(&key);
-        found = walk_from(snapshot, &key, walk, &record);
-    }
     if (found != RECORD_THERE)
         return found;
     if (store_key_version(record.key, record.key_length) != version)

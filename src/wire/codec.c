@@ -62,9 +62,15 @@ void base64_write(struct buffer *text, const uint8_t *octets, size_t length)
 
 void base32hex_hash(char label[32], const uint8_t hash[20])
 {
-    static const struct alphabet lower = {5, "0123456789abcdefghijklmnopqrstuv"};
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
 
-    (void)encode(&lower, label, hash, 20);
+    /* Five octets are eight digits: for each NSEC3 record of a transfer, so not bit by bit. */
+    for (unsigned i = 0; i < 4; i++, hash += 5) {
+        uint64_t octets = (uint64_t)hash[0] << 32 | (uint64_t)hash[1] << 24 |
+                          (uint64_t)hash[2] << 16 | (uint64_t)hash[3] << 8 | hash[4];
+        for (unsigned bits = 40; bits > 0; *label++ = digits[octets >> bits & 31])
+            bits -= 5;
+    }
 }
 
 static int value_16(char c)

@@ -25,7 +25,12 @@
 
 #include "world.h"
 
-enum { SECRET_OCTETS = 32, LENGTH_OCTETS = 2, SINK_OCTETS = 1 << 20 };
+enum {
+    SECRET_OCTETS = 32,
+    LENGTH_OCTETS = 2,
+    SINK_OCTETS = 1 << 20,
+    SEND_OCTETS = 1 << 16 /* in one system call, of the copy; the stream's messages until so many */
+};
 
 struct bench {
     struct snapshot *snapshot;
@@ -35,7 +40,8 @@ struct bench {
     struct buffer stream; /* one whole stream, framed for TCP */
     int socket;
     uint64_t messages, octets; /* of one stream */
-    uint8_t message[LENGTH_OCTETS + MESSAGE_MAX_OCTETS];
+    size_t unsent;             /* octets in `batch` */
+    uint8_t batch[SEND_OCTETS + LENGTH_OCTETS + MESSAGE_MAX_OCTETS];
 };
 
 static void die(const char *what)
@@ -57,7 +63,8 @@ static uint64_t nanoseconds(clockid_t clock)
 static void send_all(const struct bench *bench, const uint8_t *octets, size_t length)
 {
     while (length > 0) {
-        ssize_t sent = send(bench->socket, octets, length, MSG_NOSIGNAL);
+        ssize_t sent =
+            send(bench->socket, octets, length < SEND_OCTETS ? length : SEND_OCTETS, MSG_NOSIGNAL);
         if (sent <= 0)
             die("send");
         octets += sent;
@@ -109,6 +116,13 @@ static void sign(struct bench *bench, struct tsig_session *session, struct write
         die("signing failed");
 }
 
+static void flush_batch(struct bench *bench, enum what what)
+{
+    if (what == MADE_AND_SENT || what == MADE_SIGNED_AND_SENT)
+        send_all(bench, bench->batch, bench->unsent);
+    bench->unsent = 0;
+}
+
 /* One stream; keeps it when `bench->stream` is still empty. */
 static void make(struct bench *bench, enum what what)
 {
@@ -124,19 +138,21 @@ static void make(struct bench *bench, enum what what)
             die("no algorithm");
     }
     do {
-        struct writer writer = writer_over(bench->message + LENGTH_OCTETS, MESSAGE_MAX_OCTETS);
+        uint8_t *message = bench->batch + bench->unsent;
+        struct writer writer = writer_over(message + LENGTH_OCTETS, MESSAGE_MAX_OCTETS);
         writer.limit -= tsig_size(&session);
         step = transfer_next(transfer, &writer);
         if (step != TRANSFER_MESSAGE && step != TRANSFER_LAST)
             die("the transfer failed");
         sign(bench, &session, &writer);
-        bench->message[0] = (uint8_t)(writer.length >> 8);
-        bench->message[1] = (uint8_t)writer.length;
-        if (what == MADE_AND_SENT || what == MADE_SIGNED_AND_SENT)
-            send_all(bench, bench->message, LENGTH_OCTETS + writer.length);
+        message[0] = (uint8_t)(writer.length >> 8);
+        message[1] = (uint8_t)writer.length;
         if (keep)
-            buffer_add(&bench->stream, bench->message, LENGTH_OCTETS + writer.length);
+            buffer_add(&bench->stream, message, LENGTH_OCTETS + writer.length);
         bench->messages += keep;
+        bench->unsent += LENGTH_OCTETS + writer.length;
+        if (bench->unsent >= SEND_OCTETS || step == TRANSFER_LAST)
+            flush_batch(bench, what);
     } while (step == TRANSFER_MESSAGE);
     transfer_free(transfer);
 }
@@ -145,9 +161,9 @@ static void copy(struct bench *bench)
 {
     for (size_t at = 0, part; at < bench->stream.length; at += part) {
         part = bench->stream.length - at;
-        part = part < MESSAGE_MAX_OCTETS ? part : MESSAGE_MAX_OCTETS;
-        memcpy(bench->message, bench->stream.octets + at, part);
-        __asm__ volatile("" : : "r"(bench->message) : "memory");
+        part = part < SEND_OCTETS ? part : SEND_OCTETS;
+        memcpy(bench->batch, bench->stream.octets + at, part);
+        __asm__ volatile("" : : "r"(bench->batch) : "memory");
     }
 }
 
