@@ -6,18 +6,12 @@
 
 #include "row.h"
 
-/* A run whose length is that of exactly `count` records. */
-static bool take_run(struct reader *row, size_t length, uint16_t count, struct rdata_run *run)
+static void take_run(struct reader *row, size_t length, uint16_t count, struct rdata_run *run)
 {
     const uint8_t *octets = reader_take(row, length);
-    struct reader records = reader_over(octets, octets ? length : 0);
 
-    for (uint16_t i = 0; i < count; i++)
-        reader_take(&records, reader_u16(&records));
-    if (reader_finish(&records) != RESULT_OK)
-        reader_fail(row);
-    *run = (struct rdata_run){.octets = octets, .length = (uint32_t)length, .count = count};
-    return !row->failed;
+    *run = (struct rdata_run){
+        .octets = octets, .length = octets ? (uint32_t)length : 0, .count = count};
 }
 
 static void take_body(struct reader *row, bool wide, struct rrset_view *rrset)
@@ -36,7 +30,7 @@ static void take_body(struct reader *row, bool wide, struct rrset_view *rrset)
     rrset->signature_room = (uint32_t)room;
 }
 
-/* One row; fails the reader when it is malformed. */
+/* One row; fails the reader when it does not fit. Its runs are not looked into. */
 static void take_row(struct reader *rows, struct rrset_view *rrset)
 {
     *rrset = (struct rrset_view){.type = reader_u16(rows)};
@@ -48,6 +42,22 @@ static void take_row(struct reader *rows, struct rrset_view *rrset)
         take_body(rows, shape == ROW_WIDE, rrset);
     else
         reader_fail(rows);
+}
+
+static bool run_is_valid(const struct rdata_run *run)
+{
+    struct reader records = rdata_run_reader(run);
+
+    for (uint16_t i = 0; i < run->count; i++)
+        reader_take(&records, reader_u16(&records));
+    return reader_finish(&records) == RESULT_OK;
+}
+
+/* Whether the runs hold as many records as the row says. Asked once, when a record is opened: who
+ * walks its rows afterwards need not ask again. */
+static bool runs_are_valid(const struct rrset_view *rrset)
+{
+    return run_is_valid(&rrset->rdata) && run_is_valid(&rrset->signatures);
 }
 
 enum result node_open(struct reader payload, struct node_view *view)
@@ -68,7 +78,7 @@ enum result node_open(struct reader payload, struct node_view *view)
     for (uint16_t i = 0; i < view->count; i++) {
         struct rrset_view rrset;
         take_row(&payload, &rrset);
-        if (payload.failed || rrset.type <= last)
+        if (payload.failed || rrset.type <= last || !runs_are_valid(&rrset))
             return RESULT_CORRUPT;
         last = rrset.type;
     }
@@ -151,5 +161,6 @@ size_t node_types(const struct node_view *view, uint16_t *types, size_t limit)
 enum result node_open_rrset(struct reader payload, struct rrset_view *rrset)
 {
     take_row(&payload, rrset);
-    return reader_finish(&payload) || rrset->apart ? RESULT_CORRUPT : RESULT_OK;
+    return reader_finish(&payload) || rrset->apart || !runs_are_valid(rrset) ? RESULT_CORRUPT
+                                                                             : RESULT_OK;
 }
