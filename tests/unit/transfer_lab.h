@@ -186,6 +186,8 @@ struct stream {
     enum transfer_step last;
     struct edns edns;
     bool opt;
+    size_t opt_length; /* of its RDATA */
+    uint8_t opt_octets[64];
 };
 
 static inline void read_opt(struct stream *stream, struct reader *message)
@@ -194,7 +196,9 @@ static inline void read_opt(struct stream *stream, struct reader *message)
 
     record_read(message, &record);
     ck_assert_uint_eq(record.type, TYPE_OPT);
-    /* EXPIRE of an answer has four octets, which a query's has not; edns_read takes both. */
+    stream->opt_length = reader_left(&record.rdata);
+    ck_assert_uint_le(stream->opt_length, sizeof stream->opt_octets);
+    memcpy(stream->opt_octets, record.rdata.at, stream->opt_length);
     ck_assert_int_eq(edns_read(&record, &stream->edns), RESULT_OK);
     stream->opt = true;
 }
