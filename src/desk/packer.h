@@ -16,11 +16,11 @@
 #define LEFT_UNSET __attribute__((uninitialized))
 
 /*
- * A message is closed when the next record would take it beyond. Pointers reach the first 16 KiB
- * (14 bits) and no further, so in larger messages most owners would be written out; and what is
- * paid per message (a snapshot, a MAC) is a few per cent of what 16 KiB cost. Measured, on a signed
- * zone of 100,000 names: see tests/bench/transfer_loop.c. A single larger record gets a larger
- * message.
+ * A message is closed when the next record would take it beyond; one that a single larger record
+ * begins is as large as that needs. Pointers reach the first 16 KiB (14 bits) and no further: in
+ * larger messages owners are written out. A signed zone of 100,000 names is 32.5 MB in messages of
+ * 16 KiB, 34.4 MB of 32, 35.4 MB of 64, and takes the same 33 ms of CPU in all three
+ * (tests/bench/transfer_loop.c).
  */
 enum { PACKER_OCTETS = 1 << 14 };
 
