@@ -202,6 +202,18 @@ enum transfer_step transfer_next(struct transfer *transfer, struct writer *messa
     return message->failed ? TRANSFER_FAILED : step;
 }
 
+enum transfer_step transfer_keep_up(struct transfer *transfer)
+{
+    if (*transfer->script != PHASE_NODES && *transfer->script != PHASE_CHAIN)
+        return TRANSFER_MESSAGE;
+    enum flow flow = whole_catch_up(transfer);
+    snapshot_rest(transfer->snapshot);
+    transfer->renewed = false;
+    return flow == FLOW_ON      ? TRANSFER_MESSAGE
+           : flow == FLOW_LATER ? TRANSFER_LATER
+                                : TRANSFER_FAILED;
+}
+
 /* ---- beginning ------------------------------------------------------------------------------- */
 
 enum transfer_begun transfer_zone_state(const struct zone *zone)

@@ -92,6 +92,13 @@ enum transfer_step {
  */
 MUST_CHECK enum transfer_step transfer_next(struct transfer *transfer, struct writer *message);
 
+/*
+ * For a stream whose peer does not read: take notice of what has changed, before the journal
+ * forgets it. To be called every now and then (once a second) while no message can be sent.
+ * TRANSFER_FAILED as transfer_next; anything else: the stream goes on.
+ */
+MUST_CHECK enum transfer_step transfer_keep_up(struct transfer *transfer);
+
 /* The serial of the stream's first SOA, and whether the stream is the whole zone; for the log. */
 uint32_t transfer_serial(const struct transfer *transfer);
 bool transfer_is_whole(const struct transfer *transfer);

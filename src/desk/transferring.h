@@ -104,6 +104,9 @@ enum transfer_begun transfer_zone_state(const struct zone *zone);
 
 /* Send the whole zone: SOA and apex go into the queue now, from the snapshot in use. */
 MUST_CHECK enum flow whole_begin(struct transfer *transfer, const struct node_view *apex);
+/* Have a snapshot, renewed once per message, and know what has changed up to it. */
+MUST_CHECK enum flow whole_catch_up(struct transfer *transfer);
+
 enum flow whole_nodes(struct transfer *transfer);
 enum flow whole_chain(struct transfer *transfer);
 

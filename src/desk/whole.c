@@ -132,8 +132,7 @@ static enum flow follow(struct transfer *transfer, const struct zone *zone)
     return FLOW_ON;
 }
 
-/* A snapshot, once per message, and what has changed up to it. */
-static enum flow catch_up(struct transfer *transfer)
+enum flow whole_catch_up(struct transfer *transfer)
 {
     struct zone zone;
 
@@ -228,7 +227,7 @@ static void keep_place(struct transfer *transfer, const struct node_view *node)
 
 enum flow whole_nodes(struct transfer *transfer)
 {
-    enum flow flow = catch_up(transfer);
+    enum flow flow = whole_catch_up(transfer);
     enum walk walk = WALK_BEHIND;
     struct node_view node;
 
@@ -259,7 +258,7 @@ static enum flow put_nsec3(struct transfer *transfer, const struct chain_nsec3 *
 
 enum flow whole_chain(struct transfer *transfer)
 {
-    enum flow flow = catch_up(transfer);
+    enum flow flow = whole_catch_up(transfer);
     struct chain_nsec3 nsec3;
 
     if (flow != FLOW_ON)

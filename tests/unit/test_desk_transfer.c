@@ -431,10 +431,11 @@ static void delete_zone(void)
     commit(&change);
 }
 
+static struct journal_bounds bounds;
+
 /* An entry of `count` records of 60 octets each, at names behind those that were sent. */
 static void put_entry(uint32_t count)
 {
-    const struct journal_bounds bounds = {1 << 30, 1000};
     struct journal_entry entry = {
         .version = served.version, .from = served.serial, .to = served.serial + 1};
     struct buffer rows = {.length = 0}, run = {.length = 0};
@@ -497,6 +498,7 @@ static void serve_names(void)
     static const char *const lines[] = {SOA_OF(5), NS, NULL};
 
     open_test();
+    bounds = (struct journal_bounds){1 << 30, 1000};
     served = put_zone("z.", lines);
     put_names();
 }
@@ -559,6 +561,35 @@ START_TEST(later)
 }
 END_TEST
 
+/* A journal of one entry, and a peer that does not read while ten come: only a stream that keeps up
+ * goes on. */
+START_TEST(keeps_up)
+{
+    struct asking asking;
+    struct transfer *transfer;
+    enum transfer_step step;
+    unsigned records = 0;
+
+    serve_names();
+    bounds.entries = 1;
+    ck_assert_int_eq(ask(&asking, "z.", TYPE_AXFR, 0, &transfer), TRANSFER_BEGUN);
+    ck_assert_int_eq(next_of(transfer, &records), TRANSFER_MESSAGE);
+    for (unsigned i = 0; i < 10; i++) {
+        put_entry(3);
+        if (_i)
+            ck_assert_int_eq(transfer_keep_up(transfer), TRANSFER_MESSAGE);
+    }
+    do
+        step = next_of(transfer, &records);
+    while (step == TRANSFER_MESSAGE);
+    ck_assert_int_eq(step, _i ? TRANSFER_LAST : TRANSFER_FAILED);
+    ck_assert(!_i || records == 2 + 1 + NAMES + 30);
+    ck_assert_int_eq(transfer_keep_up(transfer), _i ? TRANSFER_MESSAGE : TRANSFER_FAILED);
+    transfer_free(transfer);
+    close_test();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("transfers");
@@ -574,6 +605,7 @@ int main(void)
     tcase_add_test(cases, expire);
     tcase_add_loop_test(cases, end, 0, COUNT(ends));
     tcase_add_test(cases, later);
+    tcase_add_loop_test(cases, keeps_up, 0, 2);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }
