@@ -247,6 +247,8 @@ START_TEST(sizes)
     transfer_free(transfer);
     ck_assert_uint_le(stream.largest, 1 << 14);
     ck_assert_uint_gt(stream.octets / stream.messages, 15000);
+    /* Owners are pointers: two octets beside the ten fixed ones. */
+    ck_assert_uint_lt(stream.octets, 2000 * (100 + 12) + 100 * stream.messages);
     stream_free(&stream);
     buffer_free(&run);
     close_test();

@@ -207,6 +207,9 @@ static const struct {
     {"keepalive",
      {.payload = 512, .keepalive = true, .keepalive_tenths = 300, .extended_error = EDE_NONE},
      OPTIONS("\0\0\x29\x02\0\0\0\0\0\0\6\0\xb\0\2\x01\x2c")},
+    {"expire",
+     {.payload = 512, .expire = true, .expire_seconds = 604800, .extended_error = EDE_NONE},
+     OPTIONS("\0\0\x29\x02\0\0\0\0\0\0\x8\0\x9\0\4\0\x9\x3a\x80")},
     {"extended error",
      {.payload = 512, .extended_error = EDE_NOT_READY},
      OPTIONS("\0\0\x29\x02\0\0\0\0\0\0\6\0\xf\0\2\0\xe")},
@@ -265,6 +268,7 @@ START_TEST(reads_what_it_writes)
     ck_assert_int_eq(edns.dnssec_ok, written[_i].reply.dnssec_ok);
     ck_assert_int_eq(edns.nsid, written[_i].reply.nsid != NULL);
     ck_assert_int_eq(edns.keepalive, written[_i].reply.keepalive);
+    ck_assert_int_eq(edns.expire, written[_i].reply.expire);
     ck_assert_uint_eq(edns.cookie_length, written[_i].reply.cookie_length);
 }
 END_TEST
