@@ -492,7 +492,7 @@ static uint32_t pick_serial(bool *known)
 static void run_transfer(unsigned most_between)
 {
     struct transfer_source source = {.snapshot = &history.test.snapshot,
-                                     .condensed = pick(3) ? TRANSFER_CONDENSED : 0};
+                                     .condensed = pick(3) ? 0 : 1};
     struct asking asking;
     struct transfer *transfer;
     struct stream stream;
