@@ -69,6 +69,9 @@ struct keeper_zone {
     bool looked_through; /* a walk was begun since the start of the keeper */
     bool whole;          /* a new version: what signs it has changed */
     bool forced;         /* the load may drop what updates have changed */
+    bool load_later;     /* it could not be signed: again when the token is at hand */
+    uint32_t load_delay_ms;
+    uint64_t load_after_ms;
     struct zone_key keys[ZONE_MAX_KEYS];
     unsigned key_count;
     bool keys_read; /* all rows of its keys */

@@ -14,6 +14,8 @@
 #include "slice.h"
 #include "soa.h"
 
+enum { DELAY_FIRST_MS = 1000, DELAY_MOST_MS = 60000 /* until a load that could not be signed */ };
+
 struct loader {
     struct keeper *keeper;
     struct loader_thread thread;
@@ -370,7 +372,10 @@ static void say_failure(struct keeper_zone *zone, uint32_t errors, enum result r
 {
     const struct store *store = &zone->keeper->store;
 
-    if (errors)
+    if (result == RESULT_TOKEN)
+        keeper_zone_problem(zone, "not loaded: what has changed could not be signed in time; it is "
+                                  "tried again");
+    else if (errors)
         keeper_zone_problem(zone, "%s has %u error%s%s", zone->config->file, errors,
                             errors == 1 ? "" : "s",
                             zone->row.version ? "; the zone is served as it was" : "");
@@ -388,7 +393,16 @@ static void say_failure(struct keeper_zone *zone, uint32_t errors, enum result r
 /* How a load has ended, whatever it was. */
 static void end_load(struct keeper_zone *zone, enum result result, uint32_t errors)
 {
-    zone->forced = false;
+    zone->load_later = result == RESULT_TOKEN;
+    zone->forced &= zone->load_later;
+    if (zone->load_later) {
+        zone->load_delay_ms = zone->load_delay_ms ? zone->load_delay_ms * 2 : DELAY_FIRST_MS;
+        if (zone->load_delay_ms > DELAY_MOST_MS)
+            zone->load_delay_ms = DELAY_MOST_MS;
+        zone->load_after_ms = zone->keeper->now_ms + zone->load_delay_ms;
+    } else {
+        zone->load_delay_ms = 0;
+    }
     if (result || !zone->config) {
         metric_add(zone->keeper->metrics, METRIC_LOADS_FAILED, 1);
         zone->phase = PHASE_FAILED;

@@ -219,7 +219,7 @@ static struct round *make_round(struct keeper_zone *zone)
     stage_open(&round->stage, zone);
     round->last_update = &round->updates;
     round->origin = JOURNAL_UPDATE;
-    round->begun_ms = zone->keeper->now_ms;
+    round->begun_ms = round->signed_ms = zone->keeper->now_ms;
     round->row = zone->row;
     return round;
 }
@@ -561,9 +561,9 @@ void rounds_check_deadlines(struct keeper *keeper)
     updates_check_deadlines(keeper);
     for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
         struct round *round = zone->round;
-        uint64_t limit = round && round->has_load ? LOAD_SIGNED_MS : SIGNED_MS;
-        if (round && round->unsigned_ && keeper->now_ms - round->begun_ms >= limit)
-            fail_round(zone, round, RESULT_OK, "the signatures could not be had in time");
+        uint64_t since = round && round->has_load ? round->signed_ms : round ? round->begun_ms : 0;
+        if (round && round->unsigned_ && keeper->now_ms - since >= SIGNED_MS)
+            fail_round(zone, round, RESULT_TOKEN, "the signatures could not be had in time");
         keeper->rounds_waiting |= may_begin(zone);
     }
 }

@@ -61,8 +61,8 @@ struct round {
     struct round_set *sets;
     size_t set_count, unsent, unsigned_; /* unsigned_: those that are sent among them */
     size_t next_set;                     /* to be sent */
-    uint64_t begun_ms;
-    struct zone row; /* as it will be */
+    uint64_t begun_ms, signed_ms;        /* when the last signature came */
+    struct zone row;                     /* as it will be */
 };
 
 /* ---- updates.c: what waits --------------------------------------------------------------------

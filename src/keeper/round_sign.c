@@ -210,6 +210,7 @@ void round_take(struct job *job, const struct rdata_run *signatures)
         rrset->expiration = job->expiration;
     }
     set->state = SET_SIGNED;
+    round->signed_ms = job->zone->keeper->now_ms;
     if (--round->unsigned_ == 0)
         job->zone->keeper->rounds_ready = true;
     end_job(job);

@@ -117,6 +117,11 @@ void keeper_zone_advance(struct keeper_zone *zone)
         return;
     bool signs = keeper_zone_signs(zone);
     bool ready = !signs || keyring_ensure(zone);
+    if (zone->load_later && keyring_at_hand(zone) && keeper->now_ms >= zone->load_after_ms) {
+        zone->load_later = false;
+        zone->load_wanted = true;
+        zone->phase = PHASE_IDLE;
+    }
     if (ready && zone->phase == PHASE_IDLE && !zone->load_wanted)
         keeper_zone_fine(zone, false);
     if (zone->row.version && zone->row.policy_fingerprint != loader_fingerprint(zone) &&
