@@ -8,8 +8,8 @@ import pytest
 from lab import by_length, open_to, peers, wire
 from lab.chance import start_zone
 from lab.duel import Duel
-from lab.model import NOERROR, REFUSED, Choices, Update, Zone, is_newer, next_serial
-from lab.updating import write_zone
+from lab.model import NOERROR, REFUSED, SIGNERS, Choices, Update, Zone, is_newer, next_serial
+from lab.updating import difference, flat, write_zone
 from lab.wire import IN, SOA, TXT, Record
 
 KEY = wire.Key.make("update.test.")
@@ -156,6 +156,58 @@ def test_the_serial_of_many_at_once(lab):
     assert wanted <= owners, f"{len(wanted - owners)} acknowledged updates are not there"
     verify(server, zone, "default")
     assert server.metric("rounds") < len(wanted), "no two updates shared a commit"
+
+
+class Gardener(threading.Thread):
+    """One of many at work in the same zone, each below a name of its own."""
+
+    def __init__(self, server, zone, number, turns):
+        super().__init__(daemon=True)
+        self.client, self.zone, self.turns = server.client(KEY), zone, turns
+        self.below = (b"g%d" % number, *wire.name(zone))
+        self.duel = Duel(
+            self.client, zone, f"garden {number} {zone}", below=f"g{number}", wild_cuts=False
+        )
+        self.error = None
+
+    def run(self):
+        try:
+            for _ in range(self.turns):
+                self.duel.step()
+        except BaseException as error:  # told by the main thread
+            self.error = error
+
+    def mine(self, rows):
+        return {row for row in rows if row[0][-len(self.below) :] == self.below}
+
+    def check(self, records):
+        if self.error:
+            raise self.error
+        mine, theirs = self.mine(self.duel.zone.flat()), self.mine(flat(records))
+        assert mine == theirs, f"{difference(mine, theirs)}\n{self.duel.story()}"
+        self.duel.recent = []
+
+
+@pytest.mark.parametrize("policy", ["none", "default", "plain", "opt-out"])
+def test_many_clients_of_one_zone(lab, policy):
+    """Updates of the same zone share commits; what fails in one is not seen in another."""
+    zone = "g.test."
+    server = start(lab, {zone: policy})
+    with server.client(KEY) as client:
+        for batch in range(by_length(2, 60)):
+            gardeners = [Gardener(server, zone, number, 25) for number in range(12)]
+            for gardener in gardeners:
+                gardener.duel.chance.random.seed(f"{gardener.duel.seed} {batch}")
+                gardener.start()
+            for gardener in gardeners:
+                gardener.join()
+                gardener.client.close()
+            records = client.axfr(zone)
+            for gardener in gardeners:
+                gardener.check([row for row in records if row.type not in SIGNERS])
+            verify(server, zone, policy)
+    status = server.status()["metrics"]
+    assert status["rounds"] < status["updates_applied"], "no two updates shared a commit"
 
 
 # ---- a few things that chance meets too seldom --------------------------------------------------

@@ -1,6 +1,7 @@
 """Random updates, dense with collisions: few names, few types, few values."""
 
 import random
+from dataclasses import dataclass
 
 from . import wire
 from .model import Update, soa_serial
@@ -56,34 +57,35 @@ def start_zone(origin, serial=1, fill=0):
     return ZONE.format(origin=origin, serial=serial) + hosts
 
 
+@dataclass(frozen=True)
+class Taste:
+    """What updates may be like."""
+
+    refusals: float = 0.01  # how often types are met that no key may touch
+    spoils: bool = True  # malformed ones, and what lies outside of the zone
+    duplicates: bool = True  # in prerequisites
+    half_way: bool = True  # serials of which RFC 1982 says nothing
+    leaps: bool = True  # serials far ahead, SOAs with other numbers and TTLs
+    dnames: bool = True  # without: none is added, and nothing below the one of start_zone
+    apex_ds: bool = True
+    wild_cuts: bool = True  # NS and DNAME at wildcards
+    below: str = ""  # only names at and below this label
+
+
 class Chance:
     """Updates of one zone. The same seed gives the same updates for the same zone."""
 
-    def __init__(
-        self,
-        apex,
-        seed,
-        refusals=0.01,
-        duplicates=True,
-        half_way=True,
-        leaps=True,
-        dnames=True,
-        spoils=True,
-        apex_ds=True,
-        wild_cuts=True,
-    ):
+    def __init__(self, apex, seed, **taste):
         self.random = random.Random(seed)
+        self.taste = taste = Taste(**taste)
         self.apex = wire.name(apex)
-        self.refusals, self.duplicates, self.spoils = refusals, duplicates, spoils
-        # Without DNAMEs: none is added, and nothing below the one of start_zone.
-        self.owners = [owner for owner in OWNERS if dnames or owner[1:] != (b"d",)]
-        self.kinds = [kind for kind in KINDS if dnames or kind != wire.DNAME]
-        self.leaps = leaps
-        self.apex_ds, self.wild_cuts = apex_ds, wild_cuts
+        self.base = wire.name(f"{taste.below}.{apex}") if taste.below else self.apex
+        self.owners = [owner for owner in OWNERS if taste.dnames or owner[1:] != (b"d",)]
+        self.kinds = [kind for kind in KINDS if taste.dnames or kind != wire.DNAME]
         self.steps = [0, 1, 1, 2, 5, -1]
-        if leaps:
+        if taste.leaps:
             self.steps += [1000, (1 << 31) - 1, (1 << 31) + 1]
-        if leaps and half_way:  # of which RFC 1982 says nothing
+        if taste.leaps and taste.half_way:
             self.steps += [1 << 31]
         self.values = self._values()
 
@@ -109,7 +111,7 @@ class Chance:
 
     def owner(self):
         """Mostly in the zone, in any letter case."""
-        if self.spoils and self.random.random() < 0.003:
+        if self.taste.spoils and self.random.random() < 0.003:
             return self.random.choice(
                 [
                     (),
@@ -118,7 +120,7 @@ class Chance:
                     (b"m" + self.apex[0], *self.apex[1:]),
                 ]
             )
-        return self.cased((*self.random.choice(self.owners), *self.apex))
+        return self.cased((*self.random.choice(self.owners), *self.base))
 
     def cased(self, labels):
         if self.random.random() < 0.7:
@@ -133,16 +135,27 @@ class Chance:
 
     def _of_zone(self, zone):
         """A record that is there."""
-        owner = self.random.choice(sorted(name for name in zone.names if name[0][:4] != b"host"))
+        size = len(self.base)
+        owners = [
+            name for name in zone.names if name[-size:] == self.base and name[0][:4] != b"host"
+        ]
+        if not owners:
+            return self._new()
+        owner = self.random.choice(sorted(owners))
         kind = self.random.choice(sorted(zone.names[owner]))
         ttl, rdatas = zone.names[owner][kind]
         return Record(self.cased(owner), kind, IN, ttl, self.random.choice(sorted(rdatas)))
 
     def _new(self):
         kind, owner = self.random.choice(self.kinds), self.owner()
-        if kind == wire.DS and not self.apex_ds and wire.folded(owner) == self.apex:
+        if kind == wire.DS and not self.taste.apex_ds and wire.folded(owner) == self.apex:
             kind = wire.TXT
-        if kind in (wire.NS, wire.DNAME) and not self.wild_cuts and owner and owner[0] == b"*":
+        if (
+            kind in (wire.NS, wire.DNAME)
+            and not self.taste.wild_cuts
+            and owner
+            and owner[0] == b"*"
+        ):
             kind = wire.TXT
         ttl = self.random.choice(TTLS)
         return Record(owner, kind, IN, ttl, self.random.choice(self.values[kind]))
@@ -152,7 +165,9 @@ class Chance:
         serial = (zone.serial() + self.random.choice(self.steps)) & 0xFFFFFFFF
         owner = self.cased(self.apex) if self.random.random() < 0.9 else self.owner()
         end = soa[-16:]
-        if self.leaps:  # its TTL and its last number are those of denials: the whole chain changes
+        if (
+            self.taste.leaps
+        ):  # its TTL and its last number are those of denials: the whole chain changes
             ttl = self.random.choice(TTLS)
             end = self.random.choice([end, end[-4:] + end[:-4]])
         return Record(owner, SOA, IN, ttl, soa[:-20] + serial.to_bytes(4, "big") + end)
@@ -161,13 +176,15 @@ class Chance:
         way = self.random.random()
         if way < 0.4:
             return self._of_zone(zone)
-        return self._soa(zone) if way < 0.46 else self._new()
+        return self._soa(zone) if way < 0.46 and not self.taste.below else self._new()
 
     # ---- prerequisites --------------------------------------------------------------------
 
     def _true_prerequisites(self, zone):
         """One that holds."""
         there = self._of_zone(zone)
+        if not zone.rrset(wire.folded(there.name), there.type):
+            return []
         way = self.random.randrange(5)
         if way == 0:
             return [Record(there.name, ANY, ANY_CLASS, 0, b"")]
@@ -175,7 +192,7 @@ class Chance:
             return [Record(there.name, there.type, ANY_CLASS, 0, b"")]
         if way == 2:
             rdatas = sorted(zone.rrset(wire.folded(there.name), there.type)[1])
-            if self.duplicates:  # they are allowed in prerequisites
+            if self.taste.duplicates:  # they are allowed in prerequisites
                 rdatas += rdatas[: self.random.randrange(2)]
             found = [Record(there.name, there.type, IN, 0, rdata) for rdata in rdatas]
             return [self._recased(record) for record in found]
@@ -208,7 +225,7 @@ class Chance:
         elif way < 0.66:
             found = self._any_prerequisite(zone)
         self.random.shuffle(found)
-        if not self.duplicates:
+        if not self.taste.duplicates:
             found = list(
                 {
                     (wire.folded(r.name), *r[1:4], wire.canonical(r.type, r.rdata)): r
@@ -223,9 +240,9 @@ class Chance:
         record = self._record(zone)
         way = self.random.random()
         if way < 0.5:
-            if self.random.random() < 0.1 and (self.leaps or record.type != SOA):
+            if self.random.random() < 0.1 and (self.taste.leaps or record.type != SOA):
                 record = record._replace(
-                    ttl=self.random.choice([0x80000001 if self.spoils else 0, 0x7FFFFFFF])
+                    ttl=self.random.choice([0x80000001 if self.taste.spoils else 0, 0x7FFFFFFF])
                 )
             return record
         if way < 0.72:
@@ -301,19 +318,19 @@ class Chance:
 
     def update(self, zone):
         """An update for a zone as it is now."""
-        if self.spoils and self.random.random() < 0.01:
+        if self.taste.spoils and self.random.random() < 0.01:
             return self._of_no_zone()
         prerequisites = self._prerequisites(zone)
         count = self.random.choice([0, 1, 1, 1, 2, 2, 3, 5, 9])
         updates = self._one_leap(zone, [self._change(zone) for _ in range(count)])
-        way = self.random.random() if self.spoils else 1
+        way = self.random.random() if self.taste.spoils else 1
         if way < 0.04 and updates:
             place = self.random.randrange(len(updates))
             updates[place] = self._spoil(updates[place])
         elif way < 0.06 and prerequisites:
             place = self.random.randrange(len(prerequisites))
             prerequisites[place] = self._spoil_prerequisite(prerequisites[place])
-        elif 0.06 <= way < 0.06 + self.refusals:
+        elif 0.06 <= way < 0.06 + self.taste.refusals:
             kind = self.random.choice(
                 [wire.RRSIG, wire.NSEC, wire.NSEC3, wire.NSEC3PARAM, wire.DNSKEY]
             )
