@@ -362,6 +362,6 @@ void packer_finish(struct packer *packer, uint16_t additional)
 
     if (packer->writer->failed)
         return;
-    put_u16(octets + COUNTS_AT + 2 * SECTION_ANSWER, packer->records);
-    put_u16(octets + COUNTS_AT + 2 * SECTION_ADDITIONAL, additional);
+    put_u16(octets + COUNTS_AT + (size_t)2 * SECTION_ANSWER, packer->records);
+    put_u16(octets + COUNTS_AT + (size_t)2 * SECTION_ADDITIONAL, additional);
 }

@@ -312,7 +312,7 @@ static enum result take_request(struct transfer *transfer, const struct transfer
 {
     transfer->snapshot = source->snapshot;
     transfer->metrics = source->metrics;
-    transfer->condensed = source->condensed;
+    transfer->condensed = source->condensed ? source->condensed : TRANSFER_CONDENSED;
     transfer->request = *request;
     transfer->request.question = NULL;
     name_lower(&transfer->request.zone);

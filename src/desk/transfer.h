@@ -36,8 +36,9 @@ struct transfer_request {
 struct transfer_source {
     struct snapshot *snapshot;      /* at rest before and after each call */
     struct metrics_stripe *metrics; /* may be NULL */
-    uint64_t condensed; /* octets of the journal up to which differences are condensed into one:
-                         * TRANSFER_CONDENSED, read and held in memory at once */
+    /* Octets of the journal up to which differences are condensed into one, read and held in memory
+     * at once. 0: TRANSFER_CONDENSED. */
+    uint64_t condensed;
 };
 
 /* Some 30,000 records: a few milliseconds of the loop's time. */

@@ -113,8 +113,7 @@ static void put_row(const struct zone *row)
 
 static struct transfer_source source_of(void)
 {
-    return (struct transfer_source){
-        .snapshot = &test.snapshot, .metrics = &metrics, .condensed = TRANSFER_CONDENSED};
+    return (struct transfer_source){.snapshot = &test.snapshot, .metrics = &metrics};
 }
 
 static enum transfer_begun ask(struct asking *asking, const char *apex, uint16_t type,
