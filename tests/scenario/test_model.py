@@ -4,12 +4,15 @@ Where BIND is not as the RFC is, that stands here with what BIND does instead; e
 thousands of updates, must be the same.
 """
 
+import pytest
+
 from lab import by_length, wire
 from lab.chance import start_zone
 from lab.duel import Duel, only_serials
 from lab.model import DNAME, FORMERR, IN, NONE, NOTAUTH, NOTIMP, NS, REFUSED, SOA
 from lab.model import Choices, Refusal, Zone
 from lab.model import is_newer, next_serial
+from lab.updating import BadDifference, flat, follow, is_whole
 
 ZONE = "m.test."
 
@@ -99,3 +102,28 @@ def test_serials():
     assert next_serial(2023111400, "date", moment) == 2023111401
     assert next_serial(2023111399, "date", moment) == 2023111400
     assert next_serial(2023111599, "date", moment) == 2023111600
+
+
+def test_a_difference_is_followed_strictly():
+    """What a secondary would do with an IXFR, and that it notices one that does not fit."""
+
+    def soa(serial):
+        return wire.Record(
+            (b"m", b"test"), SOA, IN, 300, wire.rdata("SOA", f"a. b. {serial} 1 1 1 1")
+        )
+
+    def address(last):
+        return wire.Record((b"x", b"m", b"test"), wire.A, IN, 300, bytes([192, 0, 2, last]))
+
+    held = flat([soa(1), address(1)])
+    good = [soa(3), soa(1), address(1), soa(2), address(2), soa(2), address(2), soa(3), soa(3)]
+    assert is_whole(good) and follow(held, good) == flat([soa(3)])
+    assert not any(is_whole(good[:count]) for count in range(len(good)))
+    bad = [
+        [soa(2), soa(1), address(2), soa(2), soa(2)],  # removes what is not there
+        [soa(2), soa(1), soa(2), address(1), soa(2)],  # adds what is there
+        [soa(3), soa(2), address(1), soa(3), soa(3)],  # begins with another serial
+    ]
+    for records in bad:
+        with pytest.raises(BadDifference):
+            follow(held, records)

@@ -8,8 +8,9 @@ import pytest
 from lab import by_length, open_to, peers, wire
 from lab.chance import start_zone
 from lab.duel import Duel
-from lab.model import NOERROR, REFUSED, SIGNERS, Choices, Update, Zone, is_newer, next_serial
-from lab.updating import difference, flat, write_zone
+from lab.model import NOERROR, REFUSED, SIGNERS, Choices, Update, Zone
+from lab.model import is_newer, next_serial, soa_serial
+from lab.updating import difference, flat, follow, write_zone
 from lab.wire import IN, SOA, TXT, Record
 
 KEY = wire.Key.make("update.test.")
@@ -23,9 +24,9 @@ SEQUENCES = by_length(75, 5000)  # of each zone
 BETWEEN = by_length(15, 100)  # sequences between verifications
 
 
-def start(lab, zones, **more):
+def start(lab, zones, fill=0, **more):
     named = {
-        name: (start_zone(name), open_to(KEY, policy=policy, **more))
+        name: (start_zone(name, fill=fill), open_to(KEY, policy=policy, **more))
         for name, policy in zones.items()
     }
     server = lab.avow(zones=named, keys=[KEY], policies=POLICIES)
@@ -156,6 +157,31 @@ def test_the_serial_of_many_at_once(lab):
     assert wanted <= owners, f"{len(wanted - owners)} acknowledged updates are not there"
     verify(server, zone, "default")
     assert server.metric("rounds") < len(wanted), "no two updates shared a commit"
+
+
+@pytest.mark.parametrize("policy", ["none", "default", "plain", "opt-out"])
+def test_every_difference_leads_to_the_zone(lab, policy):
+    """IXFR from any of the zones there were, applied to that zone, gives the zone there is."""
+    zone, differences = "i.test.", 0
+    server = start(lab, {zone: policy}, fill=200)
+    with server.client(KEY) as client:
+        wild = policy == "none"
+        duel = Duel(client, zone, f"ixfr {policy}", apex_ds=False, wild_cuts=wild, half_way=False)
+        chance, held = duel.chance.random, [client.axfr(zone)]
+        for _ in range(by_length(25, 1000)):
+            for _ in range(chance.randint(1, 5)):
+                duel.step()
+            now = duel.compare()
+            for old in chance.sample(held, min(3, len(held))):
+                serial = soa_serial(old[0].rdata)
+                if not is_newer(soa_serial(now[0].rdata), serial):
+                    continue
+                records = client.ixfr(zone, serial)
+                differences += records[1].type == SOA
+                found = difference(follow(flat(old), records), flat(now))
+                assert not found, f"from {serial}: - IXFR, + AXFR\n{found}\n{duel.story()}"
+            held = [*held[-11:], now]
+    assert differences > by_length(10, 400)
 
 
 class Gardener(threading.Thread):

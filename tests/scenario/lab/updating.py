@@ -197,3 +197,24 @@ def write_zone(path, records):
                 f"{owner} {record.ttl} IN {kind} {wire.rdata_text(record.type, record.rdata)}\n"
             )
     return path
+
+
+class BadDifference(AssertionError):
+    """An IXFR that does not fit the zone that it is for."""
+
+
+def follow(held, records):
+    """The zone (a set of flat()) that a secondary with `held` has after an IXFR, strictly.
+
+    Whatever goes must have been there, whatever comes must not have been (RFC 1995 section 4).
+    """
+    if records[1].type != SOA:
+        return flat(records)
+    rows, removing = set(held), False
+    for record in records[1:-1]:
+        (row,) = flat([record])
+        removing = not removing if record.type == SOA else removing
+        if removing == (row not in rows):
+            raise BadDifference(("removes " if removing else "adds ") + lines([row])[0])
+        (rows.discard if removing else rows.add)(row)
+    return rows
