@@ -336,3 +336,25 @@ def test_what_cannot_be_signed_is_refused(lab):
         assert client.update(put(f"new.{zone}", zone, "x")).rcode == NOERROR
         assert not server.ask(zone, "DS").answers()
     assert server.metric("sign_refusals") == 0
+
+
+def test_an_rrset_that_no_message_can_carry(lab):
+    """It is refused before it is too large to be answered or sent."""
+    server = start(lab, {U: "none", "h.test.": "default"})
+    for zone in (U, "h.test."):
+        labels, rcodes = wire.name(f"large.{zone}"), []
+        with server.client(KEY) as client:
+            for turn in range(12):
+                texts = (b"%06d" % (turn * 50 + number) for number in range(50))
+                records = [
+                    Record(labels, TXT, IN, 300, b"\xff" + text.ljust(255, b"x")) for text in texts
+                ]
+                rcodes.append(
+                    client.update(Update(((wire.name(zone), SOA, IN),), [], records)).rcode
+                )
+                found = server.ask(f"large.{zone}", "TXT", tcp=True)
+                assert len(found.answers("TXT")) == 50 * rcodes.count(NOERROR)
+            assert set(rcodes) == {NOERROR, REFUSED}, rcodes
+            # Other names of the zone are no worse for it.
+            assert client.update(put(f"new.{zone}", zone, "x")).rcode == NOERROR
+            client.axfr(zone)
