@@ -179,7 +179,9 @@ void sessions_tick(struct sessions *sessions)
 
     for (; session; session = next) {
         next = TAILQ_NEXT(session, age);
-        if (session->active_ms + patience_ms(session) <= sessions->desk->now_ms)
+        if (session->stream && transfer_keep_up(session->stream->transfer) == TRANSFER_FAILED)
+            session_drop(session); /* the zone has moved on too far for who reads so slowly */
+        else if (session->active_ms + patience_ms(session) <= sessions->desk->now_ms)
             session_drop(session);
     }
 }
