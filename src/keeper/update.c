@@ -16,6 +16,38 @@ static struct update_outcome fail(uint16_t rcode, const char *text)
     return (struct update_outcome){.rcode = rcode, .text = text};
 }
 
+/* Whether a record is one at all. The desk has checked them; the desk may have been taken over. */
+static bool is_sound(const struct stage *stage, const struct update_record *record)
+{
+    bool has_value = record->class_ == CLASS_IN || record->class_ == CLASS_NONE;
+
+    if (!name_is_within(&record->owner, &stage->zone->name))
+        return false;
+    if (record->class_ == CLASS_ANY || (has_value && record->type == TYPE_ANY))
+        return record->rdata.length == 0;
+    if (!has_value || type_is_meta(record->type))
+        return false;
+    return rdata_check(record->type, record->rdata.octets, record->rdata.length) == RESULT_OK;
+}
+
+/* A prerequisite of class NONE asks whether something is there: it has no value. */
+static bool is_sound_prerequisite(const struct stage *stage, const struct update_record *record)
+{
+    struct update_record asked = *record;
+
+    if (record->class_ == CLASS_NONE)
+        asked.class_ = CLASS_ANY;
+    return is_sound(stage, &asked) && !(record->class_ == CLASS_IN && record->type == TYPE_ANY);
+}
+
+static bool is_sound_change(const struct stage *stage, const struct update_record *record)
+{
+    if (record->class_ != CLASS_ANY &&
+        (record->type == TYPE_ANY || type_is_made_by_signer(record->type)))
+        return false;
+    return is_sound(stage, record);
+}
+
 /* ---- prerequisites (RFC 2136 section 3.2) -----------------------------------------------------
  */
 
@@ -119,7 +151,7 @@ static struct update_outcome check_prerequisites(struct stage *stage,
         for (unsigned i = 0; i < request->prerequisite_count; i++) {
             uint16_t rcode = RCODE_NOERROR;
             update_record_read(&reader, &record);
-            if (reader.failed)
+            if (reader.failed || !is_sound_prerequisite(stage, &record))
                 return fail(RCODE_FORMERR, "a prerequisite is malformed");
             if (record.class_ != CLASS_IN && !values)
                 rcode = check_existence(stage, &record);
@@ -326,7 +358,7 @@ static struct update_outcome change_all(struct stage *stage, const struct update
 
     for (unsigned i = 0; i < request->change_count && !stage->failed; i++) {
         update_record_read(&reader, &record);
-        if (reader.failed || !name_is_within(&record.owner, &stage->zone->name))
+        if (reader.failed || !is_sound_change(stage, &record))
             return fail(RCODE_FORMERR, "a change is malformed");
         const char *text = refuse_key(stage, &record);
         if (text)
