@@ -15,7 +15,7 @@ run="softhsm2 bind9-dnsutils"
 test="opensc p11-kit nsd knot knot-dnssecutils knot-dnsutils bind9 bind9-utils unbound ldnsutils
     python3 python3-dnspython python3-pytest python3-yaml swtpm swtpm-tools libtpm2-pkcs11-1
     libtpm2-pkcs11-tools tpm2-tools strace clang clang-format clang-tidy libclang-rt-14-dev mandoc
-    dnsperf iproute2 procps jq"
+    dnsperf iproute2 procps jq certbot python3-certbot-dns-rfc2136 pebble kea-dhcp-ddns-server"
 
 case ${1:-} in
 "") wanted=$build ;;

@@ -467,7 +467,7 @@ static void mark_all_names(struct stage *stage)
 {
     struct overlay_name at;
     struct name owner;
-    enum found_record found = overlay_next(stage, NULL, 0, OVERLAY_AT, &at);
+    enum found_record found = overlay_next(stage, (const uint8_t *)"", 0, OVERLAY_AT, &at);
 
     for (; found == RECORD_THERE && !stage->failed;
          found = overlay_next(stage, at.key, at.length, OVERLAY_BEHIND, &at)) {

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from . import peers
+from . import acme, kea, peers, secondaries, tools, wire
 from .ask import (
     FORMERR,
     NOERROR,
@@ -23,7 +23,7 @@ from .ask import (
     question,
     records,
 )
-from .avow import ROOMS, Avow, Failed
+from .avow import ROOMS, Avow, Failed, open_to
 from .paths import (
     AVOWCTL,
     AVOWD,
@@ -70,12 +70,14 @@ class Lab:
         self.things.append(Tpm(folder))
         return self.things[-1]
 
-    def avow(self, zones=None, token=None, start=True, listen=None, **settings):
-        """A daemon. `zones`: {name: path, text, or (path or text, {settings})}."""
+    def avow(self, zones=None, token=None, start=True, listen=None, keys=(), **settings):
+        """A daemon. `zones`: {name: path, text, or (path or text, {settings})}; `keys`: TSIG."""
         port = free_port()
         if not listen:
             listen = [("127.0.0.1", port)] + ([("::1", port)] if has_ipv6() else [])
         server = Avow(self._fresh("avow"), token or self.token(), listen, **settings)
+        for key in keys:
+            server.add_key(key)
         for name, source in (zones or {}).items():
             source, more = source if isinstance(source, tuple) else (source, {})
             server.add_zone(name, source, **more)
@@ -88,6 +90,30 @@ class Lab:
 
     def nsd(self, zones):
         self.things.append(peers.Nsd(self._fresh("nsd"), free_port(), zones))
+        return self.things[-1]
+
+    def bind_primary(self, zones, key=None, **more):
+        """BIND with zones that a key may change; {name: text}."""
+        key = key or wire.Key.make("update.test.")
+        primary = secondaries.BindPrimary(self._fresh("primary"), free_port(), key, zones, **more)
+        self.things.append(primary)
+        return primary
+
+    def followers(self, primary, key, *zones, kinds=secondaries.FOLLOWERS, ports=None):
+        """A server of each kind that follows the primary, which is (address, port)."""
+        started = []
+        for number, kind in enumerate(kinds):
+            port = ports[number] if ports else free_port()
+            started.append(kind(self._fresh(kind.name), port, primary, key, zones))
+            self.things.append(started[-1])
+        return started
+
+    def kea(self, place, key, forward, reverse):
+        self.things.append(kea.Kea(self._fresh("kea"), free_port(), place, key, forward, reverse))
+        return self.things[-1]
+
+    def pebble(self, place):
+        self.things.append(acme.Pebble(self._fresh("pebble"), free_port(), place))
         return self.things[-1]
 
     def unbound(self, server, *zones, anchors=None, stubs=None):

@@ -9,10 +9,21 @@ from pathlib import Path
 from . import ask as asking
 from .paths import AVOWCTL, AVOWD
 from .process import Process, kill
+from .updating import Client
 from .waiting import until
 
 ROOMS = ("signer", "keeper", "desk", "front")
 DEFAULT_POLICY = {"name": "default", "algorithm": "ecdsap256sha256", "keys": "ksk+zsk"}
+
+
+def open_to(key, *followers, **more):
+    """A zone's settings: this key may do everything, and these (address, port) are notified."""
+    settings = {"allow-update": [{"key": key.text}], "allow-transfer": [{"key": key.text}]}
+    if followers:
+        settings["notify"] = [
+            {"address": f"{address}@{port}", "key": key.text} for address, port in followers
+        ]
+    return {**settings, **more}
 
 
 class Failed(AssertionError):
@@ -33,6 +44,7 @@ class Avow:
         self.listen = listen  # [(address, port)]
         self.address, self.port = listen[0]
         self.settings = settings
+        self.keys = []
         self.zones = {}
         self.process = None
         self.starts = 0
@@ -62,6 +74,13 @@ class Avow:
         self.zones[name] = {"name": name, "file": f"zones/{path.name}", **settings}
         return path
 
+    def add_key(self, key):
+        """Have a TSIG key in the configuration, its secret in a file beside it."""
+        path = self.folder / f"{key.text.rstrip('.')}.key"
+        path.write_text(key.file_text())
+        path.chmod(0o600)
+        self.keys.append({"name": key.text, "algorithm": key.algorithm, "secret-file": path.name})
+
     def zone_file(self, name):
         return self.folder / self.zones[name]["file"]
 
@@ -83,6 +102,7 @@ class Avow:
             "keystores": more.pop("keystores", [self.token.keystore()]),
             "policies": more.pop("policies", [DEFAULT_POLICY]),
             "zones": list(self.zones.values()),
+            **({"tsig": self.keys} if self.keys else {}),
             **more,
         }
 
@@ -277,6 +297,15 @@ class Avow:
     def ask_many(self, queries, **more):
         return asking.ask_many(self.address, self.port, queries, **more)
 
+    def client(self, key, **more):
+        """A client of updates and transfers."""
+        return Client(self.address, self.port, key, **more)
+
+    def axfr(self, name, key):
+        """The whole zone as it goes out, TSIG checked."""
+        with self.client(key) as client:
+            return client.axfr(name)
+
     def stream(self):
         return asking.Stream(self.address, self.port)
 
@@ -288,5 +317,3 @@ class Avow:
     def check_store(self):
         """`avowctl store check` must find nothing; its report."""
         return json.loads(self.ctl("--json", "store", "check"))
-
-
