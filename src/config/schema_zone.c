@@ -208,7 +208,10 @@ static const struct schema_key zone_keys[] = {
      .otherwise = "nobody",
      LIST_INTO(config_zone, allow_update, allow_update_count)},
     {.name = "notify",
-     .help = "Who is told when the zone has changed.",
+     .help = "Who is told by NOTIFY when the zone has changed. The message comes from the first "
+             "address of server.listen of the same family, other than those of loopback; where "
+             "that is a wildcard or there is none, from any. Its port is not 53. Who does not "
+             "answer is told again five times within about a minute.",
      .kind = SCHEMA_MAP,
      .table = &notify_table,
      .otherwise = "nobody",

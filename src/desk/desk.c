@@ -8,6 +8,8 @@
 
 #include "avow/base/clock.h"
 #include "avow/config/config.h"
+#include "keyring.h"
+#include "notify_socket.h"
 #include "session.h"
 #include "streams.h"
 
@@ -41,6 +43,7 @@ struct desk_room {
     struct pages pages;
     struct desk desk;
     struct sessions sessions;
+    struct notifier *notifier;
     struct client *clients; /* one per worker */
     struct keeper_link keeper[DESK_CHANNELS];
     ev_prepare prepare;
@@ -195,6 +198,13 @@ static void on_updated(void *context, const struct message *message, struct fram
     pending_answered(&link->owner->desk, &message->updated);
 }
 
+static void on_changed(void *context, const struct message *message, struct frame *frame)
+{
+    struct keeper_link *link = context;
+    (void)frame;
+    notifier_changed(link->owner->notifier, &message->changed.zone, message->changed.serial);
+}
+
 static void on_stored(void *context, const struct message *message, struct frame *frame)
 {
     struct keeper_link *link = context;
@@ -213,7 +223,7 @@ static void on_not_stored(void *context, const struct message *message, struct f
 static const struct dispatch_table from_keeper[DESK_CHANNELS] = {
     [DESK_CHANGES] = {.link = LINK_CHANGES,
                       .self = LINK_LOWER,
-                      .handlers = {[MESSAGE_UPDATED] = on_updated}},
+                      .handlers = {[MESSAGE_UPDATED] = on_updated, [MESSAGE_CHANGED] = on_changed}},
     [DESK_WANTED] =
         {.link = LINK_WANTED,
          .self = LINK_LOWER,
@@ -358,11 +368,18 @@ static void on_peer(void *context, enum room_kind kind, uint16_t index, int desc
 static enum result on_reload(void *context, const struct config *config, char *text)
 {
     struct desk_room *owner = context;
+    struct notify_table *plan;
 
+    if (notify_plan(config, &plan)) {
+        (void)snprintf(text, 256, "no memory for the secondaries");
+        return RESULT_SYSTEM;
+    }
     if (desk_configure(&owner->desk, config)) {
+        notify_discard(plan);
         (void)snprintf(text, 256, "the TSIG keys cannot be taken");
         return RESULT_SYSTEM;
     }
+    notifier_adopt(owner->notifier, plan, &owner->desk.keyring->ring);
     sessions_configure(&owner->sessions);
     return RESULT_OK;
 }
@@ -394,6 +411,19 @@ static int open_store(struct desk_room *owner)
     return 0;
 }
 
+static int open_notifier(struct desk_room *owner)
+{
+    struct room *room = owner->room;
+    struct notify_table *plan;
+
+    owner->notifier =
+        notifier_open(room->loop, &room->config->server, owner->desk.metrics, change, owner);
+    if (!owner->notifier || notify_plan(room->config, &plan))
+        return room_fail(room, "out of memory");
+    notifier_adopt(owner->notifier, plan, &owner->desk.keyring->ring);
+    return 0;
+}
+
 static int open_all(struct desk_room *owner)
 {
     struct room *room = owner->room;
@@ -412,7 +442,8 @@ static int open_all(struct desk_room *owner)
         owner->keeper[i].owner = owner;
         owner->keeper[i].index = i;
     }
-    return open_store(owner);
+    int code = open_notifier(owner);
+    return code ? code : open_store(owner);
 }
 
 static void close_all(struct desk_room *owner)
@@ -424,6 +455,7 @@ static void close_all(struct desk_room *owner)
         owner->keeper[i].channel = NULL;
     }
     sessions_close(&owner->sessions);
+    notifier_free(owner->notifier);
     desk_close(&owner->desk);
     store_close(&owner->store);
     pages_close(&owner->pages);

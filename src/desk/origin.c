@@ -13,16 +13,16 @@ static bool take(struct span octets, union address *address)
     return (family == AF_INET || family == AF_INET6) && octets.length == address_length(family);
 }
 
-static struct config_address peer_of(const union address *client)
+struct config_address address_peer(const union address *address)
 {
-    struct config_address peer = {.family = client->any.sa_family == AF_INET ? 4 : 6};
+    struct config_address peer = {.family = address->any.sa_family == AF_INET ? 4 : 6};
 
     if (peer.family == 4) {
-        memcpy(peer.octets, &client->four.sin_addr, sizeof client->four.sin_addr);
-        peer.port = ntohs(client->four.sin_port);
+        memcpy(peer.octets, &address->four.sin_addr, sizeof address->four.sin_addr);
+        peer.port = ntohs(address->four.sin_port);
     } else {
-        memcpy(peer.octets, &client->six.sin6_addr, sizeof client->six.sin6_addr);
-        peer.port = ntohs(client->six.sin6_port);
+        memcpy(peer.octets, &address->six.sin6_addr, sizeof address->six.sin6_addr);
+        peer.port = ntohs(address->six.sin6_port);
     }
     return peer;
 }
@@ -31,6 +31,6 @@ bool origin_take(struct origin *origin, struct span client, struct span local)
 {
     if (!take(client, &origin->client) || !take(local, &origin->local))
         return false;
-    origin->peer = peer_of(&origin->client);
+    origin->peer = address_peer(&origin->client);
     return true;
 }

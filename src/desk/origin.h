@@ -39,6 +39,9 @@ static inline struct span address_span(const union address *address)
     return span_of(address, address_length(address->any.sa_family));
 }
 
+/* An address as the configuration has them. */
+struct config_address address_peer(const union address *address);
+
 /* Addresses as a letter has them. False: they are none, and the origin is void. */
 bool origin_take(struct origin *origin, struct span client, struct span local);
 
