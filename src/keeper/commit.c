@@ -18,7 +18,7 @@ enum {
 static void complain_of_write(struct keeper *keeper, const char *what)
 {
     log_limited(&keeper->write_budget, COMPLAINTS_A_MINUTE, keeper->now_ms, "%s: %s", what,
-                keeper->store.writes_off ? "writes are off until the daemon is restarted"
+                keeper->store.writes_off ? "writes are off until the store has been opened anew"
                                          : keeper->store.problem);
     keeper->write_after_ms = keeper->now_ms + RETRY_MS;
 }

@@ -58,8 +58,14 @@ static void connect_peers(struct keeper *keeper)
     }
 }
 
+/* Its own restart is an end: the supervisor starts another keeper. */
 static void ask_restart(struct keeper *keeper, enum room_kind kind, const char *reason)
 {
+    if (kind == ROOM_KEEPER) {
+        log_error("%s: another keeper opens the store", reason);
+        room_end(keeper->room);
+        return;
+    }
     room_ask_restart(keeper->room, kind, reason);
 }
 

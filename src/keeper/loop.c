@@ -193,6 +193,17 @@ static void check_settled(struct keeper *keeper)
     try_configuring(keeper);
 }
 
+/* After a flush that failed nobody knows what the kernel has of the store in memory and what of it
+ * is on the disk: it is opened anew, by another process, so that updates go on by themselves. */
+static void check_writes(struct keeper *keeper)
+{
+    if (keeper->store.writes_off && keeper->now_ms >= keeper->write_after_ms &&
+        keeper->now_ms >= keeper->restart_ms + RESTART_MS) {
+        keeper->restart_ms = keeper->now_ms;
+        keeper->restart(keeper, ROOM_KEEPER, "a write of the store could not be flushed");
+    }
+}
+
 static void tick(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct keeper *keeper = watcher->data;
@@ -207,6 +218,7 @@ static void tick(struct ev_loop *loop, ev_timer *watcher, int events)
     if (keeper->configure_again)
         try_configuring(keeper);
     check_readers(keeper);
+    check_writes(keeper);
     count_rate(keeper);
     rounds_check_deadlines(keeper);
     for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)

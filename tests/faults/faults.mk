@@ -18,3 +18,10 @@ SIGN_LOOP := $(BUILD)/tests/bench/sign_loop
 $(SIGN_LOOP): $(BUILD)/tests/bench/sign_loop.o $(BUILD)/lib/libpkcs11.a $(BUILD)/lib/libbase.a
 	@echo "  LINK $@"
 	$(QUIET)$(CC) $(ALL_LDFLAGS) $^ $(LIB_LIBS) -o $@
+
+# The daemon on a disk that fails on order: what is linked into the program comes before libraries.
+FAULT_DISK := $(BUILD)/tests/faults/avowd-disk
+$(FAULT_DISK): $(BUILD)/tests/faults/disk.o $(call objects,avowd) $(LIBRARIES)
+	@echo "  LINK $@"
+	$(QUIET)$(CC) $(ALL_LDFLAGS) $(call objects,avowd) $< -Wl,--start-group $(LIBRARIES) -Wl,--end-group \
+	    $(LIB_LIBS) -rdynamic -ldl -o $@

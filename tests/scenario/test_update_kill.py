@@ -5,10 +5,10 @@ import threading
 import time
 
 from lab import ROOMS, by_length, free_port, kill, large_zone, open_to, peers, until, wire
-from lab.model import NOERROR, Update, is_newer, soa_serial
+from lab.model import NOERROR, is_newer, soa_serial
 from lab.secondaries import BindFollower, KnotFollower
-from lab.updating import Silence, difference, flat, write_zone
-from lab.wire import ANY_CLASS, IN, SOA, TXT, Record
+from lab.updating import Silence, difference, flat, put_text, write_zone
+from lab.wire import TXT
 
 ZONE = "k.test."
 OTHER = "l.test."
@@ -49,18 +49,8 @@ class Changer(threading.Thread):
         name = f"c{self.number}-{chance.randrange(NAMES)}"
         self.count += 1
         self.sent.setdefault(name, []).append(self.count)
-        labels = wire.name(f"{name}.{self.zone}")
-        text = b"%d" % self.count
-        update = Update(
-            ((wire.name(self.zone), SOA, IN),),
-            [],
-            [
-                Record(labels, TXT, ANY_CLASS, 0, b""),
-                Record(labels, TXT, IN, 60, bytes([len(text)]) + text),
-            ],
-        )
         try:
-            reply = client.update(update, tcp=self.number % 2)
+            reply = put_text(client, self.zone, name, self.count, tcp=self.number % 2)
         except (Silence, OSError):
             return False
         if reply.rcode == NOERROR:

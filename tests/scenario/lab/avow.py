@@ -48,6 +48,7 @@ class Avow:
         self.zones = {}
         self.process = None
         self.starts = 0
+        self.program = AVOWD
         (self.folder / "zones").mkdir(parents=True, exist_ok=True)
 
     # ---- configuration --------------------------------------------------------------------
@@ -118,7 +119,7 @@ class Avow:
         # A confined room cannot be searched for leaks; all else a sanitizer finds is in the log.
         environment = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
         self.process = Process(
-            f"avowd-{self.starts}", [AVOWD, "-c", self.configuration], self.folder, environment
+            f"avowd-{self.starts}", [self.program, "-c", self.configuration], self.folder, environment
         )
         return self
 

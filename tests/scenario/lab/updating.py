@@ -6,8 +6,8 @@ import time
 
 from . import wire
 from .waiting import PATIENCE
-from .model import FORMERR, NOTAUTH, soa_serial
-from .wire import IN, SOA, Message
+from .model import FORMERR, NOTAUTH, Update, soa_serial
+from .wire import ANY_CLASS, IN, SOA, TXT, Message, Record
 
 
 class Silence(AssertionError):
@@ -22,6 +22,16 @@ def _octets(sock, count):
             raise Silence("the connection was closed")
         octets += piece
     return bytes(octets)
+
+
+def put_text(client, zone, name, number, **more):
+    """An update that gives a name one TXT record, whatever it had."""
+    owner, text = wire.name(f"{name}.{zone}"), b"%d" % number
+    changes = [
+        Record(owner, TXT, ANY_CLASS, 0, b""),
+        Record(owner, TXT, IN, 60, bytes([len(text)]) + text),
+    ]
+    return client.update(Update(((wire.name(zone), SOA, IN),), [], changes), **more)
 
 
 def receive_framed(sock):

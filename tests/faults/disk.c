@@ -1,0 +1,85 @@
+/*
+ * disk.c - a disk that fails on order, linked into a daemon of its own for tests.
+ *
+ * The program's functions stand before those of the C library, also for LMDB. An order is a file
+ * beside the program, PROGRAM.orders, mapped by every process that begins: five numbers of 32 bits.
+ * The countdown-th call of a kind in the process `pid` fails with `error`, and so do `length` - 1
+ * calls behind it. Without the file nothing fails.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum call { CALL_PWRITE = 1, CALL_WRITEV, CALL_FDATASYNC };
+
+struct orders {
+    _Atomic int32_t pid, call, error, countdown, length;
+    _Atomic int32_t hits; /* calls that have failed */
+};
+
+static struct orders *orders;
+
+static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
+static ssize_t (*real_writev)(int, const struct iovec *, int);
+static int (*real_fdatasync)(int);
+
+/* A function's address out of a pointer to an object, as dlsym gives it. */
+static void find(void *function, const char *name)
+{
+    void *address = dlsym(RTLD_NEXT, name);
+    memcpy(function, &address, sizeof address);
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+    char path[PATH_MAX];
+
+    find(&real_pwrite, "pwrite");
+    find(&real_writev, "writev");
+    find(&real_fdatasync, "fdatasync");
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof ".orders");
+    if (length < 0)
+        return;
+    (void)snprintf(path + length, sizeof ".orders", ".orders");
+    int file = open(path, O_RDWR | O_CLOEXEC);
+    if (file < 0)
+        return;
+    void *map = mmap(NULL, sizeof *orders, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    (void)close(file);
+    orders = map == MAP_FAILED ? NULL : map;
+}
+
+static int fails(enum call call)
+{
+    if (!orders || atomic_load(&orders->pid) != getpid() || atomic_load(&orders->call) != (int)call)
+        return 0;
+    int32_t left = atomic_fetch_sub(&orders->countdown, 1);
+    if (left > 1 || left <= 1 - atomic_load(&orders->length))
+        return 0;
+    atomic_fetch_add(&orders->hits, 1);
+    errno = atomic_load(&orders->error);
+    return 1;
+}
+
+ssize_t pwrite(int file, const void *octets, size_t length, off_t offset)
+{
+    return fails(CALL_PWRITE) ? -1 : real_pwrite(file, octets, length, offset);
+}
+
+ssize_t writev(int file, const struct iovec *pieces, int count)
+{
+    return fails(CALL_WRITEV) ? -1 : real_writev(file, pieces, count);
+}
+
+int fdatasync(int file)
+{
+    return fails(CALL_FDATASYNC) ? -1 : real_fdatasync(file);
+}

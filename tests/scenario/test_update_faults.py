@@ -1,0 +1,131 @@
+"""Writes and flushes that fail: nothing that was acknowledged is lost, queries go on, and updates do
+by themselves when the fault is over."""
+
+import contextlib
+import errno
+import mmap
+import shutil
+import struct
+
+import pytest
+
+from lab import by_length, large_zone, open_to, until, wire
+from lab.model import NOERROR, SERVFAIL
+from lab.paths import FAULT_DISK
+from lab.updating import Silence, put_text
+
+ZONE = "f.test."
+KEY = wire.Key.make("update.test.")
+UPDATES = 8  # while a fault waits for its turn
+
+PWRITE, WRITEV, FDATASYNC = 1, 2, 3  # as tests/faults/disk.c has them
+
+
+class Disk:
+    """A daemon's program of its own, and the orders that its disk obeys."""
+
+    def __init__(self, server):
+        program = server.folder / "avowd-disk"
+        shutil.copy(FAULT_DISK, program)
+        orders = program.with_name("avowd-disk.orders")
+        orders.write_bytes(bytes(24))
+        server.program = program
+        self.server, self.path = server, orders
+
+    @contextlib.contextmanager
+    def fault(self, call, error, number, length=1):
+        """The number-th call of a kind fails in the keeper, and some behind it."""
+        with open(self.path, "r+b") as file, mmap.mmap(file.fileno(), 24) as orders:
+            pid = self.server.room_pid("keeper")
+            orders[4:24] = struct.pack("5i", call, error, number, length, 0)
+            orders[0:4] = struct.pack("i", pid)
+            try:
+                yield lambda: struct.unpack("i", orders[20:24])[0]
+            finally:
+                orders[0:4] = bytes(4)
+
+
+class Book:
+    """What was acknowledged of each name, and what may be there as well."""
+
+    def __init__(self, server):
+        self.server, self.count, self.serial = server, 0, 0
+        self.acknowledged, self.unknown = {}, {}
+
+    def put(self, client, name):
+        self.count += 1
+        try:
+            rcode = put_text(client, ZONE, name, self.count).rcode
+        except Silence:
+            rcode = None  # the keeper was being opened anew
+        if rcode == NOERROR:
+            self.acknowledged[name], self.unknown[name] = self.count, []
+        else:
+            assert rcode in (None, SERVFAIL), rcode
+            self.unknown.setdefault(name, []).append(self.count)
+        return rcode
+
+    def check(self):
+        for name, number in self.acknowledged.items():
+            answer = self.server.ask(f"{name}.{ZONE}", "TXT")
+            assert answer.is_signed(), answer
+            there = int(min(answer.texts("TXT")).strip('"'))
+            assert there == number or there in self.unknown[name], (name, there, number)
+        serial = self.server.serial(ZONE)
+        assert serial >= self.serial
+        self.serial = serial
+
+
+FAULTS = {
+    "flush": (FDATASYNC, errno.EIO),
+    "meta page": (PWRITE, errno.EIO),
+    "meta page, full": (PWRITE, errno.ENOSPC),
+    "pages": (WRITEV, errno.EIO),
+    "pages, full": (WRITEV, errno.ENOSPC),
+}
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_a_write_that_fails(lab, what):
+    server = lab.avow(
+        zones={ZONE: (large_zone(ZONE, 50), open_to(KEY))}, keys=[KEY], start=False
+    )
+    disk, hits = Disk(server), 0
+    server.start()
+    server.wait_signed()
+    supervisor, book = server.process.pid, Book(server)
+    for number in range(1, by_length(3, 25)):
+        with server.client(KEY, seconds=5.0) as client:
+            with disk.fault(*FAULTS[what], number) as count:
+                for turn in range(UPDATES):
+                    book.put(client, f"n{number}-{turn}")
+                    assert server.ask(f"host0000001.{ZONE}").is_signed()
+                hits += count()
+            until(lambda: book.put(client, "again") == NOERROR, "updates to be possible again")
+        book.check()
+    assert hits, "no fault was met"
+    assert server.process.pid == supervisor and server.process.code is None
+    assert server.stop() == 0
+    server.check_store()
+    server.start()
+    book.check()
+
+
+def test_a_disk_that_is_full_for_a_while(lab):
+    """SERVFAIL at once, queries go on; updates do by themselves when there is room."""
+    server = lab.avow(
+        zones={ZONE: (large_zone(ZONE, 50), open_to(KEY))}, keys=[KEY], start=False
+    )
+    disk = Disk(server)
+    server.start()
+    server.wait_signed()
+    book, keeper = Book(server), server.room_pid("keeper")
+    with server.client(KEY, seconds=5.0) as client:
+        with disk.fault(WRITEV, errno.ENOSPC, 1, length=1 << 30) as count:
+            for turn in range(UPDATES):
+                assert book.put(client, f"n{turn}") == SERVFAIL
+                assert server.ask(f"host0000001.{ZONE}").is_signed()
+            assert count() and "No space" in server.log.text()
+        until(lambda: book.put(client, "again") == NOERROR, "updates to be possible again")
+    book.check()
+    assert server.room_pid("keeper") == keeper
