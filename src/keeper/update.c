@@ -7,7 +7,13 @@
 #include "avow/wire/rdata.h"
 #include "avow/wire/type.h"
 #include "internal.h"
+#include "overlay.h"
 #include "soa.h"
+
+enum {
+    COMPRESSED_OWNER = 2,
+    RRSET_OCTETS = MESSAGE_MAX_OCTETS - 1024 /* header, question, OPT, TSIG, one owner */
+};
 
 static const struct update_outcome done = {.rcode = RCODE_NOERROR};
 
@@ -196,8 +202,6 @@ static const char *refuse_key(const struct stage *stage, const struct update_rec
 {
     bool own = is_own_key(stage->zone, &record->rdata);
 
-    if (record->type != TYPE_DNSKEY || record->class_ == CLASS_ANY)
-        return NULL;
     if (record->class_ == CLASS_NONE)
         return own ? "a key that signs the zone cannot be removed by update" : NULL;
     if (record->owner.labels != stage->zone->name.labels)
@@ -205,6 +209,19 @@ static const char *refuse_key(const struct stage *stage, const struct update_rec
     return has_algorithm(stage->zone, &record->rdata)
                ? NULL
                : "a DNSKEY of an algorithm that does not sign the zone";
+}
+
+/* What the zone could not be signed with; NULL. */
+static const char *refuse(const struct stage *stage, const struct update_record *record)
+{
+    bool signed_here = stage->zone->row.flags & ZONE_SIGNED;
+
+    if (record->type == TYPE_DNSKEY && record->class_ != CLASS_ANY)
+        return refuse_key(stage, record);
+    if (signed_here && record->type == TYPE_DS && record->class_ == CLASS_IN &&
+        record->owner.labels == stage->zone->name.labels)
+        return "DS at the apex belongs to the parent (RFC 4035 section 2.4)";
+    return NULL;
 }
 
 /* ---- changes (section 3.4.2) ------------------------------------------------------------------
@@ -241,6 +258,42 @@ static bool is_later_soa(const struct staged_name *name, const struct update_rec
            serial_is_after(new.serial, old.serial);
 }
 
+/* Whether a name lies below a DNAME, as it will be. */
+static bool is_below_dname(struct stage *stage, const struct name *name)
+{
+    struct name ancestor;
+
+    for (unsigned labels = stage->zone->name.labels; labels < name->labels; labels++) {
+        name_suffix(name, labels, &ancestor);
+        const struct staged_name *staged = stage_name(stage, &ancestor);
+        if (staged && staged_find(staged, TYPE_DNAME))
+            return true;
+    }
+    return false;
+}
+
+static bool has_names_below(struct stage *stage, const struct staged_name *name)
+{
+    struct overlay_name next;
+
+    return overlay_next(stage, name->item.key, name->item.length, OVERLAY_BEHIND, &next) ==
+               RECORD_THERE &&
+           overlay_is_within(next.key, next.length, name->item.key, name->item.length);
+}
+
+/* What no zone may hold beside or below a DNAME (RFC 6672 sections 2.3, 2.4) is ignored like what
+ * may not lie beside a CNAME: secondaries refuse such a zone, and its file could not be loaded. */
+static bool disturbs_dname(struct stage *stage, const struct staged_name *name, uint16_t type)
+{
+    bool apex = name->name.labels == stage->zone->name.labels;
+
+    if (!apex && ((type == TYPE_NS && staged_find(name, TYPE_DNAME)) ||
+                  (type == TYPE_DNAME && staged_find(name, TYPE_NS))))
+        return true;
+    return is_below_dname(stage, &name->name) ||
+           (type == TYPE_DNAME && has_names_below(stage, name));
+}
+
 static bool is_single(uint16_t type)
 {
     return type == TYPE_SOA || type == TYPE_CNAME || type == TYPE_DNAME;
@@ -252,7 +305,8 @@ static void add(struct stage *stage, struct staged_name *name, const struct upda
     if (record->type == TYPE_CNAME ? has_other_than_cname(name)
                                    : staged_find(name, TYPE_CNAME) && record->type != TYPE_KEY)
         return;
-    if (record->type == TYPE_SOA && !is_later_soa(name, record))
+    if ((record->type == TYPE_SOA && !is_later_soa(name, record)) ||
+        disturbs_dname(stage, name, record->type))
         return;
     if (!is_single(record->type)) {
         staged_add(stage, name, record->type, record->ttl, record->rdata);
@@ -360,7 +414,7 @@ static struct update_outcome change_all(struct stage *stage, const struct update
         update_record_read(&reader, &record);
         if (reader.failed || !is_sound_change(stage, &record))
             return fail(RCODE_FORMERR, "a change is malformed");
-        const char *text = refuse_key(stage, &record);
+        const char *text = refuse(stage, &record);
         if (text)
             return fail(RCODE_REFUSED, text);
         struct staged_name *name = stage_name(stage, &record.owner);
@@ -370,7 +424,16 @@ static struct update_outcome change_all(struct stage *stage, const struct update
     return done;
 }
 
-/* How many records a name may have depends on what is there: only here it can be known. */
+/* Whether an RRset goes into a message together with its signatures: owners as pointers, the first
+ * one and the question's whole. */
+static bool fits_message(const struct stage *stage, const struct staged_rrset *rrset)
+{
+    size_t records = (size_t)rrset->count * (COMPRESSED_OWNER + 8) + rrset->run.length;
+
+    return records + keyring_room(stage->zone, rrset->type) <= RRSET_OCTETS;
+}
+
+/* How large a name may become depends on what is there: only here it can be known. */
 static struct update_outcome check_limits(struct stage *stage, const struct update_request *request)
 {
     struct reader reader = span_reader(request->changes);
@@ -378,10 +441,13 @@ static struct update_outcome check_limits(struct stage *stage, const struct upda
 
     for (unsigned i = 0; i < request->change_count && !stage->failed; i++) {
         update_record_read(&reader, &record);
-        if (reader.failed || record.class_ != CLASS_IN || record.limit == 0)
+        if (reader.failed || record.class_ != CLASS_IN)
             continue;
         const struct staged_name *name = stage_find(stage, &record.owner);
-        if (name && staged_records(name) > record.limit)
+        const struct staged_rrset *rrset = name ? staged_find(name, record.type) : NULL;
+        if (rrset && rrset->touched && !fits_message(stage, rrset))
+            return fail(RCODE_REFUSED, "no message could carry the RRset");
+        if (name && record.limit && staged_records(name) > record.limit)
             return fail(RCODE_REFUSED, "the name would have more records than the grant allows");
     }
     return done;

@@ -67,7 +67,9 @@ class BindDuel(Duel):
 # BIND looks at types and places of updates before the prerequisites, so that a message that cannot
 # be done costs nothing. Duplicates in a prerequisite make it fail: not as the RFC has it. A serial
 # of exactly half the circle ahead is SERVFAIL after all. What concerns DNSSEC types is left out.
-BIND = Choices(refused=frozenset(), prescans_first=True, parses_first=True)
+BIND = Choices(
+    refused=frozenset(), prescans_first=True, parses_first=True, keeps_dnames_alone=False
+)
 
 
 def test_bind_does_as_the_model_does(lab):

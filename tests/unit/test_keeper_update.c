@@ -260,6 +260,14 @@ static const struct {
      TYPE_NS, 0},
     {"a DNAME takes another's place", "add d.example. 5 DNAME x.\nadd d.example. 5 DNAME y.",
      RCODE_NOERROR, "d.example.", TYPE_DNAME, 1},
+    {"below a DNAME", "add d.example. 5 DNAME x.\nadd a.d.example. 5 A 192.0.2.1", RCODE_NOERROR,
+     "a.d.example.", TYPE_A, 0},
+    {"a DNAME above names", "add c.example. 5 DNAME x.", RCODE_NOERROR, NULL, 0, 0},
+    {"NS beside a DNAME", "add d.example. 5 DNAME x.\nadd d.example. 5 NS y.", RCODE_NOERROR,
+     "d.example.", TYPE_NS, 0},
+    {"a DS at the apex",
+     "add example. 5 DS 1 13 2 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+     RCODE_REFUSED, NULL, 0, 0},
     {"signatures cannot be deleted", "del example. DNSKEY\ndel example. NSEC3PARAM", RCODE_NOERROR,
      NULL, 0, 0},
 };
@@ -584,13 +592,16 @@ static void random_change(struct buffer *text)
                                        "00112233445566778899aabbccddeeff",
                                        "MX %d m.elsewhere."};
     const char *owner = owners[rand() % (int)COUNT(owners)];
+    const char *added = adds[rand() % (int)COUNT(adds)];
     int roll = rand() % 10;
 
+    if (added[0] == 'D' && added[1] == 'S' && strcmp(owner, ZONE) == 0)
+        owner = "cut.example."; /* at the apex it is refused */
     if (roll < 6) {
         buffer_format(text, "add %s %d ", owner, rand() % 8 ? 300 : 60);
         /* A format of our own, from the table above. */
         char rdata[128];
-        (void)snprintf(rdata, sizeof rdata, "%s", adds[rand() % (int)COUNT(adds)]);
+        (void)snprintf(rdata, sizeof rdata, "%s", added);
         char *mark = strstr(rdata, "%d");
         buffer_add(text, rdata, (size_t)(mark - rdata));
         buffer_format(text, "%d%s\n", 1 + rand() % 3, mark + 2);

@@ -41,7 +41,7 @@ class Choices:
     prescans_first: bool = False  # the RFC has it after the prerequisites
     # What RFC 6672 forbids a zone to hold (sections 2.3 and 2.4) is ignored, as with CNAME: NS
     # beside DNAME below the apex, anything below a DNAME, DNAME where there are names below.
-    keeps_dnames_alone: bool = False
+    keeps_dnames_alone: bool = True
     skips_zero: bool = True  # no serial of 0 comes by itself
 
 
