@@ -542,8 +542,9 @@ static void read_denial_ttl(struct stage *stage)
     uint32_t ttl = reader_u32(&minimum);
     ttl = ttl < soa->ttl ? ttl : soa->ttl;
     if (row->denials > WHOLE_CHAIN)
-        return;
-    stage->denial_ttl = ttl;
+        stage->late_denial = ttl != row->denial_ttl;
+    else
+        stage->denial_ttl = ttl;
 }
 
 void denial_settle(struct stage *stage)

@@ -9,8 +9,8 @@
 /*
  * After place_settle: find out which NSEC or NSEC3 records the changes add, remove or alter, their
  * neighbours included, and compose these. When the TTL of denials changes with the SOA, all of them
- * are composed anew, in zones of a bearable size; in larger ones the TTL stays until the next load.
- * Failures are the stage's. Source: RFC 4035 section 2.3, RFC 5155 section 7, RFC 9077.
+ * are composed anew; in a large zone that is left to a new version (stage->late_denial). Failures
+ * are the stage's. Source: RFC 4035 section 2.3, RFC 5155 section 7, RFC 9077.
  */
 void denial_settle(struct stage *stage);
 

@@ -464,9 +464,12 @@ static void end_written(struct keeper_zone *zone)
     end_renewed(keeper, round->renewed, keeper->transaction);
     if (round->has_load)
         load_ended(zone, &round->load, RESULT_OK);
+    zone->whole |= round->stage.late_denial;
     keeper_zone_changed(zone);
     free_round(round);
     round_over(zone);
+    if (zone->whole)
+        keeper_zone_advance(zone);
 }
 
 static bool is_ready(const struct keeper_zone *zone)

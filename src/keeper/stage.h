@@ -90,6 +90,7 @@ struct stage {
     struct staged_undo *undo;
     size_t undo_count, undo_capacity;
     uint32_t denial_ttl; /* of NSEC and NSEC3 records, as it will be */
+    bool late_denial;    /* they should have another TTL, but are too many for a stage */
     size_t octets;       /* about what it takes in memory */
     enum result failed;  /* memory, damage: it can only be given up */
 };
