@@ -18,7 +18,8 @@ enum {
     EXIT_NO_DAEMON = 3,
     EXIT_NO_OBJECT = 4,
     EXIT_FORBIDDEN = 5,
-    EXIT_WOULD_CHANGE = 6
+    EXIT_WOULD_CHANGE = 6,
+    EXIT_HELD = 7
 };
 
 #define DEFAULT_CONFIGURATION "/etc/avow/avow.yaml"

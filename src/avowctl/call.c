@@ -67,12 +67,15 @@ struct answer {
     json_t *json;   /* may be NULL */
     char *text;     /* owned; may be NULL */
     bool unwritten; /* a chunk could not be printed */
+    bool keeps;     /* chunks are lines of a difference, for the JSON */
+    struct buffer kept;
 };
 
 static void answer_free(struct answer *answer)
 {
     json_decref(answer->json);
     free(answer->text);
+    buffer_free(&answer->kept);
     *answer = (struct answer){.code = EXIT_FAILED};
 }
 
@@ -95,11 +98,31 @@ static void take_done(struct answer *answer, const struct message_done *done)
         answer->json = json_loadb((const char *)done->json.octets, done->json.length, 0, NULL);
 }
 
+/* Whether the pieces of text that come are the answer; what a load complains of is not. */
+static bool is_answered_in_text(const struct verb *verb)
+{
+    static const char *const words[] = {"export", "diff", "commit"};
+
+    for (size_t i = 0; i < COUNT(words); i++) {
+        if (verb->second && strcmp(verb->second, words[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Print a piece, or keep it: lines of a difference are part of an answer in JSON. */
+static void take_chunk(struct answer *answer, FILE *out, const struct span *text)
+{
+    if (answer->keeps)
+        buffer_add(&answer->kept, text->octets, text->length);
+    else
+        answer->unwritten |= fwrite(text->octets, 1, text->length, out) != text->length;
+}
+
 static void take_answer(int descriptor, struct frame *frame, const struct verb *verb,
                         struct answer *answer)
 {
-    /* What a load complains of is not the answer: it goes where complaints go. */
-    FILE *out = verb->second && strcmp(verb->second, "export") == 0 ? stdout : stderr;
+    FILE *out = is_answered_in_text(verb) ? stdout : stderr;
 
     for (;;) {
         struct message message;
@@ -110,8 +133,7 @@ static void take_answer(int descriptor, struct frame *frame, const struct verb *
             return;
         }
         if (message.kind == MESSAGE_CHUNK)
-            answer->unwritten |= fwrite(message.chunk.text.octets, 1, message.chunk.text.length,
-                                        out) != message.chunk.text.length;
+            take_chunk(answer, out, &message.chunk.text);
         if (message.kind == MESSAGE_DONE) {
             take_done(answer, &message.done);
             return;
@@ -126,7 +148,6 @@ static void ask(const char *path, const struct buffer *arguments, const struct v
     struct frame *frame = frame_make();
     int descriptor = frame ? connect_to(path) : -1;
 
-    *answer = (struct answer){.code = EXIT_FAILED};
     if (descriptor < 0) {
         answer->code = errno == EACCES ? EXIT_FORBIDDEN : EXIT_NO_DAEMON;
         (void)fprintf(stderr, "avowctl: no daemon answers on %s: %s\n", path, strerror(errno));
@@ -150,7 +171,7 @@ static void ask_on(const char *path, const struct options *options, const struct
     while (whole->code == EXIT_DONE && verb->render == render_zone_list && options->count == 2 &&
            (next = json_string_value(json_object_get(whole->json, "next")))) {
         struct buffer arguments = {.octets = NULL};
-        struct answer part;
+        struct answer part = {.code = EXIT_FAILED};
         for (unsigned i = 0; i < options->count; i++)
             arguments_add(&arguments, options->words[i]);
         arguments_add(&arguments, next);
@@ -167,6 +188,21 @@ static void ask_on(const char *path, const struct options *options, const struct
     }
 }
 
+/* Lines as an array of strings. */
+static json_t *lines_of(const struct buffer *text)
+{
+    json_t *lines = json_array();
+    const char *at = (const char *)text->octets, *end = at + text->length;
+
+    while (at && at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        size_t length = stop ? (size_t)(stop - at) : (size_t)(end - at);
+        (void)json_array_append_new(lines, json_stringn(at, length));
+        at += length + 1;
+    }
+    return lines;
+}
+
 static void print_answer(const struct options *options, const struct verb *verb,
                          struct answer *answer)
 {
@@ -175,6 +211,8 @@ static void print_answer(const struct options *options, const struct verb *verb,
     if (options->json && answer->text) {
         if (!answer->json)
             answer->json = json_pack("{s:i}", "code", answer->code);
+        if (answer->keeps)
+            (void)json_object_set_new(answer->json, "changes", lines_of(&answer->kept));
         if (*text)
             (void)json_object_set_new(answer->json, "text", json_string(text));
         (void)json_dumpf(answer->json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
@@ -182,22 +220,43 @@ static void print_answer(const struct options *options, const struct verb *verb,
     } else if (answer->json && answer->code == EXIT_DONE) {
         verb->render(answer->json, stdout);
     }
-    if (answer->code != EXIT_DONE && *text)
+    if (answer->code == EXIT_WOULD_CHANGE && *text)
+        (void)fprintf(stderr, "%s\n", text);
+    else if (answer->code != EXIT_DONE && *text)
         (void)fprintf(stderr, "avowctl: %s\n", text);
     else if (*text && !options->json && verb->render == render_nothing && isatty(STDOUT_FILENO))
         (void)fprintf(stderr, "%s\n", text);
+}
+
+static bool is_compared(const struct verb *verb)
+{
+    return is_answered_in_text(verb) && strcmp(verb->second, "export") != 0;
+}
+
+/* The words as the daemon gets them: it has a folder of its own, so paths are made whole. */
+static void add_words(struct buffer *arguments, const struct options *options,
+                      const struct verb *verb)
+{
+    for (unsigned i = 0; i < options->count; i++) {
+        const char *word = options->words[i];
+        bool is_file = i == 3 && verb->second && strcmp(verb->second, "diff") == 0;
+        char *path = is_file ? realpath(word, NULL) : NULL;
+        if (is_file && !path)
+            (void)fprintf(stderr, "avowctl: %s: %s\n", word, strerror(errno));
+        arguments_add(arguments, path ? path : word);
+        free(path);
+    }
 }
 
 int call_daemon(const struct options *options, const struct verb *verb)
 {
     struct buffer arguments = {.octets = NULL};
     char *path = socket_path(options);
-    struct answer answer;
+    struct answer answer = {.code = EXIT_FAILED, .keeps = options->json && is_compared(verb)};
 
     if (!path)
         return EXIT_FAILED;
-    for (unsigned i = 0; i < options->count; i++)
-        arguments_add(&arguments, options->words[i]);
+    add_words(&arguments, options, verb);
     ask(path, &arguments, verb, &answer);
     ask_on(path, options, verb, &answer);
     print_answer(options, verb, &answer);

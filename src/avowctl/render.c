@@ -119,6 +119,10 @@ static void render_zone_line(const json_t *zone, FILE *out)
                   text_of(zone, "zone"), text_of(zone, "state"), number_of(zone, "serial"),
                   number_of(zone, "names"), number_of(zone, "signatures"),
                   number_of(zone, "signatures_wanted"));
+    if (json_is_true(json_object_get(zone, "changes_not_in_file")))
+        (void)fprintf(out, "  changed");
+    if (json_is_object(json_object_get(zone, "transaction")))
+        (void)fprintf(out, "  transaction open");
     if (!json_is_null(json_object_get(zone, "problem")))
         (void)fprintf(out, "  %s", text_of(zone, "problem"));
     (void)fprintf(out, "\n");
@@ -167,12 +171,71 @@ void render_keys(const json_t *answer, FILE *out)
     }
 }
 
+static void render_file(const json_t *zone, FILE *out)
+{
+    (void)fprintf(out, "  file        %s, loaded %s, %s%s\n", text_of(zone, "file"),
+                  text_of(zone, "loaded_at"),
+                  strcmp(text_of(zone, "zone_file"), "write") == 0 ? "written when the zone changes"
+                                                                   : "only read",
+                  json_is_true(json_object_get(zone, "file_changed")) ? "; it is another one now"
+                                                                      : "");
+    if (!json_is_null(json_object_get(zone, "file_problem")))
+        (void)fprintf(out, "              %s\n", text_of(zone, "file_problem"));
+}
+
+static void render_change(const json_t *zone, FILE *out)
+{
+    const json_t *journal = json_object_get(zone, "journal");
+    const json_t *transaction = json_object_get(zone, "transaction");
+
+    (void)fprintf(out, "  changed     %s, %s; serials by %s; updates waiting %llu\n",
+                  text_of(zone, "changed_at"),
+                  json_is_true(json_object_get(zone, "changes_not_in_file"))
+                      ? "with changes that its file does not have"
+                      : "as its file says",
+                  text_of(zone, "serial_policy"), number_of(zone, "updates_waiting"));
+    (void)fprintf(out, "  journal     %llu changes, ", number_of(journal, "entries"));
+    print_octets(out, number_of(journal, "octets"));
+    if (number_of(journal, "entries"))
+        (void)fprintf(out, ", from serial %llu", number_of(journal, "oldest_serial"));
+    (void)fprintf(out, "\n");
+    if (json_is_object(transaction))
+        (void)fprintf(out, "  transaction open since %s, %llu changes\n",
+                      text_of(transaction, "since"), number_of(transaction, "changes"));
+}
+
+static void render_fact(const json_t *secondary, const char *what, const char *serial,
+                        const char *at, FILE *out)
+{
+    if (!json_is_null(json_object_get(secondary, at)))
+        (void)fprintf(out, ", %s %llu %s", what, number_of(secondary, serial),
+                      text_of(secondary, at));
+}
+
+static void render_secondaries(const json_t *zone, FILE *out)
+{
+    size_t index;
+    json_t *secondary;
+
+    json_array_foreach(json_object_get(zone, "secondaries"), index, secondary)
+    {
+        (void)fprintf(out, "  secondary   %s", text_of(secondary, "address"));
+        render_fact(secondary, "told of", "notified_serial", "notified_at", out);
+        render_fact(secondary, "asked at", "asked_serial", "asked_at", out);
+        render_fact(secondary, "took all of", "transferred_serial", "transferred_at", out);
+        render_fact(secondary, "followed to", "followed_serial", "followed_at", out);
+        if (!json_is_null(json_object_get(secondary, "problem")))
+            (void)fprintf(out, ", SILENT: %s", text_of(secondary, "problem"));
+        (void)fprintf(out, "\n");
+    }
+}
+
 void render_zone_status(const json_t *answer, FILE *out)
 {
     render_zone_line(answer, out);
-    (void)fprintf(out, "  file        %s, loaded %s\n", text_of(answer, "file"),
-                  text_of(answer, "loaded_at"));
-    (void)fprintf(out, "  changed     %s\n", text_of(answer, "changed_at"));
+    render_file(answer, out);
+    render_change(answer, out);
+    render_secondaries(answer, out);
     (void)fprintf(out, "  policy      %s, denial %s%s\n", text_of(answer, "policy"),
                   text_of(answer, "denial"),
                   json_is_true(json_object_get(answer, "opt_out")) ? " with opt-out" : "");

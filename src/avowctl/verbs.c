@@ -1,16 +1,30 @@
 /* verbs.c - one table of verbs: usage, completion and the manual page follow it. */
 #include "avowctl.h"
 
+enum { WORDS_MOST = 254 };
+
 const struct verb verbs[] = {
     {"status", NULL, 0, 0, "", "how the daemon is", NULL, render_status},
     {"zone", "list", 0, 0, "", "every zone in a line", NULL, render_zone_list},
     {"zone", "status", 1, 1, "ZONE", "a zone in full", NULL, render_zone_status},
     {"zone", "check", 1, 2, "FILE [ORIGIN]", "judge a zone file; needs no daemon", run_zone_check,
      NULL},
-    {"zone", "reload", 1, 1, "ZONE", "load the zone's file again", NULL, render_nothing},
+    {"zone", "reload", 1, 2, "ZONE [--force]", "load the zone's file again", NULL, render_nothing},
     {"zone", "wait", 1, 3, "ZONE [--timeout SECONDS]", "return when it is fully signed", NULL,
      render_nothing},
-    {"zone", "export", 1, 1, "ZONE", "the signed zone in presentation form", NULL, render_nothing},
+    {"zone", "export", 1, 2, "ZONE [--unsigned]", "the zone in presentation form", NULL,
+     render_nothing},
+    {"zone", "begin", 1, 1, "ZONE", "collect changes from now on", NULL, render_nothing},
+    {"zone", "set", 4, WORDS_MOST, "ZONE OWNER [TTL] TYPE RDATA...", "collect: add a record", NULL,
+     render_nothing},
+    {"zone", "unset", 2, WORDS_MOST, "ZONE OWNER [TYPE [RDATA...]]", "collect: remove records",
+     NULL, render_nothing},
+    {"zone", "diff", 1, 2, "ZONE [FILE]", "what the changes, or a file, would change", NULL,
+     render_nothing},
+    {"zone", "commit", 1, 2, "ZONE [--dry-run]", "make the changes, all or none", NULL,
+     render_nothing},
+    {"zone", "abort", 1, 1, "ZONE", "forget the changes", NULL, render_nothing},
+    {"zone", "write", 1, 2, "ZONE [--force]", "write the zone to its file", NULL, render_nothing},
     {"key", "list", 0, 1, "[ZONE]", "DNSSEC keys", NULL, render_keys},
     {"ds", NULL, 1, 1, "ZONE", "DS records for the parent zone", NULL, render_records},
     {"dnskey", NULL, 1, 1, "ZONE", "DNSKEY records", NULL, render_records},

@@ -56,6 +56,7 @@ void call_end(struct call *call, int code, struct json *json, const char *format
     if (json)
         buffer_free(&json->text);
     call->ended = true;
+    call->wait = WAIT_NOTHING;
     call->look = NULL;
     call->more = NULL;
 }
@@ -73,6 +74,98 @@ enum result call_chunk(struct call *call, const struct buffer *text, size_t *sen
     }
     return RESULT_OK;
 }
+
+/* ---- a text and then the end ------------------------------------------------------------------
+ */
+
+struct sending {
+    struct buffer text;
+    size_t sent;
+    int code;
+    struct json json;
+    bool has_json;
+    char sentence[512];
+};
+
+static void sending_free(void *stream)
+{
+    struct sending *sending = stream;
+
+    buffer_free(&sending->text);
+    buffer_free(&sending->json.text);
+    free(sending);
+}
+
+static void send_more(struct call *call)
+{
+    struct sending *sending = call->stream;
+    enum result result = call_chunk(call, &sending->text, &sending->sent);
+
+    if (result == RESULT_FULL)
+        return; /* called again when there is room */
+    if (result) {
+        call_end(call, EXIT_FAILED, NULL, "it was not taken");
+        return;
+    }
+    struct json json = sending->json; /* call_end takes its text over */
+    sending->json = (struct json){.first = true};
+    call_end(call, sending->code, sending->has_json ? &json : NULL, "%s", sending->sentence);
+}
+
+void call_send(struct call *call, struct buffer *text, int code, struct json *json,
+               const char *sentence)
+{
+    struct sending *sending = calloc(1, sizeof *sending);
+
+    if (!sending || buffer_check(text)) {
+        free(sending);
+        buffer_free(text);
+        if (json)
+            buffer_free(&json->text);
+        call_end(call, EXIT_FAILED, NULL, "no memory");
+        return;
+    }
+    *sending = (struct sending){.text = *text, .code = code, .has_json = json != NULL};
+    if (json)
+        sending->json = *json;
+    *text = (struct buffer){.octets = NULL};
+    (void)snprintf(sending->sentence, sizeof sending->sentence, "%s", sentence);
+    call->stream = sending;
+    call->stream_free = sending_free;
+    call->more = send_more;
+    send_more(call);
+}
+
+void call_await(struct call *call, enum call_wait wait)
+{
+    call->wait = wait;
+    call->deadline_ms = 0;
+}
+
+struct call *control_waiting(struct keeper *keeper, const struct name *zone, enum call_wait wait)
+{
+    struct call *call = keeper->control ? keeper->control->calls : NULL;
+
+    while (call && (call->ended || call->wait != wait || !name_equal(&call->zone, zone)))
+        call = call->next;
+    return call;
+}
+
+bool call_option(struct call *call, const char *option)
+{
+    for (unsigned i = 2; i < call->word_count; i++) {
+        if (strcmp(call->words[i], option) != 0)
+            continue;
+        call->word_count--;
+        memmove(&call->words[i], &call->words[i + 1],
+                (call->word_count - i) * sizeof call->words[0]);
+        return true;
+    }
+    return false;
+}
+
+/* ---- calls' words -----------------------------------------------------------------------------
+ */
 
 struct keeper_zone *call_zone(struct call *call, const char *word)
 {
@@ -162,7 +255,7 @@ static bool look_loaded(struct call *call, struct keeper_zone *zone)
     json_text(&json, "problem", *zone->problem ? zone->problem : NULL);
     json_close(&json, '}');
     if (failed)
-        call_end(call, EXIT_FAILED, &json, "%s", zone->problem);
+        call_end(call, zone->held ? EXIT_HELD : EXIT_FAILED, &json, "%s", zone->problem);
     else
         call_end(call, EXIT_DONE, &json, "serial %u", zone->row.serial);
     return true;
@@ -170,10 +263,15 @@ static bool look_loaded(struct call *call, struct keeper_zone *zone)
 
 static void verb_zone_reload(struct call *call)
 {
-    struct keeper_zone *zone = call_zone(call, call->words[2]);
+    bool forced = call_option(call, "--force");
+    struct keeper_zone *zone = call->word_count == 3 ? call_zone(call, call->words[2]) : NULL;
 
+    if (!zone && !call->ended)
+        call_end(call, EXIT_USAGE, NULL, "usage: zone reload ZONE [--force]");
     if (!zone)
         return;
+    zone->forced |= forced;
+    zone->held = false;
     call->look = look_loaded;
     call->deadline_ms = 0; /* however long it takes */
     zone->load_wanted = true;
@@ -193,10 +291,21 @@ static const struct {
     unsigned least, most; /* words in all */
     void (*run)(struct call *call);
 } verbs[] = {
-    {"status", NULL, 1, 1, verb_status},        {"zone", "list", 2, 3, verb_zone_list},
-    {"zone", "status", 3, 3, verb_zone_status}, {"zone", "reload", 3, 3, verb_zone_reload},
-    {"zone", "wait", 3, 5, verb_zone_wait},     {"zone", "export", 3, 3, verb_zone_export},
-    {"key", "list", 2, 3, verb_key_list},       {"ds", NULL, 2, 2, verb_ds},
+    {"status", NULL, 1, 1, verb_status},
+    {"zone", "list", 2, 3, verb_zone_list},
+    {"zone", "status", 3, 3, verb_zone_status},
+    {"zone", "reload", 3, 4, verb_zone_reload},
+    {"zone", "wait", 3, 5, verb_zone_wait},
+    {"zone", "export", 3, 4, verb_zone_export},
+    {"zone", "begin", 3, 3, verb_zone_begin},
+    {"zone", "set", 6, CALL_ARGUMENTS, verb_zone_set},
+    {"zone", "unset", 4, CALL_ARGUMENTS, verb_zone_unset},
+    {"zone", "diff", 3, 4, verb_zone_diff},
+    {"zone", "commit", 3, 4, verb_zone_commit},
+    {"zone", "abort", 3, 3, verb_zone_abort},
+    {"zone", "write", 3, 4, verb_zone_write},
+    {"key", "list", 2, 3, verb_key_list},
+    {"ds", NULL, 2, 2, verb_ds},
     {"dnskey", NULL, 2, 2, verb_dnskey},
 };
 
@@ -212,7 +321,7 @@ static bool read_words(struct call *call, const struct message_request *request)
     reader = reader_over(call->arguments, request->arguments.length);
     while (call->word_count < CALL_ARGUMENTS && (word = arguments_next(&reader)))
         call->words[call->word_count++] = word;
-    return !reader.failed && call->word_count > 0;
+    return reader_finish(&reader) == RESULT_OK && call->word_count > 0;
 }
 
 static void run(struct call *call)
@@ -241,8 +350,11 @@ static void take_request(void *context, const struct message *message, struct fr
     (void)frame;
     if (call->arguments)
         return; /* one request a connection */
-    if (message->request.version != CONTROL_VERSION || !read_words(call, &message->request))
+    if (message->request.version != CONTROL_VERSION)
         call_end(call, EXIT_USAGE, NULL, "avowctl and avowd are of different versions");
+    else if (!read_words(call, &message->request))
+        call_end(call, EXIT_USAGE, NULL, "the words are malformed, or more than %d",
+                 CALL_ARGUMENTS);
     else
         run(call);
 }
@@ -362,7 +474,7 @@ static void check_deadlines(struct ev_loop *loop, ev_timer *watcher, int events)
         struct keeper_zone *zone =
             call->has_zone ? keeper_zone_find(control->keeper, &call->zone) : NULL;
         next = call->next;
-        if (call->look && (!zone || !zone->config))
+        if ((call->look || call->wait) && (!zone || !zone->config))
             call_end(call, EXIT_NO_OBJECT, NULL, "the zone is gone");
         else if (call->deadline_ms && now >= call->deadline_ms && !call->more)
             end_late(call, zone);

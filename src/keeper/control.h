@@ -8,9 +8,20 @@
 #include "json.h"
 
 /* avowctl's exit codes (avowctl(8)). */
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_OBJECT = 4, EXIT_FORBIDDEN = 5 };
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_NO_OBJECT = 4,
+    EXIT_FORBIDDEN = 5,
+    EXIT_WOULD_CHANGE = 6,
+    EXIT_HELD = 7
+};
 
-enum { CALL_ARGUMENTS = 16, CALL_LIMIT = 64 };
+enum { CALL_ARGUMENTS = 256, CALL_LIMIT = 64 };
+
+/* What somebody else of the keeper will end a call for. */
+enum call_wait { WAIT_NOTHING, WAIT_COMMIT, WAIT_WRITE, WAIT_COMPARISON };
 
 /* One connection of avowctl: one call. */
 struct call {
@@ -25,6 +36,7 @@ struct call {
     bool has_zone;
     /* Called when something happened to the zone; true: the call has ended. NULL: does not wait. */
     bool (*look)(struct call *call, struct keeper_zone *zone);
+    enum call_wait wait; /* for something about the zone; see control_waiting */
     /* Called when there is room for more output. NULL: nothing is being streamed. */
     void (*more)(struct call *call);
     void *stream;
@@ -51,6 +63,20 @@ void call_end(struct call *call, int code, struct json *json, const char *format
 /* Send a text from `*sent` on, which is moved. RESULT_FULL: go on when `more` is called. */
 MUST_CHECK enum result call_chunk(struct call *call, const struct buffer *text, size_t *sent);
 
+/* Send a whole text, which the call takes over, and then end with a code and a sentence. `json` may
+ * be NULL; else its text is taken over. */
+void call_send(struct call *call, struct buffer *text, int code, struct json *json,
+               const char *sentence);
+
+/* From now on the call waits for something about its zone, however long it takes. */
+void call_await(struct call *call, enum call_wait wait);
+
+/* A call that waits for this about a zone; NULL. To be ended. */
+struct call *control_waiting(struct keeper *keeper, const struct name *zone, enum call_wait wait);
+
+/* Whether a word is an option of the call; it is taken out of the words. */
+bool call_option(struct call *call, const char *option);
+
 /* The zone that a word names; ends the call when there is none. */
 struct keeper_zone *call_zone(struct call *call, const char *word);
 
@@ -62,6 +88,35 @@ void verb_zone_status(struct call *call);
 void verb_key_list(struct call *call);
 void verb_ds(struct call *call);
 void verb_dnskey(struct call *call);
+
+/* ---- status_zone.c ----------------------------------------------------------------------------
+ */
+
+/* What the list has of a zone beside its state, and what its status has beyond that. */
+void put_zone_change(struct json *json, const struct keeper_zone *zone);
+void put_zone_files(struct json *json, const struct keeper_zone *zone);
+
+/* What is wrong with the zone or its file; NULL. */
+const char *zone_problem(const struct keeper_zone *zone);
+
+/* ---- transaction.c ----------------------------------------------------------------------------
+ */
+void verb_zone_begin(struct call *call);
+void verb_zone_set(struct call *call);
+void verb_zone_unset(struct call *call);
+void verb_zone_commit(struct call *call);
+void verb_zone_abort(struct call *call);
+
+/* What the open transaction would change. */
+void transaction_diff(struct call *call, struct keeper_zone *zone);
+
+/* ---- compare.c --------------------------------------------------------------------------------
+ */
+void verb_zone_diff(struct call *call);
+
+/* ---- write_back.c -----------------------------------------------------------------------------
+ */
+void verb_zone_write(struct call *call);
 
 /* ---- export.c ---------------------------------------------------------------------------------
  */

@@ -3,6 +3,7 @@
 
 #include "avow/base/clock.h"
 #include "round.h"
+#include "secondaries.h"
 
 static void send(struct keeper *keeper, const struct message *message)
 {
@@ -63,7 +64,11 @@ static void take_update(void *context, const struct message *message, struct fra
 
 static void take_secondary(void *context, const struct message *message, struct frame *frame)
 {
-    (void)context, (void)message, (void)frame;
+    struct keeper_zone *zone = keeper_zone_find(context, &message->secondary.zone);
+
+    (void)frame;
+    if (zone && zone->config)
+        secondaries_note(zone, &message->secondary);
 }
 
 static const struct dispatch_table table = {

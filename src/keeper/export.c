@@ -1,4 +1,5 @@
-/* export.c - the signed zone in presentation form, streamed as the caller takes it. */
+/* export.c - the zone in presentation form, signed or as its file would say it, streamed as the
+ * caller takes it. */
 #include "control.h"
 
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include "avow/store/chain.h"
 #include "avow/store/lookup.h"
 #include "avow/wire/type.h"
-#include "avow/zonefile/printer.h"
+#include "zone_text.h"
 
 enum { PIECE_OCTETS = 256 * 1024 };
 
@@ -19,9 +20,10 @@ struct export
     uint32_t version;
     uint32_t serial;
     bool started, chain;
+    bool bare; /* only what the file would say */
     struct name name;
     uint8_t hash[NODE_HASH_OCTETS];
-    struct zone_printer printer;
+    struct zone_text writer;
     struct buffer text;
     size_t sent; /* of text */
     bool ended;  /* text is the last piece */
@@ -43,15 +45,18 @@ static void print_set(struct export *export, const struct name *owner,
                           .ttl = view->ttl,
                           .rdata = view->rdata};
 
-    zone_print_rrset(&export->printer, &rrset, &export->text);
+    zone_print_rrset(&export->writer.printer, &rrset, &export->text);
     rrset.type = TYPE_RRSIG;
     rrset.rdata = view->signatures;
-    zone_print_rrset(&export->printer, &rrset, &export->text);
+    zone_print_rrset(&export->writer.printer, &rrset, &export->text);
 }
 
 static enum result print_node(struct export *export, const struct node_view *node)
 {
     struct rrset_view view;
+
+    if (export->bare)
+        return zone_text_node(&export->writer, node, &export->name, &export->text);
     enum result result = node_name(node, &export->name);
 
     for (struct reader rows = node->rows; !result && node_next(&rows, &view);) {
@@ -79,6 +84,8 @@ static enum found_record export_step(struct keeper *keeper, const struct keeper_
             return found == RECORD_THERE && !print_node(export, &node) ? RECORD_THERE
                                                                        : RECORD_CORRUPT;
         }
+        if (export->bare)
+            return found;
         export->chain = true;
         export->started = false;
     }
@@ -147,8 +154,11 @@ static void export_more(struct call *call)
 
 void verb_zone_export(struct call *call)
 {
-    struct keeper_zone *zone = call_zone(call, call->words[2]);
+    bool bare = call_option(call, "--unsigned");
+    struct keeper_zone *zone = call->word_count == 3 ? call_zone(call, call->words[2]) : NULL;
 
+    if (!zone && !call->ended)
+        call_end(call, EXIT_USAGE, NULL, "usage: zone export ZONE [--unsigned]");
     if (!zone)
         return;
     if (!zone->row.version) {
@@ -163,7 +173,9 @@ void verb_zone_export(struct call *call)
     }
     export->version = zone->row.version;
     export->serial = zone->row.serial;
-    zone_printer_init(&export->printer, PRINT_PLAIN);
+    export->bare = bare;
+    zone_text_open(&export->writer, &call->control->keeper->view, &zone->name,
+                   zone->row.flags & ZONE_SIGNED);
     call->stream = export;
     call->stream_free = export_free;
     call->more = export_more;

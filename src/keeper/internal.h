@@ -17,6 +17,10 @@
 #include "jobs.h"
 
 struct loader;
+struct comparison;
+struct write_back;
+struct transaction;
+struct secondaries;
 struct control;
 struct round;
 struct update;
@@ -58,6 +62,17 @@ struct cursor {
     uint64_t not_before; /* monotonic ms: after a failure, wait */
 };
 
+/* What becomes of a zone's file (write_back.h). */
+struct zone_write {
+    enum { WRITE_IDLE, WRITE_PREPARE, WRITE_RENAME } step;
+    bool wanted, forced;    /* somebody asks for it */
+    uint32_t seen;          /* serial when the zone was last looked at */
+    uint64_t changed_ms;    /* since when it has that serial */
+    uint64_t since_ms;      /* the first change that the file does not have; 0: none seen */
+    uint64_t not_before_ms; /* after a failure */
+    char problem[320];      /* why it could not be written; "" = it could */
+};
+
 struct keeper_zone {
     struct keeper_zone *next;
     struct keeper *keeper;
@@ -72,6 +87,7 @@ struct keeper_zone {
     bool load_later;     /* it could not be signed: again when the token is at hand */
     uint32_t load_delay_ms;
     uint64_t load_after_ms;
+    bool held; /* the last load did not begin, for it would have done so unforced */
     struct zone_key keys[ZONE_MAX_KEYS];
     unsigned key_count;
     bool keys_read; /* all rows of its keys */
@@ -81,14 +97,17 @@ struct keeper_zone {
     struct update *updates, **last; /* that wait for the next round */
     struct job *renewed;            /* signatures that do; by next_done */
     unsigned renewed_count;
-    uint64_t renewed_ms;       /* since when the first of them does */
-    bool renew_now;            /* somebody waits for one */
-    bool walked;               /* the walk has ended; what it sent is still under way */
-    uint64_t walk_sent;        /* jobs of the walk */
-    bool again;                /* something was lost behind the walk's back: another one follows */
-    bool damage;               /* the walk met a damaged record */
-    uint32_t delay_ms;         /* until a walk that follows a failure; doubled by each */
-    char problem[320];         /* what keeps it from being as it should; "" = nothing */
+    uint64_t renewed_ms; /* since when the first of them does */
+    bool renew_now;      /* somebody waits for one */
+    bool walked;         /* the walk has ended; what it sent is still under way */
+    uint64_t walk_sent;  /* jobs of the walk */
+    bool again;          /* something was lost behind the walk's back: another one follows */
+    bool damage;         /* the walk met a damaged record */
+    uint32_t delay_ms;   /* until a walk that follows a failure; doubled by each */
+    char problem[320];   /* what keeps it from being as it should; "" = nothing */
+    struct zone_write write;
+    struct transaction *transaction; /* of avowctl; NULL: none is open */
+    struct secondaries *secondaries; /* what is known of them; NULL: nothing */
     uint64_t problem_until_ms; /* seen by chance: stays for a while, if nothing shows that it is
                                   mended */
 };
@@ -152,6 +171,8 @@ struct keeper {
     bool rounds_waiting;                   /* something waits for a round to be begun */
 
     struct loader *loader;
+    struct comparison *comparison;
+    struct write_back *write_back;
     struct control *control;
 
     ev_timer tick;
@@ -316,6 +337,33 @@ bool loader_file_changed(const struct keeper_zone *zone);
 
 /* What decides how a version is signed; another value asks for a new version. */
 uint64_t loader_fingerprint(const struct keeper_zone *zone);
+
+/* ---- compare.c: a file beside what is served --------------------------------------------------
+ */
+
+MUST_CHECK enum result comparison_open(struct keeper *keeper);
+void comparison_close(struct keeper *keeper);
+
+/* ---- write_back.c: zones to their files -------------------------------------------------------
+ */
+
+MUST_CHECK enum result write_back_open(struct keeper *keeper);
+void write_back_close(struct keeper *keeper);
+
+/* Begin what is due. Every tick, and when somebody asks. */
+void write_back_turn(struct keeper *keeper);
+
+/* The keeper stops: write what is not written, here and now. */
+void write_back_all(struct keeper *keeper);
+
+/* ---- transaction.c: changes that people collect -----------------------------------------------
+ */
+
+/* When the zone's transaction was begun and how many changes it holds; false: none is open. */
+bool transaction_is_open(const struct keeper_zone *zone, uint64_t *begun, unsigned *changes);
+
+/* The zone is going, or the keeper. */
+void transaction_forget(struct keeper_zone *zone);
 
 /* ---- schedule.c: what is signed when ----------------------------------------------------------
  */

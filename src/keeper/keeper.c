@@ -36,6 +36,7 @@ static void stop(void *context)
     struct keeper *keeper = context;
 
     commit_signatures(keeper);
+    write_back_all(keeper);
     room_end(keeper->room);
 }
 

@@ -2,14 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "round.h"
 
-#include "avow/base/random.h"
 #include "avow/change/version.h"
-#include "avow/wire/type.h"
-#include "loader.h"
+#include "load_task.h"
 #include "merge.h"
 #include "slice.h"
 #include "soa.h"
@@ -27,110 +24,6 @@ struct loader {
     uint64_t fingerprint; /* of what it is composed for: the policy may change meanwhile */
     ev_async wake;
 };
-
-/* ---- what to load -----------------------------------------------------------------------------
- */
-
-bool loader_file_changed(const struct keeper_zone *zone)
-{
-    struct stat status;
-
-    if (!zone->config || stat(zone->config->file, &status))
-        return true; /* loading it will say what is wrong */
-    uint64_t time = (uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec;
-    return (uint64_t)status.st_size != zone->row.file_size || time != zone->row.file_time;
-}
-
-uint64_t loader_fingerprint(const struct keeper_zone *zone)
-{
-    const struct config_policy *policy = zone->config->policy;
-    struct hash_key key;
-    uint8_t seed[HASH_SEED_OCTETS] = {1}; /* the same for ever: it is compared over restarts */
-    char text[256];
-
-    if (!policy)
-        return 0;
-    hash_key_from_seed(&key, seed);
-    int length =
-        snprintf(text, sizeof text, "%d %u %u %d %u", policy->denial, policy->nsec3_iterations,
-                 policy->nsec3_salt_length, policy->nsec3_opt_out, policy->dnskey_ttl);
-    uint64_t hash = hash_octets(&key, text, length > 0 ? (size_t)length : 0);
-    for (unsigned i = 0; i < zone->key_count; i++)
-        hash ^= hash_octets(&key, zone->keys[i].row.dnskey, zone->keys[i].row.dnskey_length);
-    return hash | 1; /* never that of an unsigned zone */
-}
-
-/* The salt stays from version to version: another one would be another chain. */
-static enum result choose_salt(const struct keeper_zone *zone, struct nsec3_parameters *nsec3)
-{
-    nsec3->salt_length = zone->config->policy->nsec3_salt_length;
-    if (zone->row.version && zone->row.salt_length == nsec3->salt_length) {
-        memcpy(nsec3->salt, zone->row.salt, nsec3->salt_length);
-        return RESULT_OK;
-    }
-    return random_fill(nsec3->salt, nsec3->salt_length);
-}
-
-static enum result describe_signing(const struct keeper_zone *zone, struct load_task *task)
-{
-    const struct config_policy *policy = zone->config->policy;
-    struct compose_signing *signing = &task->signing;
-
-    if (!policy)
-        return RESULT_OK;
-    signing->denial = policy->denial == CONFIG_DENIAL_NSEC3 ? COMPOSE_NSEC3 : COMPOSE_NSEC;
-    signing->nsec3.algorithm = NSEC3_SHA1;
-    signing->nsec3.iterations = policy->nsec3_iterations;
-    signing->nsec3.flags = policy->nsec3_opt_out ? NSEC3_FLAG_OPT_OUT : 0;
-    signing->zone_room = keyring_room(zone, TYPE_SOA);
-    signing->key_room = keyring_room(zone, TYPE_DNSKEY);
-    signing->dnskey_ttl = policy->dnskey_ttl;
-    enum result result = keyring_publish(zone, &task->dnskeys, &signing->dnskeys.count);
-    signing->dnskeys.octets = task->dnskeys.octets;
-    signing->dnskeys.length = (uint32_t)task->dnskeys.length;
-    return result ? result : choose_salt(zone, &signing->nsec3);
-}
-
-static void task_free(struct load_task *task)
-{
-    free(task->file);
-    buffer_free(&task->dnskeys);
-    *task = (struct load_task){.file = NULL};
-}
-
-/* Whether what updates have changed here would be lost with the file. */
-static bool holds_edits(const struct keeper_zone *zone)
-{
-    return zone->row.version && zone->row.flags & ZONE_EDITED && !zone->forced;
-}
-
-static bool must_ask(const struct keeper_zone *zone)
-{
-    return holds_edits(zone) && zone->config->reload == CONFIG_RELOAD_ASK;
-}
-
-static bool is_merged(const struct keeper_zone *zone)
-{
-    return holds_edits(zone) && zone->config->reload == CONFIG_RELOAD_MERGE;
-}
-
-static enum result describe_task(struct keeper_zone *zone, struct load_task *task)
-{
-    *task = (struct load_task){.file = strdup(zone->config->file),
-                               .store = &zone->keeper->store,
-                               .served_serial = zone->row.serial,
-                               .has_serial = zone->row.version != 0,
-                               .any_difference = is_merged(zone)};
-    name_copy(&task->zone, &zone->name);
-    if (zone->whole && zone->row.version && (!zone->load_wanted || holds_edits(zone)))
-        task->source = zone->row.version;
-    else if (zone->row.version && !zone->whole &&
-             zone->row.policy_fingerprint == loader_fingerprint(zone))
-        task->served = zone->row.version;
-    if (!task->file)
-        return RESULT_SYSTEM;
-    return describe_signing(zone, task);
-}
 
 /* ---- writing ----------------------------------------------------------------------------------
  */
@@ -215,6 +108,7 @@ static void fill_file(struct loader *loader, struct zone *row)
 {
     row->file_size = loader->thread.end.file_size;
     row->file_time = loader->thread.end.file_time;
+    row->file_hash = 0;
     row->loaded_at = loader->keeper->now;
     row->loaded_serial = row->serial;
 }
@@ -274,7 +168,8 @@ static struct round_load describe_end(const struct loader *loader)
                                .changed = end->changed,
                                .started_ms = loader->started_ms,
                                .said = end->said,
-                               .merged = is_merged(loader->zone)};
+                               .merged = loader->thread.task.merged,
+                               .forced = loader->thread.task.forced};
 }
 
 /* The file says what is served: only that it was read is noted. */
@@ -284,11 +179,22 @@ static enum result finish_same(struct loader *loader)
     struct zone before = zone->row;
 
     fill_file(loader, &zone->row);
-    if (!is_merged(zone))
+    if (!loader->thread.task.merged)
         zone->row.flags &= (uint16_t)~ZONE_EDITED;
     enum result result = commit_zone(zone, false);
     if (result)
         zone->row = before;
+    return result;
+}
+
+static enum result merge(struct keeper_zone *zone, struct buffer *edits)
+{
+    struct snapshot *view = &zone->keeper->view;
+
+    if (snapshot_renew(view) != RENEWAL_READY)
+        return RESULT_SYSTEM;
+    enum result result = merge_edits(view, &zone->row, edits);
+    snapshot_rest(view);
     return result;
 }
 
@@ -300,7 +206,7 @@ static enum result finish_difference(struct loader *loader, bool *later)
     enum result result = RESULT_OK;
 
     if (load.merged)
-        result = merge_edits(zone, &loader->difference);
+        result = merge(zone, &loader->difference);
     if (result)
         return result;
     if (loader->difference.length == 0 && !serial_is_after(load.said, zone->row.serial))
@@ -368,8 +274,18 @@ static void forget_version(struct keeper_zone *zone)
         zone->keeper->leftovers = true;
 }
 
-static void say_failure(struct keeper_zone *zone, uint32_t errors, enum result result)
+/* How a load has ended. */
+struct load_outcome {
+    enum result result;
+    uint32_t errors; /* in the file */
+    bool merged;     /* or meant to be */
+    bool forced;
+};
+
+static void say_failure(struct keeper_zone *zone, const struct load_outcome *outcome)
 {
+    enum result result = outcome->result;
+    uint32_t errors = outcome->errors;
     const struct store *store = &zone->keeper->store;
 
     if (result == RESULT_TOKEN)
@@ -379,7 +295,7 @@ static void say_failure(struct keeper_zone *zone, uint32_t errors, enum result r
         keeper_zone_problem(zone, "%s has %u error%s%s", zone->config->file, errors,
                             errors == 1 ? "" : "s",
                             zone->row.version ? "; the zone is served as it was" : "");
-    else if (result == RESULT_REFUSED || (result == RESULT_FULL && is_merged(zone)))
+    else if (result == RESULT_REFUSED || (result == RESULT_FULL && outcome->merged))
         keeper_zone_problem(zone,
                             "its file cannot be merged with what updates have changed: %s; "
                             "zone reload --force drops their changes",
@@ -390,11 +306,11 @@ static void say_failure(struct keeper_zone *zone, uint32_t errors, enum result r
                             is_of_store(store, result) ? store->problem : result_sentence(result));
 }
 
-/* How a load has ended, whatever it was. */
-static void end_load(struct keeper_zone *zone, enum result result, uint32_t errors)
+/* A load has ended, whatever it was. */
+static void end_load(struct keeper_zone *zone, const struct load_outcome *outcome)
 {
-    zone->load_later = result == RESULT_TOKEN;
-    zone->forced &= zone->load_later;
+    zone->load_later = outcome->result == RESULT_TOKEN;
+    zone->forced |= zone->load_later && outcome->forced;
     if (zone->load_later) {
         zone->load_delay_ms = zone->load_delay_ms ? zone->load_delay_ms * 2 : DELAY_FIRST_MS;
         if (zone->load_delay_ms > DELAY_MOST_MS)
@@ -403,12 +319,12 @@ static void end_load(struct keeper_zone *zone, enum result result, uint32_t erro
     } else {
         zone->load_delay_ms = 0;
     }
-    if (result || !zone->config) {
+    if (outcome->result || !zone->config) {
         metric_add(zone->keeper->metrics, METRIC_LOADS_FAILED, 1);
         zone->phase = PHASE_FAILED;
         forget_version(zone);
         if (zone->config)
-            say_failure(zone, errors, result);
+            say_failure(zone, outcome);
     } else {
         zone->phase = PHASE_IDLE;
         zone->whole = false;
@@ -423,7 +339,8 @@ void load_ended(struct keeper_zone *zone, const struct round_load *load, enum re
 {
     if (!result)
         log_difference(zone, load);
-    end_load(zone, result, 0);
+    end_load(zone, &(struct load_outcome){
+                       .result = result, .merged = load->merged, .forced = load->forced});
 }
 
 static void start_next(struct loader *loader);
@@ -436,7 +353,7 @@ static void clean_up(struct loader *loader)
     loader->failed = RESULT_OK;
     buffer_free(&loader->difference);
     buffer_free(&loader->thread.end.text);
-    task_free(&loader->thread.task);
+    load_task_free(&loader->thread.task);
 }
 
 static void finish(struct loader *loader)
@@ -454,12 +371,15 @@ static void finish(struct loader *loader)
         result = finish_difference(loader, &later);
     else if (!result && zone->config)
         result = finish_version(loader);
-    uint32_t errors = end->errors;
+    struct load_outcome outcome = {.result = result,
+                                   .errors = end->errors,
+                                   .merged = loader->thread.task.merged,
+                                   .forced = loader->thread.task.forced};
     if (!result && zone->config && !later && end->mode == LOAD_NEW)
         log_version(zone, loader->started_ms);
     clean_up(loader);
     if (!later)
-        end_load(zone, result, errors);
+        end_load(zone, &outcome);
     if (!later && !result && !(zone->row.flags & ZONE_SIGNED))
         keeper_zone_changed(zone);
     start_next(loader);
@@ -467,6 +387,29 @@ static void finish(struct loader *loader)
 
 /* ---- the queue --------------------------------------------------------------------------------
  */
+
+/* A load that cannot even begin. */
+static void refuse(struct keeper_zone *zone, const char *text)
+{
+    zone->phase = PHASE_FAILED;
+    zone->load_wanted = zone->forced = false;
+    keeper_zone_problem(zone, "%s", text);
+    control_zone_event(zone);
+}
+
+/* Whether a load must not begin because it would drop what updates have changed. */
+static bool asks(struct keeper_zone *zone)
+{
+    if (!zone->load_wanted || zone->whole || !load_must_ask(zone))
+        return false;
+    zone->held = true;
+    refuse(zone, zone->config->zone_file == CONFIG_ZONE_FILE_WRITE
+                     ? "not loaded: updates have changed it since its file was loaded; zone reload "
+                       "--force drops their changes, zone write --force keeps them in the file"
+                     : "not loaded: updates have changed it since its file was loaded; zone reload "
+                       "--force drops their changes, zone export --unsigned shows them");
+    return true;
+}
 
 static void start(struct loader *loader, struct keeper_zone *zone)
 {
@@ -476,13 +419,13 @@ static void start(struct loader *loader, struct keeper_zone *zone)
     zone->phase = PHASE_LOADING;
     loader->thread.loop = loader->keeper->loop;
     loader->thread.wake = &loader->wake;
-    enum result result = describe_task(zone, &loader->thread.task);
-    zone->load_wanted = false;
+    enum result result = load_describe(zone, &loader->thread.task);
+    zone->load_wanted = zone->forced = zone->held = false;
     if (!result)
         result = loader_thread_start(&loader->thread);
     if (!result)
         return;
-    task_free(&loader->thread.task);
+    load_task_free(&loader->thread.task);
     loader->zone = NULL;
     zone->phase = PHASE_FAILED;
     keeper_zone_problem(zone, "it could not be loaded: %s", result_sentence(result));
@@ -493,12 +436,12 @@ static void start_next(struct loader *loader)
 {
     for (struct keeper_zone *zone = loader->keeper->zones; zone && !loader->zone;
          zone = zone->next) {
-        if (zone->phase != PHASE_QUEUED || zone->round)
+        if (zone->phase != PHASE_QUEUED || zone->round || zone->write.step)
             continue;
-        if (zone->config)
-            start(loader, zone);
-        else
+        if (!zone->config)
             zone->phase = PHASE_IDLE; /* it is going */
+        else if (!asks(zone))         /* updates may have come while it waited */
+            start(loader, zone);
     }
 }
 
@@ -531,15 +474,6 @@ bool loader_waits_for(const struct keeper_zone *zone)
     return zone->phase == PHASE_QUEUED && !zone->keeper->loader->zone;
 }
 
-/* A load that cannot even begin. */
-static void refuse(struct keeper_zone *zone, const char *text)
-{
-    zone->phase = PHASE_FAILED;
-    zone->load_wanted = false;
-    keeper_zone_problem(zone, "%s", text);
-    control_zone_event(zone);
-}
-
 void loader_queue(struct keeper_zone *zone)
 {
     struct loader *loader = zone->keeper->loader;
@@ -550,11 +484,8 @@ void loader_queue(struct keeper_zone *zone)
         refuse(zone, "not loaded: the store is more than 80 % full");
         return;
     }
-    if (zone->load_wanted && !zone->whole && must_ask(zone)) {
-        refuse(zone, "not loaded: updates have changed it since its file was loaded; zone reload "
-                     "--force drops their changes, zone write keeps them in the file");
+    if (asks(zone))
         return;
-    }
     zone->phase = PHASE_QUEUED;
     start_next(loader);
 }
@@ -586,7 +517,7 @@ void loader_close(struct keeper *keeper)
     ev_async_stop(keeper->loop, &loader->wake);
     buffer_free(&loader->difference);
     buffer_free(&loader->thread.end.text);
-    task_free(&loader->thread.task);
+    load_task_free(&loader->thread.task);
     free(loader);
     keeper->loader = NULL;
 }

@@ -7,10 +7,13 @@
 #include <sys/stat.h>
 
 #include "avow/base/clock.h"
+#include "avow/store/zones.h"
 #include "avow/wire/type.h"
 #include "avow/zonefile/parser.h"
 #include "avow/zonefile/rules.h"
 #include "diff.h"
+#include "lines.h"
+#include "merge.h"
 #include "recall.h"
 #include "slice.h"
 #include "soa.h"
@@ -246,8 +249,51 @@ static void forget_complaints(struct load *load, size_t text, const struct compl
  * staged in memory. */
 static uint64_t worthwhile(const struct load *load)
 {
-    uint64_t limit = 1000 + load->gather.count / 4;
+    uint64_t limit = load->task->show ? DIFFERENCE_LIMIT : 1000 + load->gather.count / 4;
     return limit < DIFFERENCE_LIMIT ? limit : DIFFERENCE_LIMIT;
+}
+
+/* The row as it is in the snapshot that is compared with: updates may have come since the task was
+ * made. RESULT_REFUSED when another version is served by now. */
+static enum result read_row(struct load *load, struct snapshot *snapshot, struct zone *row)
+{
+    enum found_record found = zone_get(snapshot, &load->task->zone, row);
+
+    if (found != RECORD_THERE)
+        return found == RECORD_CORRUPT ? RESULT_CORRUPT : RESULT_REFUSED;
+    load->task->served_serial = row->serial;
+    return row->version == load->task->served ? RESULT_OK : RESULT_REFUSED;
+}
+
+/* The difference as text takes the place of the edits. */
+static enum result show(struct load *load, struct diff *diff, const struct zone *row)
+{
+    struct lines lines;
+    enum result result = RESULT_OK;
+
+    if (load->task->merged)
+        result = merge_edits(diff->snapshot, row, &diff->edits);
+    lines_open(&lines, diff->snapshot, &load->task->zone);
+    if (!result)
+        result = lines_edits(&lines, diff->version, &diff->edits, load->end->said);
+    load->end->lines_removed = lines.removed;
+    load->end->lines_added = lines.added;
+    if (!result && lines.text.length)
+        result = hand_over(load->thread, &lines.text);
+    lines_close(&lines);
+    return result;
+}
+
+static enum result compare(struct load *load, struct diff *diff)
+{
+    struct zone row;
+    enum result result = load->task->show ? read_row(load, diff->snapshot, &row) : RESULT_OK;
+
+    if (!result)
+        result = compose(load, diff_sink(diff), served_serial);
+    if (!result)
+        result = diff_finish(diff);
+    return result || !load->task->show ? result : show(load, diff, &row);
 }
 
 static enum result compose_difference(struct load *load)
@@ -265,16 +311,14 @@ static enum result compose_difference(struct load *load)
         result = RESULT_SYSTEM;
     diff.snapshot = &snapshot;
     if (!result)
-        result = compose(load, diff_sink(&diff), served_serial);
-    if (!result)
-        result = diff_finish(&diff);
+        result = compare(load, &diff);
     snapshot_rest(&snapshot);
     snapshot_close(&snapshot);
     load->end->changes = diff.count;
     load->end->added = diff.added;
     load->end->removed = diff.removed;
     load->end->changed = diff.changed;
-    if (!result && diff.count)
+    if (!result && diff.count && !load->task->show)
         result = hand_over(load->thread, &diff.edits);
     diff_free(&diff);
     return result;

@@ -32,6 +32,9 @@ struct load_task {
     uint32_t served_serial; /* of that version, or the highest ever handed out */
     bool has_serial;
     bool any_difference; /* difference mode only: never fall back to a new version */
+    bool forced;         /* it may drop what updates have changed */
+    bool merged;         /* the file is merged with what updates have changed */
+    bool show;           /* nothing is loaded: the difference as text is the only slice */
     struct compose_signing signing;
     struct buffer dnskeys; /* run; signing.dnskeys leads into it */
 };
@@ -46,6 +49,7 @@ struct load_end {
     uint32_t said; /* serial in the file */
     uint64_t changes, added, removed, changed;
     uint64_t file_size, file_time;
+    uint64_t lines_removed, lines_added; /* of a difference that is shown */
     uint32_t errors, warnings;
     struct buffer text; /* complaints, a line each, NUL behind it */
     uint64_t parse_ns, sort_ns, compose_ns;

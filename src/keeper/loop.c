@@ -224,6 +224,7 @@ static void tick(struct ev_loop *loop, ev_timer *watcher, int events)
     for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
         schedule_settle(zone);
     every_second(keeper);
+    write_back_turn(keeper);
     if (keeper->leftovers)
         drop_leftovers(keeper);
 }
@@ -354,6 +355,10 @@ enum result keeper_open(struct keeper *keeper, struct room *room)
     if (!result)
         result = loader_open(keeper);
     if (!result)
+        result = comparison_open(keeper);
+    if (!result)
+        result = write_back_open(keeper);
+    if (!result)
         result = control_open(keeper);
     if (!result)
         result = open_store(keeper);
@@ -366,6 +371,8 @@ void keeper_close(struct keeper *keeper)
 {
     stop_watchers(keeper);
     loader_close(keeper);
+    comparison_close(keeper);
+    write_back_close(keeper);
     control_close(keeper);
     for (unsigned i = 0; i < keeper->front_count && keeper->fronts; i++)
         channel_free(keeper->fronts[i].channel);

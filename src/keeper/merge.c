@@ -61,10 +61,8 @@ static enum result note_entry(struct snapshot *view, const struct journal_entry 
 }
 
 /* Follow the journal from the load to what is served. */
-static enum result note_updates(struct keeper_zone *zone, struct order *order)
+static enum result note_updates(struct snapshot *view, const struct zone *row, struct order *order)
 {
-    const struct zone *row = &zone->row;
-    struct snapshot *view = &zone->keeper->view;
     struct journal_entry entry;
     enum result result = RESULT_OK;
     uint32_t serial = row->loaded_serial;
@@ -100,15 +98,11 @@ static enum result filter(const struct order *order, struct buffer *edits)
     return result;
 }
 
-enum result merge_edits(struct keeper_zone *zone, struct buffer *edits)
+enum result merge_edits(struct snapshot *view, const struct zone *row, struct buffer *edits)
 {
     struct order order = {.count = 0};
-    enum result result = RESULT_SYSTEM;
+    enum result result = note_updates(view, row, &order);
 
-    if (snapshot_renew(&zone->keeper->view) == RENEWAL_READY) {
-        result = note_updates(zone, &order);
-        snapshot_rest(&zone->keeper->view);
-    }
     if (!result)
         result = filter(&order, edits);
     for (struct order_item *item = order.first[0], *next; item; item = next) {

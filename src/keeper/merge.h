@@ -4,15 +4,19 @@
 #ifndef KEEPER_MERGE_H
 #define KEEPER_MERGE_H
 
-#include "internal.h"
+#include "avow/base/buffer.h"
+#include "avow/store/zones.h"
 
 /*
  * Take out of a reload's edits (edits.h) every RRset that an update has changed since the zone's
  * file was last loaded: these stay as the updates left them, all others follow the file.
  *
+ * view   Renewed, held by the caller; `row` is the zone's, as it is in there.
+ *
  * Returns RESULT_REFUSED when the journal does not say all that updates have changed since then;
  * RESULT_CORRUPT, RESULT_SYSTEM.
  */
-MUST_CHECK enum result merge_edits(struct keeper_zone *zone, struct buffer *edits);
+MUST_CHECK enum result merge_edits(struct snapshot *view, const struct zone *row,
+                                   struct buffer *edits);
 
 #endif

@@ -15,8 +15,8 @@
 enum {
     ROUND_UPDATES = 256,       /* that one round takes */
     ROUND_OCTETS = 16 << 20,   /* of a stage, when it takes no more updates */
-    SIGNED_MS = 8000,          /* the longest that a round with updates waits for signatures */
-    LOAD_SIGNED_MS = 600000,   /* the same for that of a load, which may be large */
+    SIGNED_MS = 8000,          /* the longest that a round with updates waits for signatures; one
+                                * with a load or a transaction, which may be large, for the next */
     HOLD_MS = 60000,           /* the longest that a renewed signature waits for a round */
     HOLD_SIGNATURES = 1024,    /* or until so many do */
     HOLD_ALL = JOBS_LIMIT / 4, /* or, of all zones, so many */
@@ -94,10 +94,13 @@ static void take_updates(struct round *round, struct keeper_zone *zone)
                          round->stage.octets < ROUND_OCTETS;
          i++) {
         struct update *update = zone->updates;
+        if (round->patient || (update->alone && round->updates))
+            break;
         zone->updates = update->next;
         update->next = NULL;
         *round->last_update = update;
         round->last_update = &update->next;
+        round->patient = update->alone;
         update->outcome = update_apply(&round->stage, &update->request);
     }
     zone->keeper->rounds_waiting |= zone->updates != NULL;
@@ -387,6 +390,7 @@ static enum result write_round(struct write *write, struct keeper_zone *zone)
     if (round->has_load) {
         row->file_size = round->load.file_size;
         row->file_time = round->load.file_time;
+        row->file_hash = 0;
         row->loaded_at = write->keeper->now;
     }
     if (round->has_load && !round->load.merged) {
@@ -564,7 +568,8 @@ void rounds_check_deadlines(struct keeper *keeper)
     updates_check_deadlines(keeper);
     for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
         struct round *round = zone->round;
-        uint64_t since = round && round->has_load ? round->signed_ms : round ? round->begun_ms : 0;
+        bool large = round && (round->has_load || round->patient);
+        uint64_t since = large ? round->signed_ms : round ? round->begun_ms : 0;
         if (round && round->unsigned_ && keeper->now_ms - since >= SIGNED_MS)
             fail_round(zone, round, RESULT_TOKEN, "the signatures could not be had in time");
         keeper->rounds_waiting |= may_begin(zone);

@@ -27,6 +27,7 @@ struct update {
     void *context;
     uint64_t id;
     uint32_t generation; /* of whoever asked */
+    bool alone;          /* in its round, which may take long to be signed */
     size_t length;       /* of octets */
     uint8_t octets[];    /* prerequisites, changes, who (a text) */
 };
@@ -47,6 +48,7 @@ struct round_load {
     uint64_t added, removed, changed; /* names */
     uint64_t started_ms;
     uint32_t said; /* serial in the file */
+    bool forced;   /* it may drop what updates have changed */
     bool merged;   /* with what updates have changed: it still differs from the file */
 };
 
@@ -55,6 +57,7 @@ struct round {
     uint32_t serial;
     enum journal_origin origin;
     bool has_load;
+    bool patient; /* it may take long to be signed */
     struct round_load load;
     struct update *updates, **last_update;
     struct job *renewed; /* whose signatures are in it; by next_done */

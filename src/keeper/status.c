@@ -71,7 +71,8 @@ static void put_zone(struct json *json, const struct keeper_zone *zone)
     json_number(json, "signatures", row->rrsets_signed + row->denials_signed);
     json_number(json, "signatures_wanted", row->rrsets + row->denials);
     json_bool(json, "fully_signed", row->flags & ZONE_FULLY_SIGNED);
-    json_text(json, "problem", *zone->problem ? zone->problem : NULL);
+    json_text(json, "problem", zone_problem(zone));
+    put_zone_change(json, zone);
 }
 
 /* The zone that a list begins with: the first, or the one behind the zone that was named last; one
@@ -177,6 +178,7 @@ void verb_zone_status(struct call *call)
     json_open(&json, NULL, '{');
     put_zone(&json, zone);
     json_text(&json, "file", zone->config->file);
+    put_zone_files(&json, zone);
     json_text(&json, "denial",
               !(row->flags & ZONE_SIGNED) ? "none"
               : row->flags & ZONE_NSEC3   ? "nsec3"
@@ -409,11 +411,11 @@ static void put_zones(struct json *json, const struct keeper *keeper)
     json_number(json, "unsigned", unsigned_);
     json_open(json, "problems", '[');
     for (const struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
-        if (!zone->config || !*zone->problem || json->text.length > MESSAGE_PIECE_OCTETS / 2)
+        if (!zone->config || !zone_problem(zone) || json->text.length > MESSAGE_PIECE_OCTETS / 2)
             continue;
         json_open(json, NULL, '{');
         json_dns_name(json, "zone", &zone->name);
-        json_text(json, "problem", zone->problem);
+        json_text(json, "problem", zone_problem(zone));
         json_close(json, '}');
     }
     json_close(json, ']');

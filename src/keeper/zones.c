@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "round.h"
+#include "secondaries.h"
 #include "soa.h"
 
 enum { TROUBLE_MS = 60000 };
@@ -199,8 +200,10 @@ static bool try_remove(struct keeper_zone **at)
 
     if (zone->phase != PHASE_LOADING)
         round_forget(zone);
-    if (zone->in_flight || zone->phase == PHASE_LOADING || remove_row(zone))
+    if (zone->in_flight || zone->phase == PHASE_LOADING || zone->write.step || remove_row(zone))
         return false;
+    transaction_forget(zone);
+    secondaries_free(zone);
     char name[NAME_MAX_TEXT];
     keyring_release(zone);
     if (zone->keeper->turn == zone)
@@ -301,6 +304,8 @@ void keeper_zones_free(struct keeper *keeper)
 {
     while (keeper->zones) {
         struct keeper_zone *next = keeper->zones->next;
+        transaction_forget(keeper->zones);
+        secondaries_free(keeper->zones);
         free(keeper->zones);
         keeper->zones = next;
     }

@@ -182,8 +182,9 @@ enum result room_allow(struct room *room, const char *path, bool writable)
     return RESULT_OK;
 }
 
-/* The folder that a file is in: as much of the path as that, allowed for reading. */
-static enum result allow_folder_of(struct room *room, const char *file)
+/* The folder that a file is in: as much of the path as that. One that is allowed already stays as
+ * it is, so those to be written come first. */
+static enum result allow_folder_of(struct room *room, const char *file, bool writable)
 {
     const char *slash = strrchr(file, '/');
     char *folder = strndup(file, slash && slash != file ? (size_t)(slash - file) : 1);
@@ -197,19 +198,38 @@ static enum result allow_folder_of(struct room *room, const char *file)
             return RESULT_OK;
         }
     }
-    result = room_allow(room, folder, false);
+    result = room_allow(room, folder, writable);
     free(folder);
     return result;
 }
 
-/* The keeper: the store, and the folders of zone files, which it reads again later. */
-static enum result allow_keeper(struct room *room)
+/* Folders of zone files, of those that are written or of all. */
+static enum result allow_zones(struct room *room, bool written)
 {
     const struct config *config = room->config;
-    enum result result = room_allow(room, config->server.state, true);
+    enum result result = RESULT_OK;
 
-    for (size_t i = 0; i < config->zone_count && !result; i++)
-        result = allow_folder_of(room, config->zones[i].file);
+    for (size_t i = 0; i < config->zone_count && !result; i++) {
+        const struct config_zone *zone = &config->zones[i];
+        if (!written || zone->zone_file == CONFIG_ZONE_FILE_WRITE)
+            result = allow_folder_of(room, zone->file, written);
+    }
+    return result;
+}
+
+/* The keeper: the store, and the folders of zone files, which it reads again later; those of zones
+ * that are written to their files it writes. */
+static enum result allow_keeper(struct room *room)
+{
+    enum result result = room_allow(room, room->config->server.state, true);
+
+    if (!result)
+        result = allow_zones(room, true);
+    if (result == RESULT_FULL)
+        log_warning("zone files to be written lie in more than %d folders: not all can be",
+                    ROOM_MAX_PATHS - 1);
+    else if (!result)
+        result = allow_zones(room, false);
     if (result == RESULT_FULL) {
         /* Too many folders to name them one by one: reading is then allowed everywhere. */
         log_warning("zone files lie in more than %d folders: the keeper may read all folders",

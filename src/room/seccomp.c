@@ -171,6 +171,7 @@ static const struct call allowed[] = {
     CALL(umask, K),
     CALL(chmod, K),
     CALL(fchmod, K),
+    CALL(fchown, K),
     CALL(fchmodat, K),
     CALL(copy_file_range, K),
 #if SANITIZED

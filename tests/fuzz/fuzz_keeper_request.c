@@ -1,9 +1,9 @@
 /*
  * fuzz_keeper_request.c - what avowctl may say to a keeper: words of a request, or any frame.
  *
- * A whole keeper without a signer and with two zones, made once; each input is a connection of
- * its own. An input that begins with an even octet is the words of a REQUEST, a line each; with an
- * odd one it is a frame as it is.
+ * A whole keeper without a signer and with two zones, made once. An input that begins with an even
+ * octet is requests, each on a connection of its own: words, a line each, and an empty line between
+ * two requests. With an odd one it is a frame as it is.
  */
 #include <ftw.h>
 #include <poll.h>
@@ -32,11 +32,11 @@ static void check(bool good)
         abort();
 }
 
-static void write_zone(void)
+static void write_zone(const char *file)
 {
     char path[128];
 
-    (void)snprintf(path, sizeof path, "%s/zone", folder);
+    (void)snprintf(path, sizeof path, "%s/%s", folder, file);
     FILE *out = fopen(path, "w");
     check(out && fputs("@ 60 SOA ns h 9 1 2 3 4\n@ 60 NS ns\nns 60 A 192.0.2.1\n", out) >= 0 &&
           fclose(out) == 0);
@@ -49,8 +49,8 @@ static void read_configuration(void)
         "keystores: [{name: a, module: /a.so, uri: \"pkcs11:token=a\"}]\n"
         "policies: [{name: p, keystore: a}]\n"
         "zones:\n"
-        "  - {name: plain.example., file: zone, policy: none}\n"
-        "  - {name: signed.example., file: zone, policy: p}\n";
+        "  - {name: plain.example., file: plain, policy: none, zone-file: write}\n"
+        "  - {name: signed.example., file: signed, policy: p}\n";
     char path[128];
     struct complaints complaints = {.take = NULL};
 
@@ -99,7 +99,8 @@ static void start(void)
     check(mkdtemp(folder) != NULL);
     (void)snprintf(path, sizeof path, "%s/state", folder);
     check(mkdir(path, 0700) == 0);
-    write_zone();
+    write_zone("plain");
+    write_zone("signed");
     read_configuration();
     room = (struct room){.kind = ROOM_KEEPER,
                          .config = &config,
@@ -119,31 +120,28 @@ static void start(void)
         ev_run(room.loop, EVRUN_ONCE);
 }
 
-static void send_input(int descriptor, const uint8_t *data, size_t size)
+static void send_words(int descriptor, const uint8_t *data, size_t size)
 {
-    uint8_t words[4096];
+    static uint8_t words[65536];
 
-    if (data[0] % 2 || size > sizeof words) {
-        (void)!send(descriptor, data + 1, size - 1, MSG_NOSIGNAL);
-        return;
-    }
-    for (size_t i = 1; i < size; i++)
-        words[i - 1] = data[i] == '\n' ? 0 : data[i];
+    for (size_t i = 0; i < size; i++)
+        words[i] = data[i] == '\n' ? 0 : data[i];
     struct message request = {
         .kind = MESSAGE_REQUEST,
-        .request = {.version = CONTROL_VERSION, .arguments = span_of(words, size - 1)}};
+        .request = {.version = CONTROL_VERSION, .arguments = span_of(words, size)}};
     check(letter_send(descriptor, &request, frame, LETTER_NOW) == LETTER_DONE);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* One connection. */
+static void ask(const uint8_t *data, size_t size, bool is_frame)
 {
-    if (!frame)
-        start();
-    if (size < 2 || size > 65536)
-        return 0;
     int descriptor = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
     check(connect(descriptor, (struct sockaddr *)&address, sizeof address) == 0);
-    send_input(descriptor, data, size);
+    if (is_frame)
+        (void)!send(descriptor, data, size, MSG_NOSIGNAL);
+    else
+        send_words(descriptor, data, size);
     for (unsigned i = 0; i < 4; i++)
         ev_run(room.loop, EVRUN_NOWAIT);
     while (letter_receive(descriptor, frame, LETTER_NOW) == LETTER_DONE) {
@@ -155,5 +153,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)close(descriptor);
     for (unsigned i = 0; i < 3; i++)
         ev_run(room.loop, EVRUN_NOWAIT);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (!frame)
+        start();
+    if (size < 2 || size > 65536)
+        return 0;
+    bool is_frame = data[0] % 2;
+    data++, size--;
+    while (size) {
+        const uint8_t *end = is_frame ? NULL : memmem(data, size, "\n\n", 2);
+        size_t length = end ? (size_t)(end - data) + 1 : size;
+        ask(data, length, is_frame);
+        size_t step = end ? length + 1 : length;
+        data += step;
+        size -= step;
+    }
     return 0;
 }

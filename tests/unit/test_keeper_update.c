@@ -668,7 +668,7 @@ static const struct {
     int code;
     uint16_t updated, filed; /* records afterwards: of the update, of the file */
 } reloads[] = {
-    {"it asks", "policy: p", 1, 1, 0},
+    {"it asks", "policy: p", 7, 1, 0},
     {"it replaces", "policy: p, reload: replace", 0, 0, 1},
     {"it merges", "policy: p, reload: merge", 0, 1, 1},
 };

@@ -53,6 +53,8 @@
     /* keeper */                                                                                   \
     M(COUNTER, LOADS, "loads", "zone files loaded")                                                \
     M(COUNTER, LOADS_FAILED, "loads_failed", "zone files with errors")                             \
+    M(COUNTER, FILES_WRITTEN, "files_written", "zone files written from the store")                \
+    M(COUNTER, FILES_FAILED, "files_failed", "zone files that could not be written")               \
     M(COUNTER, COMMITS, "commits", "transactions committed")                                       \
     M(COUNTER, COMMITS_FAILED, "commits_failed", "transactions that failed")                       \
     M(COUNTER, SIGNATURES_STORED, "signatures_stored", "signatures written to the store")          \

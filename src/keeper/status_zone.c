@@ -1,0 +1,81 @@
+/* status_zone.c - what changes a zone, and what becomes of its file, as JSON. */
+#include "control.h"
+#include "round.h"
+#include "secondaries.h"
+
+static const char *const serial_policies[] = {
+    [CONFIG_SERIAL_INCREMENT] = "increment",
+    [CONFIG_SERIAL_UNIXTIME] = "unixtime",
+    [CONFIG_SERIAL_DATE] = "date",
+};
+
+static const char *const reloads[] = {
+    [CONFIG_RELOAD_ASK] = "ask",
+    [CONFIG_RELOAD_REPLACE] = "replace",
+    [CONFIG_RELOAD_MERGE] = "merge",
+};
+
+const char *zone_problem(const struct keeper_zone *zone)
+{
+    if (*zone->problem)
+        return zone->problem;
+    return *zone->write.problem ? zone->write.problem : NULL;
+}
+
+/* Queued, or in the round under way. */
+static uint64_t count_updates(const struct keeper_zone *zone)
+{
+    uint64_t count = 0;
+
+    for (const struct update *update = zone->updates; update; update = update->next)
+        count++;
+    for (const struct update *update = zone->round ? zone->round->updates : NULL; update;
+         update = update->next)
+        count++;
+    return count;
+}
+
+static void put_transaction(struct json *json, const struct keeper_zone *zone)
+{
+    uint64_t begun;
+    unsigned changes;
+
+    if (!transaction_is_open(zone, &begun, &changes)) {
+        json_text(json, "transaction", NULL);
+        return;
+    }
+    json_open(json, "transaction", '{');
+    json_time(json, "since", begun);
+    json_number(json, "changes", changes);
+    json_close(json, '}');
+}
+
+void put_zone_change(struct json *json, const struct keeper_zone *zone)
+{
+    const struct zone *row = &zone->row;
+
+    json_text(json, "serial_policy", zone->config ? serial_policies[zone->config->serial] : NULL);
+    json_bool(json, "changes_not_in_file", row->flags & ZONE_EDITED);
+    json_number(json, "updates_waiting", count_updates(zone));
+    put_transaction(json, zone);
+    json_open(json, "journal", '{');
+    json_number(json, "entries", row->journal_entries);
+    json_number(json, "octets", row->journal_octets);
+    if (row->journal_entries)
+        json_number(json, "oldest_serial", row->journal_oldest);
+    else
+        json_text(json, "oldest_serial", NULL);
+    json_close(json, '}');
+}
+
+void put_zone_files(struct json *json, const struct keeper_zone *zone)
+{
+    const struct config_zone *config = zone->config;
+
+    json_text(json, "zone_file", config->zone_file == CONFIG_ZONE_FILE_WRITE ? "write" : "read");
+    json_text(json, "reload", reloads[config->reload]);
+    json_number(json, "file_serial", zone->row.loaded_serial);
+    json_bool(json, "file_changed", zone->row.version && loader_file_changed(zone));
+    json_text(json, "file_problem", *zone->write.problem ? zone->write.problem : NULL);
+    secondaries_put(json, zone);
+}
