@@ -1,11 +1,13 @@
 # make bench: every figure, in one run; see tests/bench/README.md.
 #   make bench                        1 M names, about a quarter of an hour
 #   make bench BENCH_NAMES=100000     a quick one
+#   make bench BENCH=updates,slope    these parts alone
 #   make bench BENCH_FLAGS=--peers    and the peers that are installed
 BENCH_NAMES ?= 1000000
 BENCH_FLAGS ?=
+BENCH ?=
 # sign_loop is of tests/faults/faults.mk.
-BENCH_PROGRAMS := udp_blast udp_echo wire_size
+BENCH_PROGRAMS := udp_blast udp_echo wire_size update_blast axfr_drain tcp_copy flush_loop
 
 $(BENCH_PROGRAMS:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(LIBRARIES)
 	@echo "  LINK $@"
@@ -13,6 +15,7 @@ $(BENCH_PROGRAMS:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tes
 
 bench-programs: $(BENCH_PROGRAMS:%=$(BUILD)/tests/bench/%) $(BUILD)/tests/bench/sign_loop
 bench: all bench-programs
-	@python3 tests/bench/run.py --build $(abspath $(BUILD)) --names $(BENCH_NAMES) $(BENCH_FLAGS)
+	@python3 tests/bench/run.py --build $(abspath $(BUILD)) --names $(BENCH_NAMES) \
+	    $(addprefix --only ,$(BENCH)) $(BENCH_FLAGS)
 
 .PHONY: bench bench-programs

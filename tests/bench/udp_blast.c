@@ -10,7 +10,8 @@
  * -D  without DO; with it left out all queries have EDNS and DO
  *
  * Prints one line of JSON: seconds, queries sent, answers by RCODE, how many had answer records,
- * were truncated, how long they were, how many queries were lost.
+ * were truncated, how long they were, how many queries were lost, and how long answers took, as
+ * seen from here: from before the batch is sent until after the one it comes in with is read.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,7 +33,9 @@ enum {
     QUERY_OCTETS = 320,
     ANSWER_OCTETS = 4096,
     RANDOM_LABEL = 10,
-    SILENCE_MS = 50, /* nothing came for so long: what is under way is lost */
+    SILENCE_MS = 50,      /* nothing came for so long: what is under way is lost */
+    LATENCY_US = 1 << 17, /* the longest that is told apart */
+    IDS = 1 << 16,
     SOCKET_OCTETS = 4 * 1024 * 1024
 };
 
@@ -54,6 +57,7 @@ struct questions {
 struct tally {
     uint64_t sent, received, lost, octets, with_answer, truncated, rcodes[16];
     double seconds;
+    uint32_t latency[LATENCY_US]; /* answers by microseconds */
 };
 
 struct blast {
@@ -63,6 +67,7 @@ struct blast {
     uint64_t chance;
     uint64_t under_way;
     int descriptor;
+    double sent_at[IDS]; /* by id; 0: none is waited for */
     struct mmsghdr out[BATCH], in[BATCH];
     struct iovec out_vectors[BATCH], in_vectors[BATCH];
     uint8_t queries[BATCH][QUERY_OCTETS], answers[BATCH][ANSWER_OCTETS];
@@ -218,8 +223,12 @@ static void open_socket(struct blast *blast)
 
 static void send_batch(struct blast *blast, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++)
+    double time = now();
+
+    for (unsigned i = 0; i < count; i++) {
         blast->out_vectors[i].iov_len = next_query(blast, blast->queries[i]);
+        blast->sent_at[blast->queries[i][0] << 8 | blast->queries[i][1]] = time;
+    }
     int sent = sendmmsg(blast->descriptor, blast->out, count, 0);
     if (sent < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ECONNREFUSED)
         stop("sendmmsg");
@@ -229,10 +238,24 @@ static void send_batch(struct blast *blast, unsigned count)
     }
 }
 
-static void count_answer(struct tally *tally, const uint8_t *octets, size_t length)
+static void count_latency(struct blast *blast, const uint8_t *octets, double time)
 {
+    double *sent = &blast->sent_at[octets[0] << 8 | octets[1]];
+    double microseconds = *sent > 0 ? (time - *sent) * 1e6 : 0;
+
+    if (*sent > 0)
+        blast->tally
+            .latency[microseconds < LATENCY_US - 1 ? (unsigned)microseconds : LATENCY_US - 1]++;
+    *sent = 0;
+}
+
+static void count_answer(struct blast *blast, const uint8_t *octets, size_t length, double time)
+{
+    struct tally *tally = &blast->tally;
+
     if (length < 12)
         return;
+    count_latency(blast, octets, time);
     tally->received++;
     tally->octets += length;
     tally->rcodes[octets[3] & 15]++;
@@ -247,8 +270,9 @@ static bool receive(struct blast *blast)
 
     if (count < 0 && errno != EAGAIN && errno != ECONNREFUSED && errno != EINTR)
         stop("recvmmsg");
+    double time = now();
     for (int i = 0; i < count; i++)
-        count_answer(&blast->tally, blast->answers[i], blast->in[i].msg_len);
+        count_answer(blast, blast->answers[i], blast->in[i].msg_len, time);
     if (count > 0) /* an answer may come after it was given up */
         blast->under_way -= blast->under_way < (unsigned)count ? blast->under_way : (unsigned)count;
     return count > 0;
@@ -297,15 +321,31 @@ static void run(struct blast *blast)
     blast->tally.seconds = time - start;
 }
 
+/* Milliseconds within which so large a share of the answers came. */
+static double latency_at(const struct tally *tally, double share)
+{
+    uint64_t total = 0, seen = 0;
+    unsigned i = 0;
+
+    for (unsigned j = 0; j < LATENCY_US; j++)
+        total += tally->latency[j];
+    while (i < LATENCY_US - 1 && (double)(seen += tally->latency[i]) < share * (double)total)
+        i++;
+    return (i + 1) / 1000.0;
+}
+
 static void print_tally(const struct tally *tally)
 {
     printf("{\"seconds\": %.3f, \"sent\": %llu, \"answers\": %llu, \"answers_per_second\": %.0f, "
            "\"lost\": %llu, \"mean_octets\": %.1f, \"with_answer_records\": %llu, "
-           "\"truncated\": %llu, \"rcodes\": {",
+           "\"truncated\": %llu, \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"p999_ms\": %.3f, "
+           "\"largest_ms\": %.3f, \"rcodes\": {",
            tally->seconds, (unsigned long long)tally->sent, (unsigned long long)tally->received,
            (double)tally->received / tally->seconds, (unsigned long long)tally->lost,
            tally->received ? (double)tally->octets / (double)tally->received : 0.0,
-           (unsigned long long)tally->with_answer, (unsigned long long)tally->truncated);
+           (unsigned long long)tally->with_answer, (unsigned long long)tally->truncated,
+           latency_at(tally, 0.5), latency_at(tally, 0.99), latency_at(tally, 0.999),
+           latency_at(tally, 1));
     const char *separator = "";
     for (unsigned i = 0; i < 16; i++) {
         if (tally->rcodes[i] == 0)

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <lmdb.h>
+
 #include "avow/change/watermark.h"
 #include "avow/store/chain.h"
 #include "avow/store/lookup.h"
@@ -102,6 +104,18 @@ static void add_zones(struct sum *sum, struct snapshot *snapshot)
     }
 }
 
+/* Octets of the pages that any table has in use, LMDB's own two (0: free pages) and its meta pages
+ * among them. */
+static unsigned long long used_octets(const struct snapshot *snapshot)
+{
+    unsigned long long pages = 2;
+    MDB_stat table = {.ms_psize = 0};
+
+    for (MDB_dbi i = 0; mdb_stat(snapshot->transaction, i, &table) == 0; i++)
+        pages += table.ms_branch_pages + table.ms_leaf_pages + table.ms_overflow_pages;
+    return pages * table.ms_psize;
+}
+
 int main(int count, char **arguments)
 {
     struct store_options options = {.folder = arguments[1], .access = STORE_OFFLINE};
@@ -121,11 +135,12 @@ int main(int count, char **arguments)
     (void)snprintf(path, sizeof path, "%s/data.mdb", options.folder);
     if (stat(path, &status))
         stop("the store's file cannot be measured");
+    unsigned long long used = used_octets(&snapshot);
     snapshot_close(&snapshot);
     store_close(&store);
     printf("{\"records\": %llu, \"signatures\": %llu, \"wire_octets\": %llu, "
-           "\"store_octets\": %lld, \"ratio\": %.3f}\n",
-           sum.records, sum.signatures, sum.octets, (long long)status.st_size,
+           "\"store_octets\": %lld, \"used_octets\": %llu, \"ratio\": %.3f}\n",
+           sum.records, sum.signatures, sum.octets, (long long)status.st_size, used,
            sum.octets ? (double)status.st_size / (double)sum.octets : 0.0);
     return 0;
 }
