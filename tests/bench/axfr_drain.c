@@ -28,6 +28,7 @@ struct options {
 struct drain {
     struct options options;
     struct tsig_keyring keyring;
+    struct tsig_session session;
     struct name zone;
     int descriptor;
     uint64_t begun, messages, octets;
@@ -54,7 +55,6 @@ static void connect_to(struct drain *drain)
 static void ask(struct drain *drain)
 {
     const struct header header = {.id = 1, .counts = {1, 0, 0, 0}};
-    struct tsig_session session;
     uint8_t octets[1024];
     struct writer writer = writer_over(octets + 2, sizeof octets - 2);
 
@@ -62,8 +62,8 @@ static void ask(struct drain *drain)
     name_write(&writer, &drain->zone);
     writer_u16(&writer, TYPE_AXFR);
     writer_u16(&writer, CLASS_IN);
-    if (drain->options.key && tsig_request(&drain->keyring, &drain->keyring.keys[0], &session,
-                                           &writer, clock_wall_seconds()))
+    if (drain->options.key && tsig_request(&drain->keyring, &drain->keyring.keys[0],
+                                           &drain->session, &writer, clock_wall_seconds()))
         blast_stop("the question could not be made");
     octets[0] = (uint8_t)(writer.length >> 8);
     octets[1] = (uint8_t)writer.length;
@@ -76,10 +76,8 @@ static bool ends_with_soa(const struct drain *drain, const uint8_t *message, siz
 {
     size_t tail = SOA_OCTETS;
 
-    if (drain->options.key && message[11]) {
-        const struct tsig_session session = {.key = &drain->keyring.keys[0]};
-        tail += tsig_size(&session);
-    }
+    if (drain->options.key && message[11])
+        tail += tsig_size(&drain->session);
     if (tail > length)
         tail = length;
     return memmem(message + length - tail, tail, drain->soa, SOA_OCTETS) != NULL;
