@@ -33,6 +33,13 @@ make_token() {
     (umask 077 && printf '%s\n' "$pin" > "$run/pin")
 }
 
+# For updates and transfers; the update that is there to be tried.
+make_key() {
+    [ -e "$run/first.key" ] || (umask 077 && "$build/avowctl" tsig generate first. > "$run/first.key")
+    printf 'server 127.0.0.1 %s\nzone example.com.\nupdate add hello.example.com. 300 TXT "hello"\nsend\n' \
+        "$port" > "$run/hello.update"
+}
+
 make_configuration() {
     [ -e "$run/avow.yaml" ] && return
     {
@@ -50,16 +57,24 @@ keystores:
     uri: "pkcs11:token=avow"
     pin-file: pin
     environment: {SOFTHSM2_CONF: $run/softhsm2.conf}
+tsig:
+  - {name: first., secret-file: first.key}
 policies:
   - name: default
     keystore: default
     algorithm: ecdsap256sha256
     keys: ksk+zsk
+zone-defaults: {reload: merge}
 zones:
 EOF
         for file in "$here"/zones/*.zone; do
             zone=$(basename "$file" .zone)
-            printf '  - {name: %s., file: ../zones/%s.zone}\n' "$zone" "$zone"
+            cat <<EOF
+  - name: $zone.
+    file: ../zones/$zone.zone
+    allow-update: [{key: first.}]
+    allow-transfer: [{key: first.}]
+EOF
         done
     } > "$run/avow.yaml"
 }
@@ -109,6 +124,9 @@ Signed answers are on 127.0.0.1 port $port. Try:
     dig @127.0.0.1 -p $port www.example.com A +dnssec
     dig @127.0.0.1 -p $port no-such-name.example.com A +dnssec
     delv @127.0.0.1 -p $port -a run/anchor.conf +root=example.com www.example.com A
+    nsupdate -k run/first.key run/hello.update
+    delv @127.0.0.1 -p $port -a run/anchor.conf +root=example.com hello.example.com TXT
+    dig @127.0.0.1 -p $port -k run/first.key example.com AXFR
     build/avowctl -c run/avow.yaml ds example.com.
     build/avowctl -c run/avow.yaml zone status example.com.
 Log: run/avowd.log    Stop: make stop
@@ -119,6 +137,7 @@ case $action in
 start)
     mkdir -p "$run"
     make_token
+    make_key
     make_configuration
     start_daemon
     wait_signed

@@ -62,6 +62,9 @@ def check_outputs(outputs):
     assert any("status: NXDOMAIN" in text and "NSEC3" in text for text in digs), digs
     delvs = [text for line, text in outputs.items() if line.startswith("delv ")]
     assert delvs and all("; fully validated" in text for text in delvs), delvs
+    assert any("hello" in line and "fully validated" in text for line, text in outputs.items())
+    transfers = [text for line, text in outputs.items() if line.endswith(" AXFR")]
+    assert transfers and all(text.count("\tSOA\t") == 2 for text in transfers), transfers
     assert any("avowctl" in line and " DS " in text for line, text in outputs.items())
 
 
