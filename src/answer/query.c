@@ -6,13 +6,18 @@
 /* What the records behind the question come to. */
 enum found_records { RECORDS_GOOD, RECORDS_MALFORMED, RECORDS_TSIG };
 
-static enum found_records read_opt(const struct record *record, bool additional,
-                                   struct query *query)
+static enum found_records read_opt(struct reader from, bool additional, struct query *query)
 {
+    LEFT_UNSET struct record record;
     /* RFC 6891 section 6.1.1: one OPT, in the additional section. */
     bool again = query->edns.present;
 
-    if (!additional || again || edns_read(record, &query->edns)) {
+    if (!additional || again) {
+        query->edns.present = true;
+        return RECORDS_MALFORMED;
+    }
+    record_read(&from, &record);
+    if (from.failed || edns_read(&record, &query->edns)) {
         query->edns.present = true;
         return RECORDS_MALFORMED;
     }
@@ -23,19 +28,19 @@ static enum found_records read_opt(const struct record *record, bool additional,
  * well-formed. */
 static enum found_records read_records(struct reader *message, struct query *query)
 {
-    LEFT_UNSET struct record record;
     unsigned before =
         (unsigned)query->header.counts[SECTION_ANSWER] + query->header.counts[SECTION_AUTHORITY];
     unsigned count = before + query->header.counts[SECTION_ADDITIONAL];
     enum found_records found = RECORDS_GOOD;
 
     for (unsigned i = 0; i < count; i++) {
-        record_read(message, &record);
+        struct reader start = *message;
+        uint16_t type = record_skip(message);
         if (message->failed)
             return RECORDS_MALFORMED;
-        if (record.type == TYPE_TSIG && i >= before)
+        if (type == TYPE_TSIG && i >= before)
             return RECORDS_TSIG; /* also when it is not the last: the desk says so */
-        if (record.type == TYPE_OPT && read_opt(&record, i >= before, query) != RECORDS_GOOD)
+        if (type == TYPE_OPT && read_opt(start, i >= before, query) != RECORDS_GOOD)
             found = RECORDS_MALFORMED;
     }
     return reader_finish(message) ? RECORDS_MALFORMED : found;

@@ -14,7 +14,20 @@ static bool is_transfer(const struct request *request)
            (request->question.type == TYPE_AXFR || request->question.type == TYPE_IXFR);
 }
 
-/* Step over all records, for the OPT and for their form. What RDATA says is for others. */
+/* RFC 6891 section 6.1.1: one OPT, in the additional section. */
+static enum result read_opt(struct reader from, struct edns *edns)
+{
+    struct record record;
+
+    record_read(&from, &record);
+    if (!edns->present && !from.failed && edns_read(&record, edns) == RESULT_OK)
+        return RESULT_OK;
+    edns->present = true;
+    return RESULT_FORMAT;
+}
+
+/* Step over all records, for the OPT and for their form. What RDATA says is for others, and so are
+ * owners: nobody has shown a right to more work than this yet. */
 static enum result read_records(struct request *request)
 {
     unsigned before =
@@ -22,19 +35,15 @@ static enum result read_records(struct request *request)
     unsigned count = before + request->counts[SECTION_ADDITIONAL];
     struct edns *edns = &request->ticket.edns;
     struct reader reader = request->body;
-    struct record record;
 
     for (unsigned i = 0; i < count; i++) {
-        record_read(&reader, &record);
+        struct reader start = reader;
+        uint16_t type = record_skip(&reader);
         if (reader.failed)
             return RESULT_FORMAT;
-        request->has_tsig |= record.type == TYPE_TSIG;
-        if (record.type != TYPE_OPT || i < before)
-            continue;
-        if (edns->present || edns_read(&record, edns)) { /* RFC 6891 section 6.1.1 */
-            edns->present = true;
+        request->has_tsig |= type == TYPE_TSIG;
+        if (type == TYPE_OPT && i >= before && read_opt(start, edns))
             return RESULT_FORMAT;
-        }
     }
     return reader_finish(&reader);
 }

@@ -22,29 +22,6 @@ static enum tsig_outcome read_fields(struct record *from, struct tsig_record *re
     return TSIG_GOOD;
 }
 
-/*
- * Step over a record and tell its type. Its owner is not followed through pointers, which a
- * stranger can chain so that 64 KiB cost milliseconds; whoever wants the record reads it, after the
- * MAC.
- */
-static uint16_t skip_record(struct reader *message)
-{
-    uint8_t octet = reader_u8(message);
-
-    while (octet > 0 && octet <= NAME_MAX_LABEL_OCTETS) {
-        reader_take(message, octet);
-        octet = reader_u8(message);
-    }
-    if (octet >= 0xc0)
-        reader_take(message, 1);
-    else if (octet > 0)
-        reader_fail(message);
-    uint16_t type = reader_u16(message);
-    reader_take(message, 2 + 4);
-    reader_take(message, reader_u16(message));
-    return type;
-}
-
 /* Questions, and records where a TSIG has no place. False when there is one, or what is no record.
  * Each takes 5 octets or more, which bounds the walk by the length, whatever the counts say. */
 static bool walk_to_additional(struct reader *message, const struct header *header)
@@ -55,7 +32,7 @@ static bool walk_to_additional(struct reader *message, const struct header *head
         question_read(message, &question);
     unsigned records = (unsigned)header->counts[SECTION_ANSWER] + header->counts[SECTION_AUTHORITY];
     for (; records > 0 && !message->failed; records--) {
-        if (skip_record(message) == TYPE_TSIG)
+        if (record_skip(message) == TYPE_TSIG)
             return false;
     }
     return !message->failed;
@@ -80,7 +57,7 @@ enum tsig_outcome tsig_record_find(const uint8_t *octets, size_t length, struct 
         return TSIG_MALFORMED;
     for (unsigned left = place->header.counts[SECTION_ADDITIONAL]; left > 0; left--) {
         struct reader before = message;
-        uint16_t type = skip_record(&message);
+        uint16_t type = record_skip(&message);
         if (message.failed)
             return TSIG_MALFORMED;
         place->start = (size_t)(before.at - before.start);

@@ -35,6 +35,32 @@ void record_read(struct reader *message, struct record *record)
     record->rdata = reader_part(message, reader_u16(message));
 }
 
+/* An owner, in time that is bounded by the octets that it takes here. */
+static void skip_owner(struct reader *message)
+{
+    size_t run = (size_t)(message->at - message->start);
+    uint8_t octet = reader_u8(message);
+
+    while (octet > 0 && octet <= NAME_MAX_LABEL_OCTETS) {
+        reader_take(message, octet);
+        octet = reader_u8(message);
+    }
+    if (octet == 0)
+        return;
+    size_t target = (size_t)(octet & 0x3f) << 8 | reader_u8(message);
+    if (octet < 0xc0 || target >= run)
+        reader_fail(message);
+}
+
+uint16_t record_skip(struct reader *message)
+{
+    skip_owner(message);
+    uint16_t type = reader_u16(message);
+    reader_take(message, 2 + 4); /* class and TTL */
+    reader_take(message, reader_u16(message));
+    return type;
+}
+
 const char *rcode_to_text(uint16_t rcode)
 {
     static const char *const texts[] = {

@@ -161,6 +161,65 @@ START_TEST(names_rcodes)
 }
 END_TEST
 
+/* Owners, and how they are stepped over and read. Behind each: an A record without RDATA. What a
+ * pointer leads to is not looked at, so that a chain of them costs nothing. */
+static const struct {
+    const char *what;
+    const char *octets; /* before the owner */
+    size_t before;
+    const char *owner;
+    size_t length;
+    bool skipped, read;
+} owner_rows[] = {
+    {"the root", "", 0, "\0", 1, true, true},
+    {"labels", "", 0, "\1a\1b\0", 5, true, true},
+    {"a pointer", "\1a\0", 3, "\300\0", 2, true, true},
+    {"a label and a pointer", "\1a\0", 3, "\1b\300\0", 4, true, true},
+    {"a pointer to what is no name", "\200", 1, "\300\0", 2, true, false},
+    {"a pointer to itself", "", 0, "\300\0", 2, false, false},
+    {"a pointer into its own labels", "\1a\0", 3, "\1b\300\3", 4, false, false},
+    {"a pointer ahead", "\1a\0", 3, "\300\20", 2, false, false},
+    {"an unknown kind of label", "\1a\0", 3, "\200\0", 2, false, false},
+    {"an extended label", "\1a\0", 3, "\101\0", 2, false, false},
+    {"half a pointer", "", 0, "\300", 1, false, false},
+};
+
+START_TEST(owners_are_stepped_over)
+{
+    static const uint8_t rest[] = {0, TYPE_A, 0, CLASS_IN, 0, 0, 0, 0, 0, 0};
+    uint8_t octets[32];
+    struct writer writer = writer_over(octets, sizeof octets);
+    struct record record;
+
+    writer_add(&writer, owner_rows[_i].octets, owner_rows[_i].before);
+    writer_add(&writer, owner_rows[_i].owner, owner_rows[_i].length);
+    writer_add(&writer, rest, sizeof rest);
+    struct reader skip = reader_over(octets, writer.length);
+    reader_take(&skip, owner_rows[_i].before);
+    struct reader read = skip;
+    uint16_t type = record_skip(&skip);
+    record_read(&read, &record);
+    bool skipped = !skip.failed && type == TYPE_A && reader_left(&skip) == 0;
+    ck_assert_msg(skipped == owner_rows[_i].skipped, "%s is stepped over: %d", owner_rows[_i].what,
+                  skipped);
+    ck_assert_msg(!read.failed == owner_rows[_i].read, "%s is read", owner_rows[_i].what);
+    if (owner_rows[_i].read)
+        ck_assert_msg(skip.at == read.at, "%s: the same place", owner_rows[_i].what);
+}
+END_TEST
+
+START_TEST(a_cut_record_is_not_stepped_over)
+{
+    static const uint8_t whole[] = {1, 'a', 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 2, 7, 7};
+
+    for (size_t size = 0; size <= sizeof whole; size++) {
+        struct reader message = reader_over(whole, size);
+        (void)record_skip(&message);
+        ck_assert_msg(message.failed == (size < sizeof whole), "%zu octets", size);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("wire/message");
@@ -172,6 +231,8 @@ int main(void)
     tcase_add_test(message, refuses_a_pointer_in_a_question);
     tcase_add_test(message, writes_the_header_that_it_read);
     tcase_add_test(message, tells_every_opcode);
+    tcase_add_loop_test(message, owners_are_stepped_over, 0, COUNT(owner_rows));
+    tcase_add_test(message, a_cut_record_is_not_stepped_over);
     tcase_add_loop_test(message, names_rcodes, 0, COUNT(rcodes));
     suite_add_tcase(suite, message);
     return run_suite(suite);

@@ -95,6 +95,16 @@ void question_read(struct reader *message, struct question *question);
  */
 void record_read(struct reader *message, struct record *record);
 
+/*
+ * Step over one record and tell its type. Of its owner only the labels that stand here are looked
+ * at, and that a pointer leads back: a stranger can chain pointers so that following them all
+ * through 64 KiB costs milliseconds. For whoever wants to know what a message has in it before it
+ * is known whose it is; what is wanted of it is then read with record_read.
+ *
+ * Returns  The type; the reader has failed when this is no record.
+ */
+uint16_t record_skip(struct reader *message);
+
 const char *rcode_to_text(uint16_t rcode); /* "NOERROR", ...; never NULL */
 
 #endif
