@@ -5,8 +5,13 @@
 
 #include "worker.h"
 
-/* What waits for a desk that does not keep up; beyond this nothing more is handed over. */
-static const struct channel_bounds bounds = {.messages = 1024, .octets = (size_t)2 * 1024 * 1024};
+/* What waits for a desk that does not keep up; beyond this nothing more is handed over. Of
+ * connections few: they have left our own count of clients, and each is a descriptor of ours until
+ * the desk takes it (room.c has places for so many). */
+static const struct channel_bounds bounds = {
+    .messages = 1024, .octets = (size_t)2 * 1024 * 1024, .descriptors = 64};
+/* Of datagrams no more than half: anybody can send them, and connections are to find room. */
+enum { DATAGRAMS = 512, DATAGRAM_OCTETS = 1024 * 1024 };
 
 /* An address that came back from the desk. False: it is none. */
 static bool take_address(struct span octets, union address *address)
@@ -86,6 +91,9 @@ bool handoff_datagram(struct handoff *handoff, const struct request *request)
                                           .local = address_span(request->local),
                                           .message = span_of(request->octets, request->length)}};
 
+    if (handoff->channel && (channel_queued_messages(handoff->channel) >= DATAGRAMS ||
+                             channel_queued_octets(handoff->channel) >= DATAGRAM_OCTETS))
+        return false;
     return send_letter(handoff, &message);
 }
 

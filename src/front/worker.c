@@ -147,7 +147,10 @@ enum served worker_serve(struct worker *worker, const struct request *request, u
     case ANSWER_HANDOFF:
         if (request->transport == ANSWER_TCP)
             return SERVED_DESK;
-        return handoff_datagram(&worker->handoff, request) ? SERVED_HANDED : SERVED_NOTHING;
+        if (handoff_datagram(&worker->handoff, request))
+            return SERVED_HANDED;
+        metric_add(worker->metrics, METRIC_DROPPED_SEND, 1);
+        return SERVED_NOTHING;
     case ANSWER_DROP:
     case ANSWER_WANTED:
         metric_add(worker->metrics, METRIC_DROPPED_MALFORMED, 1);

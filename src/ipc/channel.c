@@ -34,6 +34,7 @@ struct channel {
     struct queued **last;
     uint32_t queued_messages;
     size_t queued_octets;
+    uint32_t queued_descriptors;
     bool was_full; /* drained is owed */
     bool closed;   /* the other end is gone */
     bool paused;
@@ -60,6 +61,7 @@ static void drop_queue(struct channel *channel)
     channel->last = &channel->first;
     channel->queued_messages = 0;
     channel->queued_octets = 0;
+    channel->queued_descriptors = 0;
 }
 
 static void give_back(struct channel *channel)
@@ -157,6 +159,7 @@ static void forget_first(struct channel *channel)
         channel->last = &channel->first;
     channel->queued_messages--;
     channel->queued_octets -= queued->length;
+    channel->queued_descriptors -= queued->descriptor_count;
     queued_free(queued);
 }
 
@@ -185,10 +188,12 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int happened)
     (void)leave(channel);
 }
 
-static bool queue_has_room(const struct channel *channel, size_t octets)
+static bool queue_has_room(const struct channel *channel, const struct frame *frame)
 {
     return channel->queued_messages < channel->bounds.messages &&
-           channel->queued_octets + octets <= channel->bounds.octets;
+           channel->queued_octets + frame->length <= channel->bounds.octets &&
+           (frame->descriptor_count == 0 ||
+            channel->queued_descriptors + frame->descriptor_count <= channel->bounds.descriptors);
 }
 
 static enum result enqueue(struct channel *channel, const struct frame *frame)
@@ -212,6 +217,7 @@ static enum result enqueue(struct channel *channel, const struct frame *frame)
     channel->last = &queued->next;
     channel->queued_messages++;
     channel->queued_octets += frame->length;
+    channel->queued_descriptors += frame->descriptor_count;
     ev_io_start(channel->loop, &channel->writable);
     return RESULT_OK;
 }
@@ -237,7 +243,8 @@ struct channel *channel_open(struct ev_loop *loop, int descriptor,
         .events = events,
         .context = context,
         .bounds = {bounds.messages ? bounds.messages : DEFAULT_MESSAGES,
-                   bounds.octets ? bounds.octets : DEFAULT_OCTETS},
+                   bounds.octets ? bounds.octets : DEFAULT_OCTETS,
+                   bounds.descriptors ? bounds.descriptors : UINT32_MAX},
         .frame_in = in,
         .frame_out = out,
     };
@@ -282,7 +289,7 @@ enum result channel_send(struct channel *channel, const struct message *message)
             break;
         }
     }
-    if (!queue_has_room(channel, channel->frame_out->length)) {
+    if (!queue_has_room(channel, channel->frame_out)) {
         channel->was_full = true;
         return RESULT_FULL;
     }

@@ -16,7 +16,11 @@
 #include "avow/base/log.h"
 #include "inside.h"
 
-enum { FAIL_TEXT_OCTETS = 512, SPARE_DESCRIPTORS = 1024 };
+enum {
+    FAIL_TEXT_OCTETS = 512,
+    SPARE_DESCRIPTORS = 1024,
+    WORKER_DESCRIPTORS = 16 + 64 /* of a worker of the front; connections that wait for the desk */
+};
 
 void room_tell(struct room *room, const struct message *message)
 {
@@ -105,7 +109,7 @@ static uint32_t descriptors_needed(const struct room *room)
     uint32_t clients = 0;
 
     if (room->kind == ROOM_FRONT)
-        clients = config->server.tcp_clients + (uint32_t)room->workers * 16;
+        clients = config->server.tcp_clients + (uint32_t)room->workers * WORKER_DESCRIPTORS;
     if (room->kind == ROOM_DESK)
         clients = config->transfers.clients + room->workers;
     return SPARE_DESCRIPTORS + clients;

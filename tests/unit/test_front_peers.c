@@ -433,6 +433,42 @@ START_TEST(a_connection_that_moved_takes_no_place)
 }
 END_TEST
 
+/* The desk stands still while somebody sends it all that he can: queries are answered, connections
+ * find room beside the datagrams, and what waits of them is bounded, for they are ours meanwhile.
+ */
+START_TEST(a_desk_that_stands_still_fills_nothing_but_its_queue)
+{
+    enum { QUEUED = 64, MANY = 2 * QUEUED };
+    int datagrams = lab_udp_client(), clients[MANY];
+    unsigned moved = 0;
+
+    while (lab_metric(METRIC_DROPPED_SEND) == 0)
+        lab_udp_ask(datagrams, &update);
+    uint64_t handed = lab_metric(METRIC_HANDOFFS);
+    for (unsigned i = 0; i < MANY; i++) {
+        clients[i] = lab_tcp_client();
+        lab_tcp_ask(clients[i], &transfer);
+        if (i >= QUEUED)
+            ck_assert(lab_is_closed(clients[i]));
+        else
+            lab_await(METRIC_HANDOFFS, handed + i + 1);
+    }
+    lab_await(METRIC_HANDOFFS, handed + QUEUED);
+    lab_udp_ask(datagrams, &plain);
+    ck_assert_uint_eq(lab_udp_answer(datagrams).header.id, plain.id);
+    while (moved < QUEUED) { /* it wakes up */
+        ck_assert(lab_comes(lab.desk, LAB_WAIT_MS));
+        ck_assert_int_eq(letter_receive(lab.desk, lab.frame, LETTER_NOW), LETTER_DONE);
+        ck_assert_int_eq(message_read(lab.frame, &lab.letter), RESULT_OK);
+        moved += lab.letter.kind == MESSAGE_CONNECTION;
+        frame_close(lab.frame);
+    }
+    for (unsigned i = 0; i < MANY; i++)
+        close(clients[i]);
+    close(datagrams);
+}
+END_TEST
+
 START_TEST(without_a_desk_there_is_no_answer)
 {
     int stream = lab_tcp_client(), datagrams = lab_udp_client();
@@ -481,6 +517,7 @@ int main(void)
     tcase_add_test(desk, a_connection_that_says_no_more_moves_too);
     tcase_add_test(desk, a_connection_moves_when_nothing_is_under_way);
     tcase_add_test(desk, a_connection_that_moved_takes_no_place);
+    tcase_add_test(desk, a_desk_that_stands_still_fills_nothing_but_its_queue);
     tcase_add_test(desk, without_a_desk_there_is_no_answer);
     suite_add_tcase(suite, desk);
     tcase_set_timeout(store, 30);

@@ -35,8 +35,11 @@ static void take_frame(void *context, struct channel *channel, struct frame *fra
         ck_assert_uint_eq(message.stored.id, end->next_id);
         end->next_id++;
     }
-    if (message.kind == MESSAGE_PEER)
+    if (message.kind == MESSAGE_PEER) {
+        if (end->descriptor >= 0)
+            close(end->descriptor);
         end->descriptor = message_take(frame, message.peer.descriptor);
+    }
     if (end->free_on_frame) {
         end->channel = NULL;
         channel_free(channel);
@@ -183,6 +186,40 @@ START_TEST(a_descriptor_waits_in_the_queue_as_a_copy)
     ck_assert_int_eq(read(ends[0], &got, 1), 1);
     ck_assert_int_eq(got, 'x');
     close(ends[0]);
+    close(fixture.b.descriptor);
+    tear_down(&fixture);
+}
+END_TEST
+
+START_TEST(descriptors_are_bounded_too)
+{
+    struct fixture fixture;
+    uint64_t sent = 0;
+    int ends[2];
+
+    set_up(&fixture, (struct channel_bounds){.descriptors = 3});
+    do {
+        struct message message = stored(sent++);
+        ck_assert_int_eq(channel_send(fixture.a.channel, &message), RESULT_OK);
+    } while (channel_queued_messages(fixture.a.channel) == 0);
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    struct message peer = {.kind = MESSAGE_PEER,
+                           .peer = {.room = ROOM_FRONT, .descriptor = ends[1]}};
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert_int_eq(channel_send(fixture.a.channel, &peer), RESULT_OK);
+    ck_assert_int_eq(channel_send(fixture.a.channel, &peer), RESULT_FULL);
+    struct message message = stored(sent); /* what has none still finds room */
+    ck_assert_int_eq(channel_send(fixture.a.channel, &message), RESULT_OK);
+
+    open_b(&fixture);
+    while (fixture.b.frames < sent + 4)
+        ev_run(fixture.loop, EVRUN_ONCE);
+    for (unsigned i = 0; i < 2; i++) { /* they have left, and make room */
+        ck_assert_int_eq(channel_send(fixture.a.channel, &peer), RESULT_OK);
+        ev_run(fixture.loop, EVRUN_ONCE);
+    }
+    close(ends[0]);
+    close(ends[1]);
     close(fixture.b.descriptor);
     tear_down(&fixture);
 }
@@ -412,6 +449,7 @@ int main(void)
 
     tcase_add_test(loops, a_queue_is_bounded_and_keeps_its_order);
     tcase_add_test(loops, octets_are_bounded_too);
+    tcase_add_test(loops, descriptors_are_bounded_too);
     tcase_add_test(loops, the_longest_frame_arrives);
     tcase_add_test(loops, a_descriptor_waits_in_the_queue_as_a_copy);
     tcase_add_loop_test(loops, the_end_is_told_once, 0, 2);

@@ -54,8 +54,9 @@ struct channel;
 
 /* How much may wait to be sent before the sender is told FULL. */
 struct channel_bounds {
-    uint32_t messages; /* 0: 4096 */
-    size_t octets;     /* 0: 8 MiB */
+    uint32_t messages;    /* 0: 4096 */
+    size_t octets;        /* 0: 8 MiB */
+    uint32_t descriptors; /* 0: no bound of their own */
 };
 
 struct channel_events {

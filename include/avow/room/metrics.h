@@ -36,7 +36,7 @@
     M(COUNTER, DROPPED_MALFORMED, "dropped_malformed", "messages that got no answer")              \
     M(COUNTER, DROPPED_LIMIT, "dropped_limit", "answers held back by the rate limit")              \
     M(COUNTER, SLIPPED_LIMIT, "slipped_limit", "answers shortened by the rate limit")              \
-    M(COUNTER, DROPPED_SEND, "dropped_send", "answers that the kernel did not take")               \
+    M(COUNTER, DROPPED_SEND, "dropped_send", "answers and hand-overs that were not taken")         \
     M(COUNTER, CACHE_HITS, "cache_hits", "answers from the answer cache")                          \
     M(COUNTER, CACHE_MISSES, "cache_misses", "answers made from the store")                        \
     M(COUNTER, STORE_CORRUPT, "store_corrupt", "records that failed their check when read")        \
