@@ -100,12 +100,17 @@ void stream_refuse(struct stream *stream)
 /* The keeper tells people which secondary has what. */
 static void tell_keeper(const struct stream *stream)
 {
+    static const enum secondary_event events[] = {[TRANSFER_WHOLE] = SECONDARY_TRANSFERRED,
+                                                  [TRANSFER_DIFFERENCE] = SECONDARY_FOLLOWED,
+                                                  [TRANSFER_UP_TO_DATE] = SECONDARY_ASKED};
+    enum transfer_kind kind = transfer_kind(stream->transfer);
     char address[CONFIG_ADDRESS_TEXT];
+
+    if (kind == TRANSFER_HINT) /* it does not have the serial by that */
+        return;
     struct message message = {.kind = MESSAGE_SECONDARY,
                               .secondary = {.zone = stream->zone,
-                                            .event = transfer_is_whole(stream->transfer)
-                                                         ? SECONDARY_TRANSFERRED
-                                                         : SECONDARY_FOLLOWED,
+                                            .event = events[kind],
                                             .serial = transfer_serial(stream->transfer),
                                             .time = stream->desk->now}};
 
@@ -117,16 +122,24 @@ static void tell_keeper(const struct stream *stream)
 
 static void tell_log(const struct stream *stream)
 {
+    enum transfer_kind kind = transfer_kind(stream->transfer);
     char who[TICKET_WHO_OCTETS], zone[NAME_MAX_TEXT];
+    /* Secondaries that only ask do so all the time. */
+    bool asked = stream->finished && (kind == TRANSFER_UP_TO_DATE || kind == TRANSFER_HINT);
 
+    if (asked && !log_wants(LOG_LEVEL_DEBUG))
+        return;
     (void)ticket_who(&stream->ticket, who);
     (void)name_to_text(&stream->zone, zone);
     if (!stream->finished)
         log_info("the transfer of %s to %s was cut off after %llu octets", zone, who,
                  (unsigned long long)stream->octets);
+    else if (asked)
+        log_debug("the serial of %s, %lu, sent to %s", zone,
+                  (unsigned long)transfer_serial(stream->transfer), who);
     else
         log_info("%s of %s, serial %lu, sent to %s: %llu octets",
-                 transfer_is_whole(stream->transfer) ? "all" : "what changed", zone,
+                 kind == TRANSFER_WHOLE ? "all" : "what changed", zone,
                  (unsigned long)transfer_serial(stream->transfer), who,
                  (unsigned long long)stream->octets);
 }

@@ -352,9 +352,13 @@ uint32_t transfer_serial(const struct transfer *transfer)
     return transfer->serial;
 }
 
-bool transfer_is_whole(const struct transfer *transfer)
+enum transfer_kind transfer_kind(const struct transfer *transfer)
 {
-    return transfer->whole;
+    if (transfer->whole)
+        return TRANSFER_WHOLE;
+    if (transfer->different)
+        return TRANSFER_DIFFERENCE;
+    return transfer->request.serial == transfer->serial ? TRANSFER_UP_TO_DATE : TRANSFER_HINT;
 }
 
 void transfer_free(struct transfer *transfer)

@@ -100,9 +100,16 @@ MUST_CHECK enum transfer_step transfer_next(struct transfer *transfer, struct wr
  */
 MUST_CHECK enum transfer_step transfer_keep_up(struct transfer *transfer);
 
-/* The serial of the stream's first SOA, and whether the stream is the whole zone; for the log. */
+/* The serial of the stream's first SOA, and what the stream is: for the log, and for who asks which
+ * secondary has what. */
+enum transfer_kind {
+    TRANSFER_WHOLE,      /* the zone */
+    TRANSFER_DIFFERENCE, /* what changed */
+    TRANSFER_UP_TO_DATE, /* the SOA alone: the peer has this serial */
+    TRANSFER_HINT        /* the SOA alone: the peer is to ask by TCP, or has a newer serial */
+};
 uint32_t transfer_serial(const struct transfer *transfer);
-bool transfer_is_whole(const struct transfer *transfer);
+enum transfer_kind transfer_kind(const struct transfer *transfer);
 
 /* NULL is fine. */
 void transfer_free(struct transfer *transfer);

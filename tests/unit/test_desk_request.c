@@ -574,15 +574,21 @@ START_TEST(transfers_have_limits)
 }
 END_TEST
 
+/* By datagram, without a journal: the SOA alone, which says something of a peer only when that has
+ * the same serial. */
+static const struct {
+    const char *what;
+    const char *soa; /* RDATA */
+    unsigned letters;
+} polls[] = {
+    {"up to date", "\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 1},
+    {"behind", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 0},
+    {"ahead", "\0\0\0\0\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 0},
+};
+
 START_TEST(a_difference_by_datagram)
 {
-    static const struct lab_record soa = {
-        "plain.example.",
-        TYPE_SOA,
-        CLASS_IN,
-        0,
-        22,
-        "\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"}; /* of serial 1 */
+    const struct lab_record soa = {"plain.example.", TYPE_SOA, CLASS_IN, 0, 22, polls[_i].soa};
 
     lab_begin(&request, OPCODE_QUERY, "plain.example.", TYPE_IXFR, CLASS_IN);
     lab_add(&request, SECTION_AUTHORITY, &soa);
@@ -593,6 +599,9 @@ START_TEST(a_difference_by_datagram)
     ck_assert_uint_eq(found.header.counts[SECTION_ANSWER], 1);
     ck_assert_int_eq(lab_check(&request), TSIG_GOOD);
     ck_assert_uint_eq(lab_metric(METRIC_TRANSFERS_OPEN), 0);
+    ck_assert_msg(lab.letters == polls[_i].letters, "%s: %u letters", polls[_i].what, lab.letters);
+    if (lab.letters)
+        ck_assert_uint_eq(lab.letter.secondary.event, SECONDARY_ASKED);
 }
 END_TEST
 
@@ -627,7 +636,7 @@ int main(void)
     add_updates(all);
     tcase_add_test(all, a_transfer_is_a_stream_of_signed_messages);
     tcase_add_test(all, transfers_have_limits);
-    tcase_add_test(all, a_difference_by_datagram);
+    tcase_add_loop_test(all, a_difference_by_datagram, 0, COUNT(polls));
     suite_add_tcase(suite, all);
     return run_suite(suite);
 }
