@@ -26,7 +26,7 @@ struct session {
     struct sessions *sessions;
     ev_io readable;
     ev_io writable;
-    ev_timer later; /* a stream that could not go on in this turn */
+    ev_timer later; /* what could not go on in this turn */
     int descriptor;
     uint32_t slot;
     struct origin origin;
@@ -36,11 +36,12 @@ struct session {
     size_t start; /* sent already */
     size_t end;
     struct stream *stream;
-    bool busy;      /* a request is under way */
-    bool serving;   /* this session is being served: it is looked at again anyway */
-    bool trusted;   /* something that it asked was allowed */
-    bool finishing; /* the client has said all */
-    bool broken;    /* to be dropped */
+    size_t streamed; /* in this turn */
+    bool busy;       /* a request is under way */
+    bool serving;    /* this session is being served: it is looked at again anyway */
+    bool trusted;    /* something that it asked was allowed */
+    bool finishing;  /* the client has said all */
+    bool broken;     /* to be dropped */
 };
 
 TAILQ_HEAD(session_list, session);

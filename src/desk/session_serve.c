@@ -8,7 +8,9 @@
 #include "streams.h"
 
 enum {
-    TURN_OCTETS = 256 * 1024, /* of a stream, before others have their turn */
+    /* Of one connection, before others have their turn: */
+    TURN_OCTETS = 256 * 1024, /* of streams */
+    TURN_REQUESTS = 64,
     LATER_MS = 2
 };
 
@@ -95,6 +97,12 @@ static void fail_stream(struct session *session)
     end_stream(session);
 }
 
+static void come_back(struct session *session, double seconds)
+{
+    ev_timer_set(&session->later, seconds, 0.0);
+    ev_timer_start(session->sessions->loop, &session->later);
+}
+
 /* One message of the stream. False: no more in this turn. */
 static bool pull(struct session *session)
 {
@@ -108,14 +116,15 @@ static bool pull(struct session *session)
     switch (stream_next(session->stream, &message)) {
     case TRANSFER_MESSAGE:
         claimed(session, place, message.length);
+        session->streamed += message.length;
         return true;
     case TRANSFER_LAST:
         claimed(session, place, message.length);
+        session->streamed += message.length;
         end_stream(session);
         return true;
     case TRANSFER_LATER:
-        ev_timer_set(&session->later, LATER_MS / 1000.0, 0.0);
-        ev_timer_start(session->sessions->loop, &session->later);
+        come_back(session, LATER_MS / 1000.0);
         return false;
     case TRANSFER_FAILED:
         fail_stream(session);
@@ -124,12 +133,10 @@ static bool pull(struct session *session)
     return false;
 }
 
-/* As much of the stream as the client takes, up to a turn. */
+/* As much of the stream as the client takes, up to what is left of the turn. */
 static void pump(struct session *session)
 {
-    uint64_t before = session->stream->octets;
-
-    while (session->stream && !session->broken && session->stream->octets - before < TURN_OCTETS) {
+    while (session->stream && !session->broken && session->streamed < TURN_OCTETS) {
         if (session_unsent(session) >= SESSION_BACKLOG_OCTETS) {
             flush(session);
             if (session_unsent(session) >= SESSION_BACKLOG_OCTETS)
@@ -170,6 +177,13 @@ static bool take_next(struct session *session)
     return true;
 }
 
+/* There is a request that could be taken, but the turn is over. */
+static bool is_interrupted(const struct session *session)
+{
+    return !session->busy && session_unsent(session) < SESSION_BACKLOG_OCTETS &&
+           framing_has_message(&session->in);
+}
+
 /* Watch what there is something to do with; drop what has nothing left to do. */
 static void adjust(struct session *session)
 {
@@ -185,6 +199,8 @@ static void adjust(struct session *session)
         ev_io_stop(loop, &session->readable);
     else
         ev_io_start(loop, &session->readable);
+    if (is_interrupted(session) && !ev_is_active(&session->later))
+        come_back(session, 0.0);
     if (unsent || (session->stream && !ev_is_active(&session->later)))
         ev_io_start(loop, &session->writable);
     else
@@ -199,12 +215,15 @@ static void adjust(struct session *session)
 /* The view of what is in, if there is any, is open. */
 static void serve_view(struct session *session)
 {
+    unsigned taken = 0;
+
     session->serving = true;
+    session->streamed = 0;
     do {
         if (session->stream && !ev_is_active(&session->later))
             pump(session);
         flush(session);
-    } while (take_next(session));
+    } while (taken++ < TURN_REQUESTS && session->streamed < TURN_OCTETS && take_next(session));
     if (!framing_keep(&session->in))
         session->broken = true;
     session->serving = false;

@@ -216,6 +216,34 @@ START_TEST(who_has_said_all_still_hears_all)
 }
 END_TEST
 
+/* Who asks much at once does not keep others waiting. */
+START_TEST(many_requests_are_taken_in_turns)
+{
+    enum { MANY = 250, PLAIN_OCTETS = 2 + 12 + 19 + 4 };
+    static uint8_t octets[MANY * PLAIN_OCTETS];
+    uint8_t one[1024];
+    size_t length = 0, first = frame_query(one, 255, "www.plain.example.");
+
+    for (unsigned i = 0; i < MANY; i++) {
+        lab_begin(&request, OPCODE_QUERY, "www.plain.example.", TYPE_TXT, CLASS_IN);
+        request.octets[1] = (uint8_t)i;
+        length += frame(octets + length);
+    }
+    int client = move_in(one, first);
+    ck_assert_int_eq(hear_answer(client), 255);
+    ck_assert_int_eq(send(client, octets, length, 0), (ssize_t)length);
+    uint64_t before = lab_metric(METRIC_DESK_MESSAGES);
+    turn();
+    uint64_t taken = lab_metric(METRIC_DESK_MESSAGES) - before;
+    ck_assert_msg(taken >= 1 && taken <= 64, "%llu in a turn", (unsigned long long)taken);
+    for (unsigned i = 0; i < MANY; i++)
+        ck_assert_int_eq(hear_answer(client), (int)i);
+    close(client);
+    turn();
+    ck_assert_uint_eq(sessions.count, 0);
+}
+END_TEST
+
 START_TEST(an_answer_to_who_has_left_is_dropped)
 {
     uint8_t octets[1024];
@@ -395,6 +423,7 @@ int main(void)
     tcase_add_test(all, requests_are_answered_in_order);
     tcase_add_test(all, a_request_waits_for_the_one_before);
     tcase_add_test(all, who_has_said_all_still_hears_all);
+    tcase_add_test(all, many_requests_are_taken_in_turns);
     tcase_add_test(all, an_answer_to_who_has_left_is_dropped);
     tcase_add_test(all, what_is_no_message_ends_the_connection);
     tcase_add_test(all, a_stream_goes_at_the_pace_of_its_client);
