@@ -249,7 +249,7 @@ static int look_back(struct desk *desk, struct request *request, const struct re
     struct ticket *ticket = &request->ticket;
     struct replay_found found;
 
-    switch (replay_look(&desk->replay, mark, &found)) {
+    switch (replay_look(&desk->replay, mark, desk->now, &found)) {
     case REPLAY_NEW:
         break;
     case REPLAY_UNDER_WAY:

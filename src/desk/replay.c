@@ -130,8 +130,14 @@ static bool grow(struct replay *replay)
 /* Room for one more: of what is out of time, by growing, or at the cost of the oldest. */
 static bool make_room(struct replay *replay, uint64_t now)
 {
-    while (replay->count && replay->entries[replay->first].expires < now)
+    if (now > replay->latest)
+        replay->latest = now;
+    while (replay->count && replay->entries[replay->first].expires < now) {
+        uint64_t signed_at = replay->entries[replay->first].signed_at;
+        if (signed_at > replay->forgotten)
+            replay->forgotten = signed_at;
         unlink_first(replay);
+    }
     if (replay->count < replay->capacity)
         return true;
     if (replay->capacity < replay->limit)
@@ -155,8 +161,15 @@ void replay_mark(const struct tsig_session *session, struct replay_mark *mark)
     mark->fudge = session->fudge;
 }
 
+/* What was forgotten at `latest` is not good then, nor later. */
+static bool is_of_forgotten_time(const struct replay *replay, const struct replay_mark *mark,
+                                 uint64_t now)
+{
+    return now < replay->latest && mark->signed_at <= replay->forgotten;
+}
+
 enum replay_verdict replay_look(const struct replay *replay, const struct replay_mark *mark,
-                                struct replay_found *found)
+                                uint64_t now, struct replay_found *found)
 {
     const struct replay_entry *entry = find(replay, mark);
 
@@ -165,7 +178,8 @@ enum replay_verdict replay_look(const struct replay *replay, const struct replay
         return entry->done ? REPLAY_DONE : REPLAY_UNDER_WAY;
     }
     const struct replay_floor *floor = floor_of(replay, key_of(replay, mark));
-    if (mark->signed_at < replay->start || (floor && mark->signed_at <= floor->signed_at))
+    if (mark->signed_at < replay->start || (floor && mark->signed_at <= floor->signed_at) ||
+        is_of_forgotten_time(replay, mark, now))
         return REPLAY_TOO_OLD;
     return REPLAY_NEW;
 }

@@ -6,7 +6,9 @@
  * 10 leaves this to the server). So every message that was handed on is remembered for that long,
  * by its key and the beginning of its MAC. What must be forgotten sooner for want of room raises
  * the floor of its key: nothing that is older is accepted any more. What the desk that ran before
- * has seen is not known: nothing from before our start is accepted.
+ * has seen is not known: nothing from before our start is accepted. A clock that is set back makes
+ * messages good again that were forgotten because they were out of time: until it has caught up,
+ * nothing is accepted that is as old as one of these.
  *
  * Pure but for malloc: the time is handed in, seconds since 1970.
  */
@@ -44,6 +46,8 @@ struct replay {
     uint32_t first;
     uint32_t count;
     uint64_t start;
+    uint64_t latest;    /* the latest time at which something was added */
+    uint64_t forgotten; /* the latest signing time of what was out of time, and forgotten */
     struct hash_key hash;
     struct replay_floor *floors; /* one per key that has one */
     size_t floor_count;
@@ -71,7 +75,7 @@ void replay_mark(const struct tsig_session *session, struct replay_mark *mark);
 
 /* Whether it was here before. */
 enum replay_verdict replay_look(const struct replay *replay, const struct replay_mark *mark,
-                                struct replay_found *found);
+                                uint64_t now, struct replay_found *found);
 
 /* Remember one that is new, under way as `update`. RESULT_SYSTEM without memory: it must not be
  * carried out. */

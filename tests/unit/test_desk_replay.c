@@ -33,7 +33,7 @@ static struct replay_mark mark_of(const char *key, uint32_t number, uint64_t sig
 static enum replay_verdict look(const struct replay_mark *mark)
 {
     struct replay_found found;
-    return replay_look(&replay, mark, &found);
+    return replay_look(&replay, mark, NOW, &found);
 }
 
 static void add(const struct replay_mark *mark, uint64_t update, uint64_t now)
@@ -48,10 +48,10 @@ START_TEST(a_message_is_known_again)
 
     ck_assert_int_eq(look(&mark), REPLAY_NEW);
     add(&mark, 17, NOW);
-    ck_assert_int_eq(replay_look(&replay, &mark, &found), REPLAY_UNDER_WAY);
+    ck_assert_int_eq(replay_look(&replay, &mark, NOW, &found), REPLAY_UNDER_WAY);
     ck_assert_uint_eq(found.update, 17);
     replay_finish(&replay, &mark, 3);
-    ck_assert_int_eq(replay_look(&replay, &mark, &found), REPLAY_DONE);
+    ck_assert_int_eq(replay_look(&replay, &mark, NOW, &found), REPLAY_DONE);
     ck_assert_uint_eq(found.rcode, 3);
     ck_assert_int_eq(look(&other), REPLAY_NEW); /* the MAC of another key */
 }
@@ -118,6 +118,25 @@ START_TEST(what_has_no_room_raises_the_floor_of_its_key)
 }
 END_TEST
 
+/* The clock is set back to when a message was good that has been forgotten since. */
+START_TEST(a_clock_that_is_set_back_makes_nothing_good_again)
+{
+    struct replay_mark old = mark_of("a.", 1, NOW + 10), late = mark_of("b.", 2, NOW + 400);
+    struct replay_mark fresh = mark_of("c.", 3, NOW + 11);
+    struct replay_found found;
+
+    add(&old, 1, NOW + 10);
+    add(&late, 2, NOW + 400);
+    ck_assert_uint_eq(replay.count, 1);
+    ck_assert_int_eq(replay_look(&replay, &old, NOW + 20, &found), REPLAY_TOO_OLD);
+    ck_assert_int_eq(replay_look(&replay, &fresh, NOW + 20, &found), REPLAY_NEW);
+    add(&fresh, 3, NOW + 20);
+    /* A step of so little that nothing was forgotten, or none. */
+    ck_assert_int_eq(replay_look(&replay, &late, NOW + 399, &found), REPLAY_UNDER_WAY);
+    ck_assert_int_eq(replay_look(&replay, &old, NOW + 400, &found), REPLAY_NEW); /* tsig_check's */
+}
+END_TEST
+
 /* Through every growth. */
 START_TEST(many_are_known)
 {
@@ -128,12 +147,12 @@ START_TEST(many_are_known)
     ck_assert_int_eq(replay_open(&large, REPLAY_LIMIT, NOW), RESULT_OK);
     for (uint32_t i = 0; i < MANY; i++) {
         struct replay_mark mark = mark_of("a.", i * 2654435761U, NOW);
-        ck_assert_int_eq(replay_look(&large, &mark, &found), REPLAY_NEW);
+        ck_assert_int_eq(replay_look(&large, &mark, NOW, &found), REPLAY_NEW);
         ck_assert_int_eq(replay_add(&large, &mark, i, NOW), RESULT_OK);
     }
     for (uint32_t i = 0; i < MANY; i++) {
         struct replay_mark mark = mark_of("a.", i * 2654435761U, NOW);
-        ck_assert_int_eq(replay_look(&large, &mark, &found), REPLAY_UNDER_WAY);
+        ck_assert_int_eq(replay_look(&large, &mark, NOW, &found), REPLAY_UNDER_WAY);
         ck_assert_uint_eq(found.update, i);
     }
     replay_close(&large);
@@ -168,6 +187,7 @@ int main(void)
     tcase_add_test(all, one_that_was_not_done_is_forgotten);
     tcase_add_test(all, what_is_out_of_time_makes_room);
     tcase_add_test(all, what_has_no_room_raises_the_floor_of_its_key);
+    tcase_add_test(all, a_clock_that_is_set_back_makes_nothing_good_again);
     tcase_add_test(all, many_are_known);
     tcase_add_test(all, a_shorter_mac_is_the_same_message);
     suite_add_tcase(suite, all);
