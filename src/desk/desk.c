@@ -438,9 +438,9 @@ static int open_all(struct desk_room *owner)
         owner->clients[i].owner = owner;
         owner->clients[i].index = i;
     }
-    for (uint16_t i = 0; i < DESK_CHANNELS; i++) {
+    for (unsigned i = 0; i < DESK_CHANNELS; i++) {
         owner->keeper[i].owner = owner;
-        owner->keeper[i].index = i;
+        owner->keeper[i].index = (uint16_t)i;
     }
     int code = open_notifier(owner);
     return code ? code : open_store(owner);

@@ -141,9 +141,10 @@ void pending_tick(struct desk *desk)
 
 void pending_close(struct desk *desk)
 {
-    struct pending *pending;
+    struct pending *pending = TAILQ_FIRST(&desk->updates.by_age), *next;
 
-    while ((pending = TAILQ_FIRST(&desk->updates.by_age))) {
+    for (; pending; pending = next) {
+        next = TAILQ_NEXT(pending, age);
         link_out(&desk->updates, pending);
         free_pending(pending);
     }
@@ -223,7 +224,8 @@ static enum taken hand_on(struct desk *desk, struct request *request, const stru
 
 static bool is_same_client(const struct origin *a, const struct origin *b)
 {
-    return memcmp(&a->peer, &b->peer, sizeof a->peer) == 0;
+    return a->peer.family == b->peer.family && a->peer.port == b->peer.port &&
+           memcmp(a->peer.octets, b->peer.octets, sizeof a->peer.octets) == 0;
 }
 
 /* By a datagram, from where an answer goes anyway: that is enough. Else this one waits as well. */

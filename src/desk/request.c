@@ -113,18 +113,32 @@ static uint16_t check_tsig(struct desk *desk, struct request *request)
 
 /* ---- what it asks for ------------------------------------------------------------------------*/
 
+static bool is_known(const struct header *header)
+{
+    enum opcode opcode = header_opcode(header);
+
+    return opcode == OPCODE_QUERY || opcode == OPCODE_NOTIFY || opcode == OPCODE_UPDATE;
+}
+
 static enum taken dispatch(struct desk *desk, struct request *request)
 {
     switch ((unsigned)header_opcode(&request->ticket.header)) {
-    case OPCODE_QUERY:
-        return is_transfer(request) ? streams_take(desk, request) : plain_take(desk, request);
     case OPCODE_NOTIFY:
         return notify_in_take(desk, request);
     case OPCODE_UPDATE:
         return pending_take(desk, request);
     default:
-        return reply_code(desk, &request->ticket, RCODE_NOTIMP, EDE_NONE);
+        return is_transfer(request) ? streams_take(desk, request) : plain_take(desk, request);
     }
+}
+
+/* What follows the header means something else there, and is neither judged nor echoed (RFC 8906
+ * section 8.1.4), as in the front. */
+static enum taken refuse_opcode(struct desk *desk, struct ticket *ticket)
+{
+    ticket->question_length = 0;
+    ticket->edns.present = false;
+    return reply_code(desk, ticket, RCODE_NOTIMP, EDE_NONE);
 }
 
 /* NOTIFY and UPDATE are about exactly one zone (RFC 1996 section 3.7, RFC 2136 section 3.1.1). */
@@ -144,6 +158,8 @@ static enum taken take(struct desk *desk, struct request *request)
 
     if (rcode)
         return reply_code(desk, ticket, rcode, EDE_NONE);
+    if (!is_known(&ticket->header))
+        return refuse_opcode(desk, ticket);
     if (form || wants_question(request))
         return reply_code(desk, ticket, RCODE_FORMERR, EDE_NONE);
     if (ticket->edns.version > 0)

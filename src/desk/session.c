@@ -52,6 +52,7 @@ static struct session *find_dispensable(const struct sessions *sessions)
 
     TAILQ_FOREACH(session, &sessions->by_age, age)
     {
+        /* One that was dropped has left the list: NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         if (session->serving)
             continue;
         if (!session->trusted)
@@ -179,9 +180,9 @@ void sessions_tick(struct sessions *sessions)
 
     for (; session; session = next) {
         next = TAILQ_NEXT(session, age);
-        if (session->stream && transfer_keep_up(session->stream->transfer) == TRANSFER_FAILED)
-            session_drop(session); /* the zone has moved on too far for who reads so slowly */
-        else if (session->active_ms + patience_ms(session) <= sessions->desk->now_ms)
+        /* Or the zone has moved on too far for who reads so slowly. */
+        if (session->active_ms + patience_ms(session) <= sessions->desk->now_ms ||
+            (session->stream && transfer_keep_up(session->stream->transfer) == TRANSFER_FAILED))
             session_drop(session);
     }
 }
@@ -221,12 +222,14 @@ enum result sessions_open(struct sessions *sessions, struct ev_loop *loop, struc
 
 void sessions_close(struct sessions *sessions)
 {
-    struct session *session;
+    struct session *session, *next;
 
     if (!sessions->loop)
         return;
-    while ((session = TAILQ_FIRST(&sessions->by_age)))
+    for (session = TAILQ_FIRST(&sessions->by_age); session; session = next) {
+        next = TAILQ_NEXT(session, age);
         session_drop(session);
+    }
     free(sessions->slots);
     free(sessions->scratch);
     *sessions = (struct sessions){.loop = NULL};

@@ -192,8 +192,10 @@ void waiting_tick(struct desk *desk)
 
 void waiting_close(struct desk *desk)
 {
-    struct waiting_query *query;
+    struct waiting_query *query = TAILQ_FIRST(&desk->waiting.queries), *next;
 
-    while ((query = TAILQ_FIRST(&desk->waiting.queries)))
+    for (; query; query = next) {
+        next = TAILQ_NEXT(query, next);
         forget(&desk->waiting, query);
+    }
 }

@@ -127,7 +127,7 @@ static const struct call allowed[] = {
     CALL(sendto, LISTED),
     CALL(recvmmsg, NET),
     CALL(sendmmsg, NET),
-    CALL(accept4, LISTED),
+    CALL(accept4, F | K),
     CALL(shutdown, LISTED),
     CALL(getsockname, LISTED),
     CALL(getpeername, LISTED),

@@ -70,6 +70,7 @@ enum result tsig_keyring_open(struct tsig_keyring *keyring, const struct tsig_ke
 
     *keyring = (struct tsig_keyring){.method = NULL};
     keyring->keys = calloc(count ? count : 1, sizeof *keyring->keys);
+    /* Pointers: NOLINTNEXTLINE(bugprone-sizeof-expression) */
     keyring->contexts = calloc(count ? count : 1, sizeof *keyring->contexts);
     if (!keyring->keys || !keyring->contexts) {
         result = RESULT_SYSTEM;
@@ -97,7 +98,7 @@ failed:
 void tsig_keyring_close(struct tsig_keyring *keyring)
 {
     /* OpenSSL wipes the secret that a context has. */
-    for (size_t i = 0; i < keyring->count; i++)
+    for (size_t i = 0; keyring->contexts && i < keyring->count; i++)
         EVP_MAC_CTX_free(keyring->contexts[i]);
     EVP_MAC_free(keyring->method);
     if (keyring->keys)

@@ -174,13 +174,27 @@ START_TEST(is_answered)
                   found.extended_error);
     ck_assert_uint_eq(found.header.id, 0x1234);
     ck_assert_uint_eq(header_opcode(&found.header), rows[_i].opcode);
-    ck_assert_uint_eq(found.header.counts[SECTION_QUESTION], 1);
+    ck_assert_uint_eq(found.header.counts[SECTION_QUESTION], rows[_i].rcode != RCODE_NOTIMP);
     if (key)
         ck_assert_msg(lab_check(&request) == TSIG_GOOD, "%s: TSIG", rows[_i].what);
     else
         ck_assert(!found.has_tsig);
     ck_assert_uint_eq(lab.letters, 0);
     ck_assert_ptr_null(lab.stream);
+}
+END_TEST
+
+/* A message of DSO has its own form behind the header (RFC 8490 section 5.1). */
+START_TEST(what_follows_an_unknown_opcode_is_not_judged)
+{
+    static const uint8_t dso[] = {0x12, 0x34, 6 << 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                                  0,    1,    0,      8, 0, 0, 0, 1, 0, 0, 0, 1};
+
+    lab_come_from(false, "192.0.2.1", 4242);
+    ck_assert_int_eq(desk_take(&lab.desk, &lab.origin, dso, sizeof dso, NULL), TAKEN_ANSWERED);
+    struct lab_found found = lab_read();
+    ck_assert_uint_eq(found.rcode, RCODE_NOTIMP);
+    ck_assert_uint_eq(lab.answer_length, MESSAGE_HEADER_OCTETS);
 }
 END_TEST
 
@@ -625,6 +639,7 @@ int main(void)
     tcase_add_checked_fixture(all, lab_open, lab_close);
     tcase_add_loop_test(all, tsig_is_judged, 0, COUNT(tsig_rows));
     tcase_add_loop_test(all, is_answered, 0, COUNT(rows));
+    tcase_add_test(all, what_follows_an_unknown_opcode_is_not_judged);
     tcase_add_test(all, what_is_no_request_is_not_answered);
     tcase_add_test(all, a_message_that_is_cut_is_malformed);
     tcase_add_test(all, room_for_the_tsig_is_kept);
