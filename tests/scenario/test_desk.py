@@ -1,6 +1,9 @@
 """What comes with a TSIG, or is for peers alone: answered, refused, and told apart (RFC 8945)."""
 
 import base64
+import os
+import signal
+import socket
 import struct
 import time
 from unittest import mock
@@ -179,6 +182,36 @@ def test_a_desk_that_dies(lab):
     server.wait_restart("desk", old)
     server.wait_rooms()
     assert send(server, signed(f"www.{ZONE}")).rcode == NOERROR
+
+
+def test_a_desk_that_stands_still(lab):
+    """Whatever is sent to it meanwhile, queries are answered; then it goes on."""
+    server = lab.avow(**settings())
+    server.wait_signed()
+    pid = server.room_pid("desk")
+    update = dns.update.UpdateMessage(ZONE)
+    update.add("fresh", 60, "A", "192.0.2.9")
+    wire, streams = update.to_wire(), []
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
+            flood.connect((server.address, server.port))
+            before = server.metric("dropped_send")
+            while server.metric("dropped_send") == before:
+                for _ in range(500):
+                    flood.send(wire)
+        for _ in range(200):
+            streams.append(Stream(server.address, server.port))
+            streams[-1].send(question(ZONE, "AXFR"))
+        for tcp in (False, True):
+            assert server.ask(f"www.{ZONE}", tcp=tcp).is_signed()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        for stream in streams:
+            stream.sock.close()
+    for tcp in (False, True):
+        assert send(server, signed(f"www.{ZONE}"), tcp).rcode == NOERROR
+    until(lambda: server.metric("desk_connections") == 0, "the desk to have done with all of them")
 
 
 def test_a_front_that_dies_takes_no_connection_of_the_desk_along(lab):
