@@ -40,6 +40,8 @@ static enum found_records read_records(struct reader *message, struct query *que
             return RECORDS_MALFORMED;
         if (type == TYPE_TSIG && i >= before)
             return RECORDS_TSIG; /* also when it is not the last: the desk says so */
+        if (type == TYPE_TSIG)   /* RFC 8945 section 5.1: nowhere else */
+            found = RECORDS_MALFORMED;
         if (type == TYPE_OPT && read_opt(start, i >= before, query) != RECORDS_GOOD)
             found = RECORDS_MALFORMED;
     }
