@@ -9,6 +9,10 @@ static const enum phase entries_script[] = {PHASE_SOA, PHASE_ENTRIES, PHASE_SOA,
 static const enum phase condensed_script[] = {PHASE_SOA,   PHASE_OLD_SOA, PHASE_REMOVED, PHASE_SOA,
                                               PHASE_ADDED, PHASE_SOA,     PHASE_END};
 
+/* Of the journal, read for an answer by datagram: an address alone may be allowed to ask, and
+ * anybody can write that into a datagram. What comes of more than this hardly ever fits. */
+enum { DATAGRAM_LINE_OCTETS = 64 * 1024 };
+
 /* RFC 1982 section 3.2. The pair that has no order is not newer. */
 static bool serial_is_newer(uint32_t a, uint32_t b)
 {
@@ -21,16 +25,23 @@ struct line {
     uint64_t octets;
 };
 
-/* Follow the line until it is there or larger than the zone. */
+static uint64_t longest_line(const struct transfer *transfer, const struct zone *zone)
+{
+    uint64_t whole = whole_octets(zone);
+
+    if (transfer->request.udp)
+        return DATAGRAM_LINE_OCTETS;
+    return whole < transfer->condensed ? transfer->condensed : whole;
+}
+
+/* Follow the line until it is there or too long: for a stream, larger than the zone. */
 static enum difference find_line(struct transfer *transfer, const struct zone *zone,
                                  struct line *line)
 {
-    uint64_t most = whole_octets(zone);
+    uint64_t most = longest_line(transfer, zone);
     uint32_t serial = transfer->request.serial;
 
     *line = (struct line){.entries = 0};
-    if (most < transfer->condensed)
-        most = transfer->condensed;
     while (serial != zone->serial) {
         struct journal_entry entry;
         if (line->entries >= zone->journal_entries || line->octets > most)
@@ -43,7 +54,7 @@ static enum difference find_line(struct transfer *transfer, const struct zone *z
         line->octets += entry.octets;
         serial = entry.to;
     }
-    return DIFFERENCE_THERE;
+    return transfer->request.udp && line->octets > most ? DIFFERENCE_NONE : DIFFERENCE_THERE;
 }
 
 /* The next row of a piece, its owner as the packer and the delta want it. */

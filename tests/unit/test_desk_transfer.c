@@ -562,6 +562,47 @@ START_TEST(later)
 }
 END_TEST
 
+/* Two entries of so many records, condensed; that these have no SOA, which is damage, tells that
+ * they were read. For a datagram little is. */
+static const struct {
+    const char *what;
+    uint32_t records;
+    bool udp, read;
+} condensings[] = {
+    {"little, by TCP", 3, false, true},
+    {"little, by UDP", 3, true, true},
+    {"much, by TCP", 1000, false, true},
+    {"much, by UDP", 1000, true, false},
+};
+
+START_TEST(condensing)
+{
+    struct transfer_source source;
+    struct transfer *transfer;
+    struct asking asking;
+    struct name zone = name_of("z.");
+    uint8_t octets[LAB_LARGEST];
+    struct writer message = writer_over(octets, 512);
+
+    serve_names();
+    served.serial -= 2; /* of the row: what is served is the SOA's */
+    for (unsigned i = 0; i < 2; i++)
+        put_entry(condensings[_i].records);
+    source = source_of();
+    ask_for(&asking, &zone, TYPE_IXFR, served.serial - 2);
+    asking.request.udp = condensings[_i].udp;
+    ck_assert_int_eq(transfer_begin(&source, &asking.request, &transfer), TRANSFER_BEGUN);
+    ck_assert_msg(metric_get(&metrics, METRIC_STORE_CORRUPT) == condensings[_i].read, "%s",
+                  condensings[_i].what);
+    if (condensings[_i].udp) {
+        ck_assert_int_eq(transfer_next(transfer, &message), TRANSFER_LAST);
+        ck_assert_int_eq(transfer_kind(transfer), TRANSFER_HINT);
+    }
+    transfer_free(transfer);
+    close_test();
+}
+END_TEST
+
 /* A journal of one entry, and a peer that does not read while ten come: only a stream that keeps up
  * goes on. */
 START_TEST(keeps_up)
@@ -606,6 +647,7 @@ int main(void)
     tcase_add_test(cases, expire);
     tcase_add_loop_test(cases, end, 0, COUNT(ends));
     tcase_add_test(cases, later);
+    tcase_add_loop_test(cases, condensing, 0, COUNT(condensings));
     tcase_add_loop_test(cases, keeps_up, 0, 2);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
