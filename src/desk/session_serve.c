@@ -57,6 +57,9 @@ void session_put(struct session *session, const uint8_t *octets, size_t length)
     }
     memcpy(place + SESSION_PREFIX_OCTETS, octets, length);
     claimed(session, place, length);
+    /* As the front does; it counts the answers to datagrams, which it sends. */
+    metric_add(session->sessions->desk->metrics, METRIC_RESPONSES, 1);
+    metric_add(session->sessions->desk->metrics, METRIC_RESPONSE_OCTETS, length);
 }
 
 /* Send what the socket takes. */

@@ -238,6 +238,7 @@ START_TEST(many_requests_are_taken_in_turns)
     ck_assert_msg(taken >= 1 && taken <= 64, "%llu in a turn", (unsigned long long)taken);
     for (unsigned i = 0; i < MANY; i++)
         ck_assert_int_eq(hear_answer(client), (int)i);
+    ck_assert_uint_eq(lab_metric(METRIC_RESPONSES), MANY + 1);
     close(client);
     turn();
     ck_assert_uint_eq(sessions.count, 0);
