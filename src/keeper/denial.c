@@ -145,30 +145,7 @@ static bool comes_first(const uint8_t *from, const uint8_t *a, const uint8_t *b)
     return a_behind != b_behind ? a_behind : memcmp(a, b, NODE_HASH_OCTETS) < 0;
 }
 
-/* The stored link at or before a hash that will stay, round the circle. */
-static bool stored_before(struct stage *stage, const uint8_t *hash, uint8_t *before)
-{
-    uint8_t at[NODE_HASH_OCTETS];
-    struct chain_nsec3 nsec3;
-
-    memcpy(at, hash, sizeof at);
-    for (unsigned i = 0; i < STEPS; i++) {
-        step_back(at);
-        if (read_chain(stage, at, &nsec3) == CHAIN_CORRUPT)
-            return false;
-        memcpy(at, nsec3.hash, sizeof at);
-        const struct staged_link *link = find_link(stage, at);
-        if (!link || link->there) {
-            memcpy(before, at, NODE_HASH_OCTETS);
-            return true;
-        }
-        if (memcmp(at, hash, sizeof at) == 0)
-            return false; /* once round: nothing that is stored stays */
-    }
-    return false;
-}
-
-/* The same onwards. */
+/* The stored link behind a hash that will stay, round the circle. */
 static bool stored_behind(struct stage *stage, const uint8_t *hash, uint8_t *behind)
 {
     struct keeper_zone *zone = stage->zone;
@@ -196,29 +173,12 @@ static bool stored_behind(struct stage *stage, const uint8_t *hash, uint8_t *beh
     return false;
 }
 
-static struct staged_link *link_before(const struct stage *stage, const struct order_item *from)
+/* The touched link before another one, round the circle: that one itself when it is alone. */
+static struct staged_link *staged_before(const struct stage *stage, const struct staged_link *link)
 {
-    return (struct staged_link *)(void *)(from
-                                              ? order_before(&stage->links, from->key, from->length)
-                                              : order_last(&stage->links));
-}
+    struct order_item *item = order_before(&stage->links, link->hash, NODE_HASH_OCTETS);
 
-/* The touched link before a hash that will be there, round the circle; NULL. */
-static struct staged_link *staged_before(const struct stage *stage, const struct staged_link *from)
-{
-    struct staged_link *link =
-        (struct staged_link *)(void *)order_before(&stage->links, from->hash, NODE_HASH_OCTETS);
-    bool wrapped = false;
-
-    for (size_t i = 0; i <= stage->links.count; i++) {
-        if (link && link->there && link != from)
-            return link;
-        if (!link && wrapped)
-            return NULL;
-        wrapped |= !link;
-        link = link_before(stage, link ? &link->item : NULL);
-    }
-    return NULL;
+    return (struct staged_link *)(void *)(item ? item : order_last(&stage->links));
 }
 
 static struct staged_link *staged_behind(const struct stage *stage, const struct staged_link *from)
@@ -237,20 +197,24 @@ static struct staged_link *staged_behind(const struct stage *stage, const struct
     return NULL;
 }
 
-/* The link before one in the chain as it will be is another one now. */
+/* The link before one that comes or goes is another one now. If that one comes or goes as well, it
+ * sees to its own neighbour: of many that go together each looks at the next alone. */
 static void mark_before(struct stage *stage, const struct staged_link *link)
 {
-    uint8_t before[NODE_HASH_OCTETS];
-    bool found = stored_before(stage, link->hash, before);
     const struct staged_link *staged = staged_before(stage, link);
+    uint8_t before[NODE_HASH_OCTETS];
+    struct chain_nsec3 nsec3;
 
-    /* Which is nearer: from the one of them onwards, does the other come before the link? */
-    if (staged && (!found || comes_first(before, staged->hash, link->hash)))
-        memcpy(before, staged->hash, sizeof before);
-    else if (!found)
+    memcpy(before, link->hash, sizeof before);
+    step_back(before);
+    if (read_chain(stage, before, &nsec3) == CHAIN_CORRUPT)
         return;
+    memcpy(before, nsec3.hash, sizeof before);
+    /* Which is nearer: from the stored one onwards, does the other come before the link? */
+    if (comes_first(before, staged->hash, link->hash))
+        memcpy(before, staged->hash, sizeof before);
     struct staged_link *neighbour = denial_link(stage, before);
-    if (neighbour)
+    if (neighbour && neighbour->stored == neighbour->there)
         neighbour->dirty = true;
 }
 
@@ -409,6 +373,8 @@ static void mark_name_before(struct stage *stage, const struct staged_name *name
 
     if (overlay_previous(stage, name->item.key, name->item.length, &before) != RECORD_THERE)
         return; /* the apex has none */
+    if (before.staged && before.staged->unlisted)
+        return; /* it has seen to what comes before it */
     if (name_key_read(before.key, before.length, &owner)) {
         stage_fail(stage, RESULT_CORRUPT);
         return;
@@ -503,6 +469,7 @@ static void look_at(struct stage *stage, struct staged_name *name, enum pass pas
         return;
     }
     name->denial_dirty = true;
+    name->unlisted = !after->listed;
     if (before->listed != after->listed)
         mark_name_before(stage, name);
 }

@@ -45,7 +45,8 @@ static void version_key(const struct stage *stage, const uint8_t *key, size_t le
     whole->length = (uint16_t)writer.length;
 }
 
-/* From where the cursor stands: on in the same direction to a name with data. */
+/* From where the cursor stands: on in the same direction to a name with data; on the way back, also
+ * to one that loses its NSEC record. */
 static enum found_record seek_data(struct stage *stage, enum snapshot_move direction,
                                    struct store_record *record, struct stored *stored)
 {
@@ -53,7 +54,8 @@ static enum found_record seek_data(struct stage *stage, enum snapshot_move direc
 
     for (;;) {
         enum found_record found = read_stored(stage, record, stored);
-        if (found != RECORD_THERE || stored->has_data)
+        if (found != RECORD_THERE || stored->has_data ||
+            (direction == MOVE_PREVIOUS && stored->staged && stored->staged->unlisted))
             return found;
         found = snapshot_move(view, TABLE_NODES, direction, record);
         if (found != RECORD_THERE)
@@ -61,18 +63,28 @@ static enum found_record seek_data(struct stage *stage, enum snapshot_move direc
     }
 }
 
-static enum found_record next_stored(struct stage *stage, const uint8_t *key, size_t length,
-                                     enum overlay_start start, struct stored *stored)
+/* The first stored record at, or behind, a key. */
+static enum found_record seek_stored(struct stage *stage, const uint8_t *key, size_t length,
+                                     enum overlay_start start, struct store_record *record)
 {
     struct snapshot *view = &stage->zone->keeper->view;
     struct store_key whole;
 
     version_key(stage, key, length, &whole);
-    struct store_record record = store_key_record(&whole);
-    enum found_record found = snapshot_move(view, TABLE_NODES, MOVE_AT_OR_AFTER, &record);
+    *record = store_key_record(&whole);
+    enum found_record found = snapshot_move(view, TABLE_NODES, MOVE_AT_OR_AFTER, record);
     if (found == RECORD_THERE && start == OVERLAY_BEHIND &&
-        store_key_equal(record.key, record.key_length, whole.octets, whole.length))
-        found = snapshot_move(view, TABLE_NODES, MOVE_NEXT, &record);
+        store_key_equal(record->key, record->key_length, whole.octets, whole.length))
+        found = snapshot_move(view, TABLE_NODES, MOVE_NEXT, record);
+    return found;
+}
+
+static enum found_record next_stored(struct stage *stage, const uint8_t *key, size_t length,
+                                     enum overlay_start start, struct stored *stored)
+{
+    struct store_record record;
+    enum found_record found = seek_stored(stage, key, length, start, &record);
+
     return found == RECORD_THERE ? seek_data(stage, MOVE_NEXT, &record, stored) : found;
 }
 
@@ -92,7 +104,8 @@ static enum found_record previous_stored(struct stage *stage, const uint8_t *key
     return found == RECORD_THERE ? seek_data(stage, MOVE_PREVIOUS, &record, stored) : found;
 }
 
-static struct staged_name *next_staged(const struct stage *stage, const uint8_t *key, size_t length,
+/* The first touched name at, or behind, a key. */
+static struct staged_name *seek_staged(const struct stage *stage, const uint8_t *key, size_t length,
                                        enum overlay_start start)
 {
     struct staged_name *name = (struct staged_name *)(void *)order_from(&stage->names, key, length);
@@ -100,6 +113,14 @@ static struct staged_name *next_staged(const struct stage *stage, const uint8_t 
     if (name && start == OVERLAY_BEHIND &&
         store_key_equal(name->item.key, name->item.length, key, length))
         name = staged_next(name);
+    return name;
+}
+
+static struct staged_name *next_staged(const struct stage *stage, const uint8_t *key, size_t length,
+                                       enum overlay_start start)
+{
+    struct staged_name *name = seek_staged(stage, key, length, start);
+
     while (name && !staged_has_data(name))
         name = staged_next(name);
     return name;
@@ -111,7 +132,7 @@ static struct staged_name *previous_staged(const struct stage *stage, const uint
     struct staged_name *name =
         (struct staged_name *)(void *)order_before(&stage->names, key, length);
 
-    while (name && !staged_has_data(name))
+    while (name && !staged_has_data(name) && !name->unlisted)
         name = (struct staged_name *)(void *)order_before(&stage->names, name->item.key,
                                                           name->item.length);
     return name;
@@ -172,4 +193,38 @@ enum found_record overlay_previous(struct stage *stage, const uint8_t *key, size
     enum found_record found = previous_stored(stage, key, length, &stored);
 
     return choose(stage, found, &stored, previous_staged(stage, key, length), -1, name);
+}
+
+static bool stored_has_within(struct stage *stage, const uint8_t *key, size_t length,
+                              enum overlay_start start)
+{
+    struct snapshot *view = &stage->zone->keeper->view;
+    struct store_record record;
+    struct stored stored;
+    enum found_record found = seek_stored(stage, key, length, start, &record);
+
+    while (found == RECORD_THERE) {
+        found = read_stored(stage, &record, &stored);
+        if (found != RECORD_THERE || !overlay_is_within(stored.key, stored.length, key, length))
+            break;
+        if (stored.has_data)
+            return true;
+        found = snapshot_move(view, TABLE_NODES, MOVE_NEXT, &record);
+    }
+    if (found == RECORD_CORRUPT)
+        stage_fail(stage, RESULT_CORRUPT);
+    return false;
+}
+
+bool overlay_has_within(struct stage *stage, const uint8_t *key, size_t length,
+                        enum overlay_start start)
+{
+    struct staged_name *name = seek_staged(stage, key, length, start);
+
+    for (; name && overlay_is_within(name->item.key, name->item.length, key, length);
+         name = staged_next(name)) {
+        if (staged_has_data(name))
+            return true;
+    }
+    return stored_has_within(stage, key, length, start);
 }

@@ -23,7 +23,12 @@ enum overlay_start { OVERLAY_AT, OVERLAY_BEHIND };
 MUST_CHECK enum found_record overlay_next(struct stage *stage, const uint8_t *key, size_t length,
                                           enum overlay_start start, struct overlay_name *name);
 
-/* The last name with data before a name key. */
+/* Whether any name with data will be at, or behind, a key that begins with all of it. */
+bool overlay_has_within(struct stage *stage, const uint8_t *key, size_t length,
+                        enum overlay_start start);
+
+/* The last name before a name key that has data or, found by denial.c already, loses its NSEC
+ * record: so that of many that go together each looks at its neighbour alone. */
 MUST_CHECK enum found_record overlay_previous(struct stage *stage, const uint8_t *key,
                                               size_t length, struct overlay_name *name);
 

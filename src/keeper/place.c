@@ -79,7 +79,6 @@ static void mark_stored_below(struct stage *stage, const struct staged_name *abo
 {
     struct keeper *keeper = stage->zone->keeper;
     struct name at, owner;
-    unsigned count = 0;
 
     name_copy(&at, &above->name);
     while (!stage->failed) {
@@ -94,9 +93,11 @@ static void mark_stored_below(struct stage *stage, const struct staged_name *abo
         }
         if (!name_is_within(&owner, &above->name))
             return;
-        if (++count > HIDDEN_LIMIT)
+        struct staged_name *name = stage_name(stage, &owner);
+        stage->hidden += name && !name->marked;
+        if (stage->hidden > HIDDEN_LIMIT)
             stage_fail(stage, RESULT_FULL);
-        mark(stage, stage_name(stage, &owner));
+        mark(stage, name);
         name_copy(&at, &owner);
     }
 }
@@ -154,16 +155,6 @@ static uint16_t find_hiding(struct stage *stage, const struct name *name, uint8_
     return 0;
 }
 
-/* Whether any name with data will be at or below a key that begins with another one. */
-static bool has_data_within(struct stage *stage, const uint8_t *key, size_t length,
-                            enum overlay_start start)
-{
-    struct overlay_name next;
-
-    return overlay_next(stage, key, length, start, &next) == RECORD_THERE &&
-           overlay_is_within(next.key, next.length, key, length);
-}
-
 static bool has_wildcard_child(struct stage *stage, const struct staged_name *name)
 {
     uint8_t key[NAME_KEY_MAX_OCTETS + 2];
@@ -171,7 +162,7 @@ static bool has_wildcard_child(struct stage *stage, const struct staged_name *na
     memcpy(key, name->item.key, name->item.length);
     key[name->item.length] = '*';
     key[name->item.length + 1] = 0;
-    return has_data_within(stage, key, name->item.length + 2, OVERLAY_AT);
+    return overlay_has_within(stage, key, name->item.length + 2, OVERLAY_AT);
 }
 
 static uint16_t seen_flags(struct stage *stage, const struct staged_name *name, bool has_data,
@@ -226,7 +217,7 @@ static void decide(struct stage *stage, struct staged_name *name)
         return;
     }
     if (!staged_find(name, TYPE_DNAME) && (is_apex(stage, name) || !staged_find(name, TYPE_NS)))
-        has_children = has_data_within(stage, name->item.key, name->item.length, OVERLAY_BEHIND);
+        has_children = overlay_has_within(stage, name->item.key, name->item.length, OVERLAY_BEHIND);
     name->there = has_data || has_children;
     name->flags = seen_flags(stage, name, has_data, has_children);
     if (name->there)

@@ -51,7 +51,6 @@ static enum result copy_rrset(struct stage *stage, struct staged_name *name,
         return RESULT_SYSTEM;
     rrset->count = view->rdata.count;
     rrset->ttl = rrset->stored_ttl = view->ttl;
-    rrset->stored_signed = view->signatures.count != 0;
     rrset->stored = view->rdata;
     /* The octets may move while more are added: the offset stands for them until all are there. */
     rrset->stored.octets = NULL;
@@ -256,9 +255,11 @@ bool stage_is_empty(const struct stage *stage)
 /* ---- changing, and taking back ----------------------------------------------------------------
  */
 
-static bool note_undo(struct stage *stage, struct staged_name *name,
-                      const struct staged_rrset *rrset)
+/* Once since the last mark: what lies in between is never gone back to. */
+static bool note_undo(struct stage *stage, struct staged_name *name, struct staged_rrset *rrset)
 {
+    if (rrset->noted == stage->mark)
+        return true;
     if (stage->undo_count == stage->undo_capacity) {
         size_t capacity = stage->undo_capacity ? stage->undo_capacity * 2 : 16;
         struct staged_undo *undo = reallocarray(stage->undo, capacity, sizeof *undo);
@@ -281,6 +282,7 @@ static bool note_undo(struct stage *stage, struct staged_name *name,
         return false;
     }
     stage->undo_count++;
+    rrset->noted = stage->mark;
     return true;
 }
 
@@ -351,6 +353,7 @@ void stage_mark(struct stage *stage)
     for (size_t i = 0; i < stage->undo_count; i++)
         buffer_free(&stage->undo[i].run);
     stage->undo_count = 0;
+    stage->mark++;
 }
 
 void stage_take_back(struct stage *stage)
@@ -365,6 +368,7 @@ void stage_take_back(struct stage *stage)
         rrset->run = undo->run;
         undo->run = (struct buffer){.octets = NULL};
     }
+    stage_mark(stage);
 }
 
 /* Whether an RRset is as it was when its undo was noted. */
@@ -403,7 +407,7 @@ static void free_link(struct staged_link *link)
 
 void stage_open(struct stage *stage, struct keeper_zone *zone)
 {
-    *stage = (struct stage){.zone = zone, .denial_ttl = zone->row.denial_ttl};
+    *stage = (struct stage){.zone = zone, .denial_ttl = zone->row.denial_ttl, .mark = 1};
 }
 
 void stage_close(struct stage *stage)

@@ -24,7 +24,7 @@ struct staged_rrset {
     uint16_t count; /* records that it will have; 0: it will not be there */
     uint32_t ttl;
     bool touched;            /* `run` is what it will be; else it stays as it is stored */
-    bool stored_signed;      /* it has signatures in the store */
+    uint64_t noted;          /* mark of the stage under which its undo was noted last */
     uint32_t stored_ttl;     /* with `stored`: */
     struct rdata_run stored; /* count 0: it is not there */
     struct buffer run;
@@ -49,6 +49,7 @@ struct staged_name {
     uint16_t flags;                 /* of enum node_flag, as it will be */
     uint8_t above;
     bool denial_dirty; /* its NSEC record is to be made anew (denial.c) */
+    bool unlisted;     /* it had an NSEC record, and will have none */
 
     struct staged_rrset *rrsets; /* ascending types */
     size_t count, capacity;
@@ -89,6 +90,8 @@ struct stage {
     struct staged_name *dirty;
     struct staged_undo *undo;
     size_t undo_count, undo_capacity;
+    uint64_t mark;       /* how often stage_mark was called */
+    size_t hidden;       /* names that are hidden or come to light */
     uint32_t denial_ttl; /* of NSEC and NSEC3 records, as it will be */
     bool late_denial;    /* they should have another TTL, but are too many for a stage */
     size_t octets;       /* about what it takes in memory */
