@@ -67,7 +67,7 @@ static bool renew_entry(struct pump *pump, const struct expiry *entry)
 {
     struct keeper_zone *zone = keeper_zone_of_version(pump->keeper, entry->version);
 
-    if (!zone || !keeper_zone_signs(zone))
+    if (!zone || !keeper_zone_is_signed(zone))
         return true; /* of a version that is gone */
     if (!keyring_at_hand(zone)) {
         zone->looked_through = false; /* others behind it shall not wait for its token */

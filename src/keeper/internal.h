@@ -95,6 +95,7 @@ struct keeper_zone {
     unsigned in_flight;             /* jobs for what is stored */
     struct round *round;            /* what leads to the next serial; NULL: nothing under way */
     struct update *updates, **last; /* that wait for the next round */
+    size_t singly;                  /* so many of these have a round each: one of them fails */
     struct job *renewed;            /* signatures that do; by next_done */
     unsigned renewed_count;
     uint64_t renewed_ms; /* since when the first of them does */
@@ -257,6 +258,13 @@ void keeper_zones_remove(struct keeper *keeper);
 static inline bool keeper_zone_signs(const struct keeper_zone *zone)
 {
     return zone->config && zone->config->policy;
+}
+
+/* Whether what is served is signed, and still to be. A policy that has come or gone holds from the
+ * next version on. */
+static inline bool keeper_zone_is_signed(const struct keeper_zone *zone)
+{
+    return keeper_zone_signs(zone) && zone->row.flags & ZONE_SIGNED;
 }
 
 /* The zone has another serial, or is transferable now: its secondaries are to be told. */

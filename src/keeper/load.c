@@ -153,6 +153,7 @@ static enum result finish_version(struct loader *loader)
         return result;
     zone->row = row;
     (void)jobs_outdate(&loader->keeper->jobs, zone, 0);
+    round_drop_renewed(zone, loader->keeper->transaction);
     schedule_reset(zone);
     return RESULT_OK;
 }
@@ -179,7 +180,9 @@ static enum result finish_same(struct loader *loader)
     struct zone before = zone->row;
 
     fill_file(loader, &zone->row);
-    if (!loader->thread.task.merged)
+    if (loader->thread.task.merged)
+        zone->row.loaded_serial = before.loaded_serial; /* what updates changed since then stays */
+    else
         zone->row.flags &= (uint16_t)~ZONE_EDITED;
     enum result result = commit_zone(zone, false);
     if (result)

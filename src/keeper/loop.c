@@ -374,9 +374,12 @@ void keeper_close(struct keeper *keeper)
     comparison_close(keeper);
     write_back_close(keeper);
     control_close(keeper);
-    for (unsigned i = 0; i < keeper->front_count && keeper->fronts; i++)
+    for (unsigned i = 0; i < keeper->front_count && keeper->fronts; i++) {
         channel_free(keeper->fronts[i].channel);
+        keeper->fronts[i].channel = NULL;
+    }
     desk_link_close(keeper);
+    keeper->settled = false; /* nothing is begun any more, nothing written */
     for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
         round_forget(zone);
     channel_free(keeper->orders);

@@ -53,7 +53,7 @@ static bool renewal_is_due(const struct keeper_zone *zone)
 {
     const struct keeper *keeper = zone->keeper;
 
-    if (!zone->renewed || !keeper_zone_signs(zone))
+    if (!zone->renewed || !keeper_zone_is_signed(zone))
         return false;
     return zone->renew_now || zone->renewed_count >= HOLD_SIGNATURES ||
            keeper->jobs.held >= HOLD_ALL || keeper->now_ms - zone->renewed_ms >= hold_ms(zone);
@@ -64,9 +64,16 @@ bool round_is_wanted(const struct keeper_zone *zone)
     return zone->round || zone->updates || zone->renewed;
 }
 
+/* Whether what is served can be changed under the zone's configuration: what is signed needs a
+ * policy, also while the version that follows it is being made. */
+static bool may_change(const struct keeper_zone *zone)
+{
+    return zone->config && (keeper_zone_signs(zone) || !(zone->row.flags & ZONE_SIGNED));
+}
+
 static bool may_begin(const struct keeper_zone *zone)
 {
-    return zone->config && !zone->round && zone->row.version && zone->phase != PHASE_LOADING &&
+    return may_change(zone) && !zone->round && zone->row.version && zone->phase != PHASE_LOADING &&
            !loader_waits_for(zone) && (zone->updates || renewal_is_due(zone));
 }
 
@@ -90,8 +97,10 @@ static void end_renewed(struct keeper *keeper, struct job *list, uint64_t transa
 
 static void take_updates(struct round *round, struct keeper_zone *zone)
 {
-    for (unsigned i = 0; i < ROUND_UPDATES && zone->updates && !round->stage.failed &&
-                         round->stage.octets < ROUND_OCTETS;
+    unsigned most = zone->singly ? 1 : ROUND_UPDATES;
+
+    for (unsigned i = 0;
+         i < most && zone->updates && !round->stage.failed && round->stage.octets < ROUND_OCTETS;
          i++) {
         struct update *update = zone->updates;
         if (round->patient || (update->alone && round->updates))
@@ -103,6 +112,7 @@ static void take_updates(struct round *round, struct keeper_zone *zone)
         round->patient = update->alone;
         update->outcome = update_apply(&round->stage, &update->request);
     }
+    zone->singly -= zone->singly != 0;
     zone->keeper->rounds_waiting |= zone->updates != NULL;
 }
 
@@ -297,9 +307,10 @@ static enum result begin(struct keeper_zone *zone, struct round *round, const st
     else
         take_updates(round, zone);
     enum result result = round->stage.failed;
-    bool nothing = !edits && stage_is_empty(&round->stage) && !renewal_is_due(zone);
+    round->edited = !edits && !stage_is_empty(&round->stage);
+    bool nothing = !edits && !round->edited && !renewal_is_due(zone);
     if (!result && !nothing) {
-        if (!round->updates && !edits)
+        if (!round->edited && !edits)
             round->origin = JOURNAL_SIGNING;
         result = settle(round);
     }
@@ -316,6 +327,27 @@ static enum result begin(struct keeper_zone *zone, struct round *round, const st
     return RESULT_OK;
 }
 
+/* One of a round's updates meets damage, or would change more than can be borne: that it is not the
+ * end of its neighbours, all of them wait again, for a round each. Signatures that were renewed are
+ * left out of these. */
+static void take_apart(struct keeper_zone *zone, struct round *round, enum result result)
+{
+    bool by_one = result == RESULT_CORRUPT || result == RESULT_FULL || result == RESULT_FORMAT;
+    size_t count = 0;
+
+    if (!by_one || !round->updates || (!round->updates->next && !round->renewed))
+        return;
+    for (struct update *update = round->updates; update; update = update->next)
+        count++;
+    *round->last_update = zone->updates;
+    if (!zone->updates)
+        zone->last = round->last_update;
+    zone->updates = round->updates;
+    zone->singly += count;
+    round->updates = NULL;
+    round->last_update = &round->updates;
+}
+
 static void begin_round(struct keeper_zone *zone)
 {
     struct round *round = make_round(zone);
@@ -325,8 +357,10 @@ static void begin_round(struct keeper_zone *zone)
         return;
     }
     enum result result = begin(zone, round, NULL);
-    if (result)
-        fail_round(zone, round, result, why(result));
+    if (!result)
+        return;
+    take_apart(zone, round, result);
+    fail_round(zone, round, result, why(result));
 }
 
 enum result round_begin_load(struct keeper_zone *zone, const struct buffer *edits,
@@ -347,16 +381,33 @@ enum result round_begin_load(struct keeper_zone *zone, const struct buffer *edit
     return result;
 }
 
-void round_forget(struct keeper_zone *zone)
+void round_drop_renewed(struct keeper_zone *zone, uint64_t transaction)
 {
     struct job *renewed = zone->renewed;
 
-    updates_fail(zone, "the zone is not served any more");
     zone->renewed = NULL;
     zone->renewed_count = 0;
+    zone->renew_now = false;
+    end_renewed(zone->keeper, renewed, transaction);
+}
+
+void round_reconsider(struct keeper_zone *zone)
+{
+    if (may_change(zone))
+        return;
+    if (!zone->config)
+        updates_fail(zone, "the zone is not served any more");
+    if (zone->round)
+        fail_round(zone, zone->round, RESULT_OK, "the zone's configuration is another one");
+    round_drop_renewed(zone, 0);
+}
+
+void round_forget(struct keeper_zone *zone)
+{
+    updates_fail(zone, "the zone is not served any more");
     if (zone->round)
         fail_round(zone, zone->round, RESULT_OK, "the zone is not served any more");
-    end_renewed(zone->keeper, renewed, 0);
+    round_drop_renewed(zone, 0);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------
@@ -385,7 +436,7 @@ static enum result write_round(struct write *write, struct keeper_zone *zone)
     if (!row->highest_serial || serial_is_after(row->serial, row->highest_serial))
         row->highest_serial = row->serial;
     row->changed_at = write->keeper->now;
-    if (round->updates)
+    if (round->edited)
         row->flags |= ZONE_EDITED;
     if (round->has_load) {
         row->file_size = round->load.file_size;
@@ -515,10 +566,10 @@ static void write_ready(struct keeper *keeper)
     struct keeper_zone *culprit;
     enum result result = RESULT_OK;
 
-    keeper->rounds_ready = false;
     write.zones = reallocarray(NULL, count_ready(keeper) + 1, sizeof(*write.zones));
     if (!write.zones)
-        return; /* the deadlines see to it */
+        return; /* at the next turn */
+    keeper->rounds_ready = false;
     do {
         collect_ready(&write);
         if (write.count == 0)

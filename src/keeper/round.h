@@ -58,6 +58,7 @@ struct round {
     enum journal_origin origin;
     bool has_load;
     bool patient; /* it may take long to be signed */
+    bool edited;  /* updates change something */
     struct round_load load;
     struct update *updates, **last_update;
     struct job *renewed; /* whose signatures are in it; by next_done */
@@ -65,6 +66,7 @@ struct round {
     size_t set_count, unsent, unsigned_; /* unsigned_: those that are sent among them */
     size_t next_set;                     /* to be sent */
     uint64_t begun_ms, signed_ms;        /* when the last signature came */
+    uint64_t send_after_ms;              /* one has failed: the token is not hammered */
     struct zone row;                     /* as it will be */
 };
 
@@ -112,6 +114,13 @@ void rounds_check_deadlines(struct keeper *keeper);
 /* Give up what a zone has: it is going. */
 void round_forget(struct keeper_zone *zone);
 
+/* The zone has another configuration: give up what cannot be carried through under it. */
+void round_reconsider(struct keeper_zone *zone);
+
+/* The renewed signatures that are held are of no use: another version is served since `transaction`
+ * (0: they are lost). */
+void round_drop_renewed(struct keeper_zone *zone, uint64_t transaction);
+
 /* Whether the zone has a round, or something waits for one. */
 bool round_is_wanted(const struct keeper_zone *zone);
 
@@ -129,6 +138,9 @@ void round_take(struct job *job, const struct rdata_run *signatures);
 
 /* They will not come, for now: they are asked for again as long as there is time. */
 void round_retry(struct job *job);
+
+/* The same after a failure: not at once. */
+void round_retry_later(struct job *job);
 
 /* Forget the jobs under way. */
 void round_abandon(struct round *round);

@@ -12,7 +12,8 @@ enum {
     IN_FLIGHT = 512, /* signatures of rounds that the signer has at once */
     LETTER_JOBS = 32,
     LETTERS_LEAST = 4, /* so that every session of a usual token has a part of a small round */
-    LETTER_OCTETS = 120 * 1024
+    LETTER_OCTETS = 120 * 1024,
+    FAILED_MS = 100 /* until a signature that failed is asked for again */
 };
 
 /* ---- the list ---------------------------------------------------------------------------------
@@ -156,7 +157,7 @@ void round_send(struct round *round)
     struct sign_batch batch = {.channel = SIGNING_ORDERS};
 
     if (!round->unsent || !zone->keeper->orders || in_flight(round) >= IN_FLIGHT ||
-        !keyring_at_hand(zone))
+        zone->keeper->now_ms < round->send_after_ms || !keyring_at_hand(zone))
         return;
     uint8_t *octets = malloc(LETTER_OCTETS);
     if (!octets)
@@ -186,6 +187,12 @@ void round_retry(struct job *job)
         round->unsent++;
     }
     end_job(job);
+}
+
+void round_retry_later(struct job *job)
+{
+    job->round->send_after_ms = job->zone->keeper->now_ms + FAILED_MS;
+    round_retry(job);
 }
 
 void round_take(struct job *job, const struct rdata_run *signatures)

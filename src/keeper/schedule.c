@@ -19,7 +19,7 @@ enum {
 
 void schedule_zone(struct keeper_zone *zone)
 {
-    if (zone->cursor.at != CURSOR_IDLE || zone->walked || !keeper_zone_signs(zone) ||
+    if (zone->cursor.at != CURSOR_IDLE || zone->walked || !keeper_zone_is_signed(zone) ||
         !zone->row.version)
         return;
     zone->cursor = (struct cursor){.at = CURSOR_NODES, .not_before = zone->cursor.not_before};
@@ -78,7 +78,7 @@ void schedule_settle(struct keeper_zone *zone)
 {
     struct keeper *keeper = zone->keeper;
 
-    if (!zone->walked || zone->in_flight || !keeper_zone_signs(zone))
+    if (!zone->walked || zone->in_flight || !keeper_zone_is_signed(zone))
         return;
     zone->walked = false;
     if (zone->damage) {
@@ -202,7 +202,7 @@ static void walk_chain(struct pump *pump)
 /* A walk has work when it has begun and its zone's keys are there. */
 static bool has_work(const struct keeper_zone *zone)
 {
-    return zone->cursor.at != CURSOR_IDLE && keeper_zone_signs(zone) &&
+    return zone->cursor.at != CURSOR_IDLE && keeper_zone_is_signed(zone) &&
            zone->keeper->now_ms >= zone->cursor.not_before && keyring_at_hand(zone);
 }
 

@@ -137,7 +137,7 @@ static void fail_job(struct keeper *keeper, struct job *job, const char *text)
     metric_add(keeper->metrics, METRIC_SIGNATURES_FAILED, 1);
     if (job->round) {
         keeper_zone_trouble(zone, "a change could not be signed: %s", text);
-        round_retry(job);
+        round_retry_later(job);
         return;
     }
     if (job->kind == WANT_NSEC3)
@@ -153,7 +153,7 @@ static void fail_job(struct keeper *keeper, struct job *job, const char *text)
  * others are stored as they come. */
 static void store_later(struct keeper *keeper, struct job *job)
 {
-    if (!job->first && keeper_zone_is_whole(job->zone)) {
+    if (!job->stale && !job->first && keeper_zone_is_whole(job->zone)) {
         round_hold(job->zone, job);
         return;
     }

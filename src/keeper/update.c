@@ -274,11 +274,7 @@ static bool is_below_dname(struct stage *stage, const struct name *name)
 
 static bool has_names_below(struct stage *stage, const struct staged_name *name)
 {
-    struct overlay_name next;
-
-    return overlay_next(stage, name->item.key, name->item.length, OVERLAY_BEHIND, &next) ==
-               RECORD_THERE &&
-           overlay_is_within(next.key, next.length, name->item.key, name->item.length);
+    return overlay_has_within(stage, name->item.key, name->item.length, OVERLAY_BEHIND);
 }
 
 /* What no zone may hold beside or below a DNAME (RFC 6672 sections 2.3, 2.4) is ignored like what

@@ -134,7 +134,7 @@ static unsigned want(struct front_link *front, struct keeper_zone *zone,
         return NOT_STORED_FAILED;
     if (found == RECORD_ABSENT)
         return NOT_STORED_UNKNOWN;
-    if (!keeper_zone_signs(zone))
+    if (!keeper_zone_is_signed(zone))
         return NOT_STORED_UNSIGNED;
     if (!schedule_needs(zone, subject.flags, &subject.view)) {
         if (subject.view.signatures.count == 0)

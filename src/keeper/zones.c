@@ -284,6 +284,8 @@ enum result keeper_zones_configure(struct keeper *keeper)
 
     for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
         zone->config = config_zone_find(config, &zone->name);
+    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
+        round_reconsider(zone);
     for (size_t i = 0; i < config->zone_count; i++) {
         struct keeper_zone *zone = keeper_zone_find(keeper, &config->zones[i].name);
         if (!zone && !add_zone(keeper, &config->zones[i]))

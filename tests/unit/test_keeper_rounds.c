@@ -1,0 +1,352 @@
+/* test_keeper_rounds.c - what a round of changes may meet on its way: another configuration, the
+ * keeper's end, damage, a crowd of names. */
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../src/keeper/round.h"
+#include "avow/store/key.h"
+#include "avow/store/lookup.h"
+#include "avow/wire/message.h"
+#include "avow/wire/rdata.h"
+#include "avow/wire/type.h"
+#include "keeper_rig.h"
+#include "support.h"
+#include "words.h"
+
+#define ZONE     "example."
+#define POLICY   "policies:\n  - {name: p, keystore: a}\n  - {name: q, keystore: a, denial: nsec}\n"
+#define SIGNED   POLICY "zones:\n  - {name: example., file: example.zone, policy: p}\n"
+#define MERGED   POLICY "zones:\n  - {name: example., file: example.zone, policy: p, reload: merge}\n"
+#define UNSIGNED POLICY "zones:\n  - {name: example., file: example.zone, policy: none}\n"
+#define OTHER    POLICY "zones:\n  - {name: other., file: example.zone, policy: none}\n"
+
+enum { CROWD = 16000 };
+
+static const char zone_text[] =
+    "$TTL 300\n@ SOA ns.x. h.x. 1 1 2 3 60\n@ NS ns.x.\none A 192.0.2.1\n"
+    "two A 192.0.2.2\n";
+static struct rig rig;
+static uint64_t last_id;
+
+static void open_rig(void)
+{
+    rig_open(&rig);
+    rig_write(&rig, "example.zone", zone_text);
+}
+
+static void close_rig(void)
+{
+    rig_close(&rig);
+}
+
+static struct keeper_zone *zone(void)
+{
+    return rig_zone(&rig, ZONE);
+}
+
+static void start(const char *configuration)
+{
+    rig_configure(&rig, configuration);
+    rig_start(&rig);
+    rig_start_signer(&rig);
+    rig_run_until(&rig, rig_all_signed, "fully signed");
+}
+
+/* ---- updates ----------------------------------------------------------------------------------
+ */
+
+/* Add a record, or remove an RRset when there is no text. */
+static uint64_t change(const char *owner, uint16_t type, const char *text)
+{
+    uint8_t octets[1024], rdata[512];
+    struct writer changes = writer_over(octets, sizeof octets);
+    struct writer value = writer_over(rdata, sizeof rdata);
+    struct update_record record = {
+        .class_ = text ? CLASS_IN : CLASS_ANY, .type = type, .ttl = text ? 300 : 0};
+
+    ck_assert_int_eq(name_from_string(owner, &record.owner), RESULT_OK);
+    if (text) {
+        struct words words = words_over(text, strlen(text));
+        struct tokens tokens = {.next = words_next, .context = &words};
+        ck_assert_int_eq(rdata_from_tokens(type, &tokens, &value), RESULT_OK);
+    }
+    record.rdata = span_of(rdata, value.length);
+    update_record_write(&changes, &record);
+    rig_update(&rig, ZONE,
+               (struct message_update){.id = ++last_id,
+                                       .change_count = 1,
+                                       .changes = span_of(octets, changes.length),
+                                       .who = "a test"});
+    return last_id;
+}
+
+static struct message told;
+static uint64_t awaited;
+
+static bool was_answered(struct rig *context)
+{
+    int kind;
+
+    while ((kind = rig_desk_told(context, &told)) != -1) {
+        if (kind == MESSAGE_UPDATED && told.updated.id == awaited)
+            return true;
+    }
+    return false;
+}
+
+static uint16_t wait_for(uint64_t id)
+{
+    awaited = id;
+    rig_run_until(&rig, was_answered, "the answer to an update");
+    return told.updated.rcode;
+}
+
+static bool is_there(const char *owner, uint16_t type)
+{
+    struct name name;
+    struct node_view node;
+    struct rrset_view view;
+
+    ck_assert_int_eq(name_from_string(owner, &name), RESULT_OK);
+    ck_assert_int_eq(snapshot_renew(&rig.keeper.view), RENEWAL_READY);
+    bool there = lookup_node(&rig.keeper.view, zone()->row.version, &name, &node) == RECORD_THERE &&
+                 node_find(&node, type, &view) == RECORD_THERE;
+    snapshot_rest(&rig.keeper.view);
+    return there;
+}
+
+static void check_whole(void)
+{
+    const struct zone *row = &zone()->row;
+
+    ck_assert_uint_eq(row->rrsets_signed, row->rrsets);
+    ck_assert_uint_eq(row->denials_signed, row->denials);
+    ck_assert_uint_eq(rig_check_signatures(&rig, ZONE, NULL), row->rrsets + row->denials);
+}
+
+static bool has_round(struct rig *context)
+{
+    return rig_zone(context, ZONE)->round != NULL;
+}
+
+static bool has_load_round(struct rig *context)
+{
+    return has_round(context) && rig_zone(context, ZONE)->round->has_load;
+}
+
+/* A reload whose round waits for the signer. */
+static void begin_reload(void)
+{
+    char text[512];
+
+    atomic_store(&rig.signer.hold, true);
+    (void)snprintf(text, sizeof text, "%sfiled A 192.0.2.3\n", zone_text);
+    rig_write(&rig, "example.zone", text);
+    (void)rig_call(&rig, (const char *const[]){"zone", "reload", ZONE, NULL});
+    rig_run_until(&rig, has_load_round, "the reload's round");
+}
+
+/* ---- another configuration --------------------------------------------------------------------
+ */
+
+static bool is_gone(struct rig *context)
+{
+    return rig_zone(context, ZONE) == NULL;
+}
+
+START_TEST(the_zone_goes_under_a_reload)
+{
+    start(SIGNED);
+    begin_reload();
+    rig_configure(&rig, OTHER);
+    atomic_store(&rig.signer.hold, false);
+    rig_run_until(&rig, is_gone, "the zone's end");
+    rig_run_until(&rig, rig_all_signed, "the other zone");
+}
+END_TEST
+
+START_TEST(the_policy_goes_under_a_round)
+{
+    start(SIGNED);
+    atomic_store(&rig.signer.hold, true);
+    uint64_t id = change("new.example.", TYPE_A, "192.0.2.9");
+    rig_run_until(&rig, has_round, "a round");
+    rig_configure(&rig, UNSIGNED);
+    atomic_store(&rig.signer.hold, false);
+    ck_assert_int_eq(wait_for(id), RCODE_SERVFAIL);
+    rig_run_until(&rig, rig_all_signed, "served unsigned");
+    ck_assert_int_eq(wait_for(change("new.example.", TYPE_A, "192.0.2.9")), RCODE_NOERROR);
+    ck_assert_uint_eq(rig_check_signatures(&rig, ZONE, NULL), 0);
+}
+END_TEST
+
+/* What follows the signed version is not made yet; until it is, nothing can be changed. */
+START_TEST(the_policy_goes_before_a_round)
+{
+    start(SIGNED);
+    rig.keeper.watermark.level = WATERMARK_NO_LOADS;
+    rig_configure(&rig, UNSIGNED);
+    ck_assert_uint_ne(zone()->row.flags & ZONE_SIGNED, 0);
+    uint64_t id = change("new.example.", TYPE_A, "192.0.2.9");
+    rig_run_ms(&rig, 100);
+    ck_assert_ptr_null(zone()->round);
+    rig_configure(&rig, SIGNED);
+    ck_assert_int_eq(wait_for(id), RCODE_NOERROR);
+    check_whole();
+}
+END_TEST
+
+/* An unsigned version is not signed in place when a policy comes: it is to have a chain and keys.
+ */
+START_TEST(a_policy_comes_before_its_version)
+{
+    start(UNSIGNED);
+    rig.keeper.watermark.level = WATERMARK_NO_LOADS;
+    rig_configure(&rig, SIGNED);
+    rig_run_ms(&rig, 100);
+    rig_want(&rig, 1, ZONE, "one.example.", TYPE_A);
+    rig_run_ms(&rig, 100);
+    ck_assert_uint_eq(rig_check_signatures(&rig, ZONE, NULL), 0);
+    struct message message;
+    ck_assert_int_eq(rig_told(&rig, &message), MESSAGE_NOT_STORED);
+    ck_assert_uint_eq(message.not_stored.reason, NOT_STORED_UNSIGNED);
+}
+END_TEST
+
+/* ---- the end ----------------------------------------------------------------------------------
+ */
+
+START_TEST(the_keeper_stops_under_a_reload)
+{
+    start(SIGNED);
+    begin_reload();
+    (void)rig_call(&rig, (const char *const[]){"zone", "reload", ZONE, NULL});
+    rig_run_ms(&rig, 50);
+    ck_assert(zone()->load_wanted);
+    rig_stop(&rig);
+}
+END_TEST
+
+/* ---- reloads ----------------------------------------------------------------------------------
+ */
+
+/* A file that says nothing new does not make an update's changes the file's. */
+START_TEST(a_merge_of_nothing_keeps_what_updates_changed)
+{
+    char text[512];
+
+    start(MERGED);
+    ck_assert_int_eq(wait_for(change("new.example.", TYPE_A, "192.0.2.9")), RCODE_NOERROR);
+    for (unsigned i = 0; i < 2; i++) {
+        rig_write(&rig, "example.zone", zone_text);
+        ck_assert_int_eq(rig_ask(&rig, NULL, "zone reload example."), 0);
+        ck_assert(is_there("new.example.", TYPE_A));
+    }
+    (void)snprintf(text, sizeof text, "%sfiled A 192.0.2.3\n", zone_text);
+    rig_write(&rig, "example.zone", text);
+    ck_assert_int_eq(rig_ask(&rig, NULL, "zone reload example."), 0);
+    ck_assert(is_there("new.example.", TYPE_A));
+    ck_assert(is_there("filed.example.", TYPE_A));
+    check_whole();
+}
+END_TEST
+
+/* ---- damage -----------------------------------------------------------------------------------
+ */
+
+static void spoil(const char *owner)
+{
+    struct store_key at;
+    struct name name;
+    MDB_txn *transaction;
+    MDB_val value;
+
+    ck_assert_int_eq(name_from_string(owner, &name), RESULT_OK);
+    store_key_node(&at, zone()->row.version, &name);
+    MDB_val key = {.mv_size = at.length, .mv_data = at.octets};
+    MDB_dbi table = rig.keeper.store.tables[TABLE_NODES];
+    ck_assert_int_eq(mdb_txn_begin(rig.keeper.store.environment, NULL, 0, &transaction), 0);
+    ck_assert_int_eq(mdb_get(transaction, table, &key, &value), 0);
+    uint8_t *copy = exact_copy(value.mv_data, value.mv_size);
+    copy[value.mv_size / 2] ^= 1;
+    value.mv_data = copy;
+    ck_assert_int_eq(mdb_put(transaction, table, &key, &value, 0), 0);
+    ck_assert_int_eq(mdb_txn_commit(transaction), 0);
+    free(copy);
+}
+
+/* Of many in one round the one that touches a damaged record fails alone. */
+START_TEST(damage_fails_one_update)
+{
+    uint64_t ids[5];
+
+    start(SIGNED);
+    spoil("two.example.");
+    atomic_store(&rig.signer.hold, true);
+    uint64_t first = change("first.example.", TYPE_A, "192.0.2.9");
+    rig_run_until(&rig, has_round, "a round that others wait behind");
+    for (unsigned i = 0; i < COUNT(ids); i++) {
+        char owner[64];
+        (void)snprintf(owner, sizeof owner, "n%u.example.", i);
+        ids[i] = change(i == 2 ? "two.example." : owner, TYPE_A, "192.0.2.9");
+    }
+    rig_run_ms(&rig, 50);
+    atomic_store(&rig.signer.hold, false);
+    ck_assert_int_eq(wait_for(first), RCODE_NOERROR);
+    for (unsigned i = 0; i < COUNT(ids); i++)
+        ck_assert_int_eq(wait_for(ids[i]), i == 2 ? RCODE_SERVFAIL : RCODE_NOERROR);
+    ck_assert_uint_eq(zone()->singly, 0);
+}
+END_TEST
+
+/* ---- many names -------------------------------------------------------------------------------
+ */
+
+/* A cut hides a crowd, and brings it to light again: each name looks at its neighbours alone. */
+START_TEST(a_crowd_goes_and_comes)
+{
+    struct buffer text = {.length = 0};
+    char configuration[512];
+
+    buffer_format(&text, "%s", zone_text);
+    for (unsigned i = 0; i < CROWD; i++)
+        buffer_format(&text, "h%05u.deep A 192.0.2.1\n", i);
+    buffer_u8(&text, 0);
+    rig_write(&rig, "example.zone", (const char *)text.octets);
+    buffer_free(&text);
+    (void)snprintf(configuration, sizeof configuration,
+                   "%szones:\n  - {name: example., file: example.zone, policy: %s}\n", POLICY,
+                   _i ? "p" : "q");
+    start(configuration);
+    struct zone before = zone()->row;
+    ck_assert_int_eq(wait_for(change("deep.example.", TYPE_NS, "ns.x.")), RCODE_NOERROR);
+    ck_assert_uint_eq(zone()->row.names, before.names - CROWD);
+    ck_assert_uint_le(zone()->row.denials, before.denials - CROWD + 1);
+    check_whole();
+    ck_assert_int_eq(wait_for(change("deep.example.", TYPE_NS, NULL)), RCODE_NOERROR);
+    ck_assert_uint_eq(zone()->row.names, before.names);
+    ck_assert_uint_eq(zone()->row.denials, before.denials);
+    check_whole();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("keeper/rounds");
+    TCase *tests = tcase_create("rounds");
+
+    tcase_set_timeout(tests, 120);
+    tcase_add_checked_fixture(tests, open_rig, close_rig);
+    tcase_add_test(tests, the_zone_goes_under_a_reload);
+    tcase_add_test(tests, the_policy_goes_under_a_round);
+    tcase_add_test(tests, the_policy_goes_before_a_round);
+    tcase_add_test(tests, a_policy_comes_before_its_version);
+    tcase_add_test(tests, the_keeper_stops_under_a_reload);
+    tcase_add_test(tests, a_merge_of_nothing_keeps_what_updates_changed);
+    tcase_add_test(tests, damage_fails_one_update);
+    tcase_add_loop_test(tests, a_crowd_goes_and_comes, 0, 2);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
