@@ -74,7 +74,13 @@ struct zone_write {
 };
 
 struct keeper_zone {
-    struct keeper_zone *next;
+    struct keeper_zone *next;          /* in canonical order of names */
+    struct keeper_zone *next_named;    /* in the bucket of its name (zone_index.c) */
+    struct keeper_zone *next_version;  /* in that of its version */
+    struct keeper_zone *next_changing; /* that have something for a round, in no order */
+    struct keeper_zone *next_walking;  /* that have a walk under way */
+    uint32_t indexed_version;          /* 0: in no bucket */
+    bool changing, walking;
     struct keeper *keeper;
     struct name name;
     const struct config_zone *config; /* NULL: no longer configured, about to go */
@@ -146,9 +152,12 @@ struct keeper {
     struct log_budget write_budget;
     struct watermark watermark;
 
-    struct keeper_zone *zones; /* in canonical order of names */
-    struct keeper_zone *turn;  /* whose turn it is to be signed next; NULL: the first */
-    bool compared;             /* zones of the store that are not configured were removed */
+    struct keeper_zone *zones;    /* in canonical order of names */
+    struct keeper_zone **named;   /* the same by name, and by version (zone_index.c) */
+    struct keeper_zone *changing; /* those that have something for a round (round.h) */
+    struct keeper_zone *walking;  /* those that have a walk under way (schedule.c) */
+    struct keeper_zone *turn;     /* of these, whose turn it is next; NULL: the first */
+    bool compared;                /* zones of the store that are not configured were removed */
     uint32_t next_handle;
     uint32_t next_request;
 
@@ -228,11 +237,22 @@ void desk_link_close(struct keeper *keeper);
 /* Tell the desk that a zone has another serial. */
 void desk_link_changed(struct keeper_zone *zone);
 
-/* ---- zones.c: the list ------------------------------------------------------------------------
+/* ---- zone_index.c: zones by name, and by version ----------------------------------------------
  */
 
-struct keeper_zone *keeper_zone_find(struct keeper *keeper, const struct name *name);
-struct keeper_zone *keeper_zone_of_version(struct keeper *keeper, uint32_t version);
+MUST_CHECK enum result zone_index_open(struct keeper *keeper);
+void zone_index_close(struct keeper *keeper);
+void zone_index_add(struct keeper_zone *zone);
+void zone_index_remove(struct keeper_zone *zone);
+
+/* The zone serves another version. */
+void zone_index_version(struct keeper_zone *zone);
+
+struct keeper_zone *keeper_zone_find(const struct keeper *keeper, const struct name *name);
+struct keeper_zone *keeper_zone_of_version(const struct keeper *keeper, uint32_t version);
+
+/* ---- zones.c: the list ------------------------------------------------------------------------
+ */
 
 /* Bring the list in line with the configuration: at start, and on reload. */
 MUST_CHECK enum result keeper_zones_configure(struct keeper *keeper);
@@ -387,6 +407,12 @@ void schedule_zone(struct keeper_zone *zone);
 
 /* Work for the zone was lost or failed: a walk will find it, but not at once when `failed`. */
 void schedule_again(struct keeper_zone *zone, bool failed);
+
+/* The zone is going. */
+void schedule_leave(struct keeper_zone *zone);
+
+/* Settle all zones that have a walk. Every tick. */
+void schedule_settle_all(struct keeper *keeper);
 
 /* Forget how far the walk has come: the zone is another one. */
 void schedule_reset(struct keeper_zone *zone);

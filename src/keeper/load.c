@@ -152,6 +152,7 @@ static enum result finish_version(struct loader *loader)
     if (result)
         return result;
     zone->row = row;
+    zone_index_version(zone);
     (void)jobs_outdate(&loader->keeper->jobs, zone, 0);
     round_drop_renewed(zone, loader->keeper->transaction);
     schedule_reset(zone);

@@ -221,8 +221,7 @@ static void tick(struct ev_loop *loop, ev_timer *watcher, int events)
     check_writes(keeper);
     count_rate(keeper);
     rounds_check_deadlines(keeper);
-    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
-        schedule_settle(zone);
+    schedule_settle_all(keeper);
     every_second(keeper);
     write_back_turn(keeper);
     if (keeper->leftovers)
@@ -353,6 +352,8 @@ enum result keeper_open(struct keeper *keeper, struct room *room)
         keeper->fronts[i] = (struct front_link){.keeper = keeper, .generation = 1};
     enum result result = jobs_open(&keeper->jobs);
     if (!result)
+        result = zone_index_open(keeper);
+    if (!result)
         result = loader_open(keeper);
     if (!result)
         result = comparison_open(keeper);
@@ -390,6 +391,7 @@ void keeper_close(struct keeper *keeper)
     pages_close(&keeper->pages);
     store_close(&keeper->store);
     keeper_zones_free(keeper);
+    zone_index_close(keeper);
     free(keeper->fronts);
     *keeper = (struct keeper){.room = NULL};
 }

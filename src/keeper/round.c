@@ -10,7 +10,6 @@
 #include "edits.h"
 #include "place.h"
 #include "soa.h"
-#include "stage_write.h"
 
 enum {
     ROUND_UPDATES = 256,       /* that one round takes */
@@ -37,6 +36,7 @@ void round_hold(struct keeper_zone *zone, struct job *job)
         zone->renewed_ms = keeper->now_ms;
     zone->renewed = job;
     zone->renewed_count++;
+    round_join(zone);
     keeper->jobs.held++;
     zone->renew_now |= job->urgent || job->waiters;
     keeper->rounds_waiting = true;
@@ -64,6 +64,32 @@ bool round_is_wanted(const struct keeper_zone *zone)
     return zone->round || zone->updates || zone->renewed;
 }
 
+void round_join(struct keeper_zone *zone)
+{
+    struct keeper *keeper = zone->keeper;
+
+    if (zone->changing)
+        return;
+    zone->changing = true;
+    zone->next_changing = keeper->changing;
+    keeper->changing = zone;
+}
+
+void rounds_sweep(struct keeper *keeper)
+{
+    struct keeper_zone **at = &keeper->changing;
+
+    while (*at) {
+        struct keeper_zone *zone = *at;
+        if (round_is_wanted(zone)) {
+            at = &zone->next_changing;
+            continue;
+        }
+        *at = zone->next_changing;
+        zone->changing = false;
+    }
+}
+
 /* Whether what is served can be changed under the zone's configuration: what is signed needs a
  * policy, also while the version that follows it is being made. */
 static bool may_change(const struct keeper_zone *zone)
@@ -78,7 +104,7 @@ static bool may_begin(const struct keeper_zone *zone)
 }
 
 /* A renewed signature is stored with the round, or will not be. */
-static void end_renewed(struct keeper *keeper, struct job *list, uint64_t transaction)
+void round_end_renewed(struct keeper *keeper, struct job *list, uint64_t transaction)
 {
     while (list) {
         struct job *job = list;
@@ -237,14 +263,14 @@ static struct round *make_round(struct keeper_zone *zone)
     return round;
 }
 
-static void free_round(struct round *round)
+void round_free(struct round *round)
 {
     stage_close(&round->stage);
     free(round->sets);
     free(round);
 }
 
-static const char *why(enum result result)
+const char *round_why(enum result result)
 {
     switch (result) {
     case RESULT_CORRUPT:
@@ -257,15 +283,14 @@ static const char *why(enum result result)
 }
 
 /* Whatever waited for the end of the zone's round. */
-static void round_over(struct keeper_zone *zone)
+void round_over(struct keeper_zone *zone)
 {
     zone->keeper->rounds_waiting |= zone->updates || zone->renewed;
     if (zone->phase == PHASE_QUEUED)
         loader_go_on(zone->keeper);
 }
 
-static void fail_round(struct keeper_zone *zone, struct round *round, enum result result,
-                       const char *text)
+void round_fail(struct keeper_zone *zone, struct round *round, enum result result, const char *text)
 {
     if (zone->round == round)
         round_abandon(round);
@@ -277,10 +302,10 @@ static void fail_round(struct keeper_zone *zone, struct round *round, enum resul
         round->updates = update->next;
         update_fail(zone, update, text);
     }
-    end_renewed(zone->keeper, round->renewed, 0);
+    round_end_renewed(zone->keeper, round->renewed, 0);
     if (round->has_load)
         load_ended(zone, &round->load, result ? result : RESULT_SYSTEM);
-    free_round(round);
+    round_free(round);
     round_over(zone);
 }
 
@@ -292,7 +317,7 @@ static void end_unchanged(struct keeper_zone *zone, struct round *round)
         round->updates = update->next;
         update_end(zone, update, zone->row.serial, 0);
     }
-    free_round(round);
+    round_free(round);
 }
 
 /* The round is under way, unless it turns out to be nothing. `edits`: of a load; NULL. */
@@ -322,6 +347,7 @@ static enum result begin(struct keeper_zone *zone, struct round *round, const st
         return RESULT_OK;
     }
     zone->round = round;
+    round_join(zone);
     keeper->rounds_ready |= round->unsigned_ == 0;
     round_send(round);
     return RESULT_OK;
@@ -360,7 +386,7 @@ static void begin_round(struct keeper_zone *zone)
     if (!result)
         return;
     take_apart(zone, round, result);
-    fail_round(zone, round, result, why(result));
+    round_fail(zone, round, result, round_why(result));
 }
 
 enum result round_begin_load(struct keeper_zone *zone, const struct buffer *edits,
@@ -376,7 +402,7 @@ enum result round_begin_load(struct keeper_zone *zone, const struct buffer *edit
     enum result result = begin(zone, round, edits);
     if (result) {
         round->has_load = false; /* the caller says so */
-        fail_round(zone, round, result, why(result));
+        round_fail(zone, round, result, round_why(result));
     }
     return result;
 }
@@ -388,7 +414,7 @@ void round_drop_renewed(struct keeper_zone *zone, uint64_t transaction)
     zone->renewed = NULL;
     zone->renewed_count = 0;
     zone->renew_now = false;
-    end_renewed(zone->keeper, renewed, transaction);
+    round_end_renewed(zone->keeper, renewed, transaction);
 }
 
 void round_reconsider(struct keeper_zone *zone)
@@ -398,7 +424,7 @@ void round_reconsider(struct keeper_zone *zone)
     if (!zone->config)
         updates_fail(zone, "the zone is not served any more");
     if (zone->round)
-        fail_round(zone, zone->round, RESULT_OK, "the zone's configuration is another one");
+        round_fail(zone, zone->round, RESULT_OK, "the zone's configuration is another one");
     round_drop_renewed(zone, 0);
 }
 
@@ -406,184 +432,8 @@ void round_forget(struct keeper_zone *zone)
 {
     updates_fail(zone, "the zone is not served any more");
     if (zone->round)
-        fail_round(zone, zone->round, RESULT_OK, "the zone is not served any more");
+        round_fail(zone, zone->round, RESULT_OK, "the zone is not served any more");
     round_drop_renewed(zone, 0);
-}
-
-/* ---- writing ----------------------------------------------------------------------------------
- */
-
-/* Rounds of several zones in one commit. */
-struct write {
-    struct keeper *keeper;
-    struct change change;
-    struct keeper_zone **zones;
-    size_t count;
-    bool tables; /* a table of zones is to be built anew */
-};
-
-static enum result write_round(struct write *write, struct keeper_zone *zone)
-{
-    struct round *round = zone->round;
-    struct zone *row = &round->row;
-
-    *row = zone->row;
-    enum result result =
-        stage_write(&round->stage, &write->change, row, round->serial, round->origin);
-    if (result)
-        return result;
-    row->serial = round->serial;
-    if (!row->highest_serial || serial_is_after(row->serial, row->highest_serial))
-        row->highest_serial = row->serial;
-    row->changed_at = write->keeper->now;
-    if (round->edited)
-        row->flags |= ZONE_EDITED;
-    if (round->has_load) {
-        row->file_size = round->load.file_size;
-        row->file_time = round->load.file_time;
-        row->file_hash = 0;
-        row->loaded_at = write->keeper->now;
-    }
-    if (round->has_load && !round->load.merged) {
-        row->flags &= (uint16_t)~ZONE_EDITED;
-        row->loaded_serial = row->serial;
-    }
-    write->tables |= row->denial_ttl != zone->row.denial_ttl;
-    change_put_zone(&write->change, row);
-    return write->change.failed;
-}
-
-/* All that are ready; one that cannot be written is left out of the next try, and failed. */
-static enum result write_rounds(struct write *write, struct keeper_zone **culprit)
-{
-    enum result result = commit_begin(write->keeper, &write->change);
-
-    *culprit = NULL;
-    if (result)
-        return result;
-    for (size_t i = 0; i < write->count && !result; i++) {
-        result = write_round(write, write->zones[i]);
-        if (result == RESULT_CORRUPT || result == RESULT_FORMAT)
-            *culprit = write->zones[i];
-    }
-    if (result) {
-        change_abandon(&write->change);
-        return result;
-    }
-    return commit_end(write->keeper, &write->change, write->tables, write->zones, write->count);
-}
-
-/* Signatures of the background over what was there before must never lie beside what is now. */
-static void outdate_name(struct keeper *keeper, uint32_t version, const struct staged_name *name)
-{
-    for (size_t i = 0; i < name->count; i++) {
-        const struct staged_rrset *rrset = &name->rrsets[i];
-        struct job_subject subject = {
-            .version = version, .kind = WANT_RRSET, .type = rrset->type, .owner = &name->name};
-        struct job *job = jobs_find(&keeper->jobs, &subject);
-        if (job && (staged_differs(rrset) || name->flags != name->stored_flags || !name->there))
-            jobs_outdate_one(&keeper->jobs, job);
-    }
-}
-
-static void outdate(struct keeper *keeper, const struct round *round)
-{
-    uint32_t version = round->row.version;
-
-    for (struct staged_name *name = stage_first(&round->stage); name; name = staged_next(name))
-        outdate_name(keeper, version, name);
-    for (struct staged_link *link = denial_first(&round->stage); link; link = denial_next(link)) {
-        struct job_subject subject = {
-            .version = version, .kind = WANT_NSEC3, .type = TYPE_NSEC3, .hash = link->hash};
-        struct job *job = jobs_find(&keeper->jobs, &subject);
-        if (job && (link->composed || !link->there))
-            jobs_outdate_one(&keeper->jobs, job);
-    }
-}
-
-static void end_written(struct keeper_zone *zone)
-{
-    struct keeper *keeper = zone->keeper;
-    struct round *round = zone->round;
-
-    outdate(keeper, round);
-    zone->row = round->row;
-    zone->round = NULL;
-    metric_add(keeper->metrics, METRIC_SIGNATURES_STORED, round->set_count);
-    metric_add(keeper->metrics, METRIC_JOURNAL_ENTRIES, zone->row.journal_entries != 0);
-    while (round->updates) {
-        struct update *update = round->updates;
-        round->updates = update->next;
-        update_end(zone, update, zone->row.serial, keeper->transaction);
-    }
-    end_renewed(keeper, round->renewed, keeper->transaction);
-    if (round->has_load)
-        load_ended(zone, &round->load, RESULT_OK);
-    zone->whole |= round->stage.late_denial;
-    keeper_zone_changed(zone);
-    free_round(round);
-    round_over(zone);
-    if (zone->whole)
-        keeper_zone_advance(zone);
-}
-
-static bool is_ready(const struct keeper_zone *zone)
-{
-    return zone->round && zone->round->unsigned_ == 0;
-}
-
-static void collect_ready(struct write *write)
-{
-    write->count = 0;
-    write->tables = false;
-    for (struct keeper_zone *zone = write->keeper->zones; zone; zone = zone->next) {
-        if (is_ready(zone))
-            write->zones[write->count++] = zone;
-    }
-}
-
-static size_t count_ready(const struct keeper *keeper)
-{
-    size_t count = 0;
-
-    for (const struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
-        count += is_ready(zone);
-    return count;
-}
-
-static void fail_rounds(struct write *write, enum result result)
-{
-    const char *text =
-        *write->keeper->store.problem ? write->keeper->store.problem : result_sentence(result);
-
-    for (size_t i = 0; i < write->count; i++)
-        fail_round(write->zones[i], write->zones[i]->round, result, text);
-}
-
-static void write_ready(struct keeper *keeper)
-{
-    struct write write = {.keeper = keeper};
-    struct keeper_zone *culprit;
-    enum result result = RESULT_OK;
-
-    write.zones = reallocarray(NULL, count_ready(keeper) + 1, sizeof(*write.zones));
-    if (!write.zones)
-        return; /* at the next turn */
-    keeper->rounds_ready = false;
-    do {
-        collect_ready(&write);
-        if (write.count == 0)
-            break;
-        result = write_rounds(&write, &culprit);
-        if (culprit)
-            fail_round(culprit, culprit->round, result, why(result));
-    } while (result && culprit);
-    if (write.count && result)
-        fail_rounds(&write, result);
-    for (size_t i = 0; i < write.count && !result; i++)
-        end_written(write.zones[i]);
-    metric_add(keeper->metrics, METRIC_ROUNDS, write.count && !result);
-    free(write.zones);
 }
 
 /* ---- turns ------------------------------------------------------------------------------------
@@ -592,7 +442,7 @@ static void write_ready(struct keeper *keeper)
 static void begin_waiting(struct keeper *keeper)
 {
     keeper->rounds_waiting = false;
-    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
+    for (struct keeper_zone *zone = keeper->changing; zone; zone = zone->next_changing) {
         if (zone->updates && keeper->now_ms < keeper->write_after_ms)
             updates_fail(zone, "the store could not be written a moment ago");
         if (may_begin(zone) && commit_is_possible(keeper))
@@ -604,25 +454,26 @@ void rounds_turn(struct keeper *keeper)
 {
     for (unsigned i = 0; i < TURNS && (keeper->rounds_waiting || keeper->rounds_ready); i++) {
         if (keeper->rounds_ready)
-            write_ready(keeper);
+            rounds_write(keeper);
         if (keeper->rounds_waiting)
             begin_waiting(keeper);
     }
-    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
+    for (struct keeper_zone *zone = keeper->changing; zone; zone = zone->next_changing) {
         if (zone->round && zone->round->unsent)
             round_send(zone->round);
     }
+    rounds_sweep(keeper);
 }
 
 void rounds_check_deadlines(struct keeper *keeper)
 {
     updates_check_deadlines(keeper);
-    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
+    for (struct keeper_zone *zone = keeper->changing; zone; zone = zone->next_changing) {
         struct round *round = zone->round;
         bool large = round && (round->has_load || round->patient);
         uint64_t since = large ? round->signed_ms : round ? round->begun_ms : 0;
         if (round && round->unsigned_ && keeper->now_ms - since >= SIGNED_MS)
-            fail_round(zone, round, RESULT_TOKEN, "the signatures could not be had in time");
+            round_fail(zone, round, RESULT_TOKEN, "the signatures could not be had in time");
         keeper->rounds_waiting |= may_begin(zone);
     }
 }

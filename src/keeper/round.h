@@ -124,6 +124,29 @@ void round_drop_renewed(struct keeper_zone *zone, uint64_t transaction);
 /* Whether the zone has a round, or something waits for one. */
 bool round_is_wanted(const struct keeper_zone *zone);
 
+/* Such a zone stands in keeper->changing, so that nobody looks at all zones: it is put there when
+ * it gets something, and leaves with a sweep when it has nothing any more. */
+void round_join(struct keeper_zone *zone);
+void rounds_sweep(struct keeper *keeper);
+
+/* A round fails, and all that is in it; `zone->round` is it, or another one. Freed. */
+void round_fail(struct keeper_zone *zone, struct round *round, enum result result,
+                const char *text);
+const char *round_why(enum result result);
+
+/* Renewed signatures are stored with the round, or (transaction 0) will not be. */
+void round_end_renewed(struct keeper *keeper, struct job *list, uint64_t transaction);
+
+/* Whatever waited for the end of the zone's round. */
+void round_over(struct keeper_zone *zone);
+void round_free(struct round *round);
+
+/* ---- round_write.c ----------------------------------------------------------------------------
+ */
+
+/* Write all rounds that have their signatures, in one commit; what cannot be written fails. */
+void rounds_write(struct keeper *keeper);
+
 /* ---- round_sign.c -----------------------------------------------------------------------------
  */
 

@@ -17,6 +17,51 @@ enum {
 /* ---- when a walk begins and ends --------------------------------------------------------------
  */
 
+static void join(struct keeper_zone *zone)
+{
+    if (zone->walking)
+        return;
+    zone->walking = true;
+    zone->next_walking = zone->keeper->walking;
+    zone->keeper->walking = zone;
+}
+
+static void unlink_walking(struct keeper_zone **at)
+{
+    struct keeper_zone *zone = *at;
+
+    *at = zone->next_walking;
+    zone->walking = false;
+    if (zone->keeper->turn == zone)
+        zone->keeper->turn = zone->next_walking;
+}
+
+void schedule_leave(struct keeper_zone *zone)
+{
+    struct keeper_zone **at = &zone->keeper->walking;
+
+    while (*at && *at != zone)
+        at = &(*at)->next_walking;
+    if (*at)
+        unlink_walking(at);
+}
+
+void schedule_settle_all(struct keeper *keeper)
+{
+    struct keeper_zone **at = &keeper->walking;
+
+    while (*at) {
+        struct keeper_zone *zone = *at;
+        schedule_settle(zone);
+        while (*at != zone) /* others may have come before it */
+            at = &(*at)->next_walking;
+        if (zone->cursor.at == CURSOR_IDLE && !zone->walked)
+            unlink_walking(at);
+        else
+            at = &zone->next_walking;
+    }
+}
+
 void schedule_zone(struct keeper_zone *zone)
 {
     if (zone->cursor.at != CURSOR_IDLE || zone->walked || !keeper_zone_is_signed(zone) ||
@@ -25,6 +70,7 @@ void schedule_zone(struct keeper_zone *zone)
     zone->cursor = (struct cursor){.at = CURSOR_NODES, .not_before = zone->cursor.not_before};
     zone->walk_sent = 0;
     zone->again = zone->damage = false;
+    join(zone);
 }
 
 void schedule_again(struct keeper_zone *zone, bool failed)
@@ -224,14 +270,14 @@ static void take_turn(struct pump *pump, struct keeper_zone *zone)
 
 static struct keeper_zone *zone_behind(struct keeper *keeper, const struct keeper_zone *zone)
 {
-    return zone && zone->next ? zone->next : keeper->zones;
+    return zone && zone->next_walking ? zone->next_walking : keeper->walking;
 }
 
 /* Turn by turn, until nobody has work or there is no room. */
 static void take_turns(struct pump *pump)
 {
     struct keeper *keeper = pump->keeper;
-    struct keeper_zone *first = keeper->turn ? keeper->turn : keeper->zones, *zone = first;
+    struct keeper_zone *first = keeper->turn ? keeper->turn : keeper->walking, *zone = first;
     bool progress = false;
 
     while (zone) {
@@ -251,11 +297,11 @@ static void take_turns(struct pump *pump)
 void schedule_pump(struct keeper *keeper)
 {
     struct pump pump;
-    struct keeper_zone *zone = keeper->zones;
+    struct keeper_zone *zone = keeper->bulk && keeper->token_up ? keeper->walking : NULL;
 
     keeper->walk_on = false;
     while (zone && !has_work(zone))
-        zone = zone->next;
+        zone = zone->next_walking;
     if (!zone || !pump_open(&pump, keeper, WALK_RECORDS))
         return;
     if (snapshot_renew(&keeper->view) == RENEWAL_READY) {
@@ -264,6 +310,5 @@ void schedule_pump(struct keeper *keeper)
         keeper->walk_on = pump.budget == 0;
     }
     pump_close(&pump);
-    for (zone = keeper->zones; zone; zone = zone->next)
-        schedule_settle(zone);
+    schedule_settle_all(keeper);
 }

@@ -117,6 +117,7 @@ void updates_take(struct keeper_zone *zone, struct update *update)
     update->next = NULL;
     *zone->last = update;
     zone->last = &update->next;
+    round_join(zone);
     keeper->rounds_waiting = true;
 }
 
@@ -133,7 +134,7 @@ void updates_check_deadlines(struct keeper *keeper)
 {
     uint64_t deadline_ms = (uint64_t)keeper->config->updates.deadline * 1000;
 
-    for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
+    for (struct keeper_zone *zone = keeper->changing; zone; zone = zone->next_changing) {
         /* They wait in the order in which they came. */
         while (zone->updates && keeper->now_ms - zone->updates->arrived_ms >= deadline_ms) {
             struct update *update = zone->updates;

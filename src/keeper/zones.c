@@ -10,24 +10,6 @@
 
 enum { TROUBLE_MS = 60000 };
 
-struct keeper_zone *keeper_zone_find(struct keeper *keeper, const struct name *name)
-{
-    struct keeper_zone *zone = keeper->zones;
-
-    while (zone && !name_equal(&zone->name, name))
-        zone = zone->next;
-    return zone;
-}
-
-struct keeper_zone *keeper_zone_of_version(struct keeper *keeper, uint32_t version)
-{
-    struct keeper_zone *zone = keeper->zones;
-
-    while (zone && (!version || zone->row.version != version))
-        zone = zone->next;
-    return zone;
-}
-
 /* ---- what is wrong ----------------------------------------------------------------------------
  */
 
@@ -157,9 +139,11 @@ static void read_row(struct keeper_zone *zone)
         keeper_zone_problem(zone, "its row in the store is damaged; it is loaded anew");
 }
 
-static struct keeper_zone *add_zone(struct keeper *keeper, const struct config_zone *config)
+/* A new zone, into the list at its place. */
+static struct keeper_zone *add_zone(struct keeper *keeper, const struct config_zone *config,
+                                    struct keeper_zone **at)
 {
-    struct keeper_zone *zone = calloc(1, sizeof *zone), **at = &keeper->zones;
+    struct keeper_zone *zone = calloc(1, sizeof *zone);
 
     if (!zone)
         return NULL;
@@ -171,10 +155,9 @@ static struct keeper_zone *add_zone(struct keeper *keeper, const struct config_z
     if (keyring_read(zone))
         keeper_zone_problem(zone, "the row of one of its keys is damaged: nothing is signed");
     zone->load_wanted = zone->row.version == 0 || loader_file_changed(zone);
-    while (*at && name_compare(&(*at)->name, &zone->name) < 0)
-        at = &(*at)->next;
     zone->next = *at;
     *at = zone;
+    zone_index_add(zone);
     return zone;
 }
 
@@ -206,8 +189,9 @@ static bool try_remove(struct keeper_zone **at)
     secondaries_free(zone);
     char name[NAME_MAX_TEXT];
     keyring_release(zone);
-    if (zone->keeper->turn == zone)
-        zone->keeper->turn = NULL;
+    schedule_leave(zone);
+    rounds_sweep(zone->keeper);
+    zone_index_remove(zone);
     log_info("%s is no longer served", name_to_text(&zone->name, name));
     *at = zone->next;
     free(zone);
@@ -286,9 +270,13 @@ enum result keeper_zones_configure(struct keeper *keeper)
         zone->config = config_zone_find(config, &zone->name);
     for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
         round_reconsider(zone);
+    /* Both are in canonical order: one walk. */
+    struct keeper_zone **at = &keeper->zones;
     for (size_t i = 0; i < config->zone_count; i++) {
+        while (*at && name_compare(&(*at)->name, &config->zones[i].name) < 0)
+            at = &(*at)->next;
         struct keeper_zone *zone = keeper_zone_find(keeper, &config->zones[i].name);
-        if (!zone && !add_zone(keeper, &config->zones[i]))
+        if (!zone && !add_zone(keeper, &config->zones[i], at))
             return RESULT_SYSTEM;
         /* A load that failed is tried again: what was wrong need not have been the file. */
         if (zone && (zone->phase == PHASE_FAILED || loader_file_changed(zone)))

@@ -22,7 +22,7 @@
 #define UNSIGNED POLICY "zones:\n  - {name: example., file: example.zone, policy: none}\n"
 #define OTHER    POLICY "zones:\n  - {name: other., file: example.zone, policy: none}\n"
 
-enum { CROWD = 16000 };
+enum { CROWD = 16000, ZONES = 100 };
 
 static const char zone_text[] =
     "$TTL 300\n@ SOA ns.x. h.x. 1 1 2 3 60\n@ NS ns.x.\none A 192.0.2.1\n"
@@ -332,6 +332,65 @@ START_TEST(a_crowd_goes_and_comes)
 }
 END_TEST
 
+/* ---- many zones -------------------------------------------------------------------------------
+ */
+
+/* Zones zSTEP*i.example. of 0 to ZONES. */
+static void configure_zones(unsigned step)
+{
+    struct buffer text = {.length = 0};
+
+    buffer_format(&text, "zones:\n");
+    for (unsigned i = 0; i < ZONES; i += step)
+        buffer_format(&text, "  - {name: Z%u.example., file: z, policy: none}\n", i);
+    buffer_u8(&text, 0);
+    rig_configure(&rig, (const char *)text.octets);
+    buffer_free(&text);
+}
+
+static void check_zones(unsigned step)
+{
+    struct keeper_zone *before = NULL;
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < ZONES; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "z%u.EXAMPLE.", i);
+        struct keeper_zone *found = rig_zone(&rig, name);
+        ck_assert_int_eq(found != NULL, i % step == 0);
+        if (found)
+            ck_assert_ptr_eq(keeper_zone_of_version(&rig.keeper, found->row.version), found);
+    }
+    for (struct keeper_zone *at = rig.keeper.zones; at; before = at, at = at->next, count++)
+        ck_assert(!before || name_compare(&before->name, &at->name) < 0);
+    ck_assert_uint_eq(count, (ZONES + step - 1) / step);
+    ck_assert_ptr_null(rig.keeper.changing);
+    ck_assert_ptr_null(rig.keeper.walking);
+}
+
+static bool half_is_gone(struct rig *context)
+{
+    return rig_zone(context, "z1.example.") == NULL && rig_all_signed(context);
+}
+
+/* Each is found by its name and its version, in whatever order they came; none is left on a list
+ * when it has nothing to do. */
+START_TEST(zones_come_and_go)
+{
+    rig_write(&rig, "z", "@ 60 SOA ns.x. h.x. 9 1 2 3 4\n@ 60 NS ns.x.\n");
+    configure_zones(3);
+    rig_start(&rig);
+    rig_run_until(&rig, rig_all_signed, "a third of the zones");
+    check_zones(3);
+    configure_zones(1);
+    rig_run_until(&rig, rig_all_signed, "all zones");
+    check_zones(1);
+    configure_zones(2);
+    rig_run_until(&rig, half_is_gone, "half of the zones");
+    check_zones(2);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keeper/rounds");
@@ -347,6 +406,7 @@ int main(void)
     tcase_add_test(tests, a_merge_of_nothing_keeps_what_updates_changed);
     tcase_add_test(tests, damage_fails_one_update);
     tcase_add_loop_test(tests, a_crowd_goes_and_comes, 0, 2);
+    tcase_add_test(tests, zones_come_and_go);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

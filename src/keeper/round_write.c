@@ -1,0 +1,183 @@
+/* round_write.c - rounds that have all their signatures, into the store: those of several zones in
+ * one commit. */
+#include "round.h"
+
+#include <stdlib.h>
+
+#include "avow/wire/type.h"
+#include "denial.h"
+#include "soa.h"
+#include "stage_write.h"
+
+/* Rounds of several zones in one commit. */
+struct write {
+    struct keeper *keeper;
+    struct change change;
+    struct keeper_zone **zones;
+    size_t count;
+    bool tables; /* a table of zones is to be built anew */
+};
+
+static enum result write_round(struct write *write, struct keeper_zone *zone)
+{
+    struct round *round = zone->round;
+    struct zone *row = &round->row;
+
+    *row = zone->row;
+    enum result result =
+        stage_write(&round->stage, &write->change, row, round->serial, round->origin);
+    if (result)
+        return result;
+    row->serial = round->serial;
+    if (!row->highest_serial || serial_is_after(row->serial, row->highest_serial))
+        row->highest_serial = row->serial;
+    row->changed_at = write->keeper->now;
+    if (round->edited)
+        row->flags |= ZONE_EDITED;
+    if (round->has_load) {
+        row->file_size = round->load.file_size;
+        row->file_time = round->load.file_time;
+        row->file_hash = 0;
+        row->loaded_at = write->keeper->now;
+    }
+    if (round->has_load && !round->load.merged) {
+        row->flags &= (uint16_t)~ZONE_EDITED;
+        row->loaded_serial = row->serial;
+    }
+    write->tables |= row->denial_ttl != zone->row.denial_ttl;
+    change_put_zone(&write->change, row);
+    return write->change.failed;
+}
+
+/* All that are ready; one that cannot be written is left out of the next try, and failed. */
+static enum result write_rounds(struct write *write, struct keeper_zone **culprit)
+{
+    enum result result = commit_begin(write->keeper, &write->change);
+
+    *culprit = NULL;
+    if (result)
+        return result;
+    for (size_t i = 0; i < write->count && !result; i++) {
+        result = write_round(write, write->zones[i]);
+        if (result == RESULT_CORRUPT || result == RESULT_FORMAT)
+            *culprit = write->zones[i];
+    }
+    if (result) {
+        change_abandon(&write->change);
+        return result;
+    }
+    return commit_end(write->keeper, &write->change, write->tables, write->zones, write->count);
+}
+
+/* Signatures of the background over what was there before must never lie beside what is now. */
+static void outdate_name(struct keeper *keeper, uint32_t version, const struct staged_name *name)
+{
+    for (size_t i = 0; i < name->count; i++) {
+        const struct staged_rrset *rrset = &name->rrsets[i];
+        struct job_subject subject = {
+            .version = version, .kind = WANT_RRSET, .type = rrset->type, .owner = &name->name};
+        struct job *job = jobs_find(&keeper->jobs, &subject);
+        if (job && (staged_differs(rrset) || name->flags != name->stored_flags || !name->there))
+            jobs_outdate_one(&keeper->jobs, job);
+    }
+}
+
+static void outdate(struct keeper *keeper, const struct round *round)
+{
+    uint32_t version = round->row.version;
+
+    for (struct staged_name *name = stage_first(&round->stage); name; name = staged_next(name))
+        outdate_name(keeper, version, name);
+    for (struct staged_link *link = denial_first(&round->stage); link; link = denial_next(link)) {
+        struct job_subject subject = {
+            .version = version, .kind = WANT_NSEC3, .type = TYPE_NSEC3, .hash = link->hash};
+        struct job *job = jobs_find(&keeper->jobs, &subject);
+        if (job && (link->composed || !link->there))
+            jobs_outdate_one(&keeper->jobs, job);
+    }
+}
+
+static void end_written(struct keeper_zone *zone)
+{
+    struct keeper *keeper = zone->keeper;
+    struct round *round = zone->round;
+
+    outdate(keeper, round);
+    zone->row = round->row;
+    zone->round = NULL;
+    metric_add(keeper->metrics, METRIC_SIGNATURES_STORED, round->set_count);
+    metric_add(keeper->metrics, METRIC_JOURNAL_ENTRIES, zone->row.journal_entries != 0);
+    while (round->updates) {
+        struct update *update = round->updates;
+        round->updates = update->next;
+        update_end(zone, update, zone->row.serial, keeper->transaction);
+    }
+    round_end_renewed(keeper, round->renewed, keeper->transaction);
+    if (round->has_load)
+        load_ended(zone, &round->load, RESULT_OK);
+    zone->whole |= round->stage.late_denial;
+    keeper_zone_changed(zone);
+    round_free(round);
+    round_over(zone);
+    if (zone->whole)
+        keeper_zone_advance(zone);
+}
+
+static bool is_ready(const struct keeper_zone *zone)
+{
+    return zone->round && zone->round->unsigned_ == 0;
+}
+
+static void collect_ready(struct write *write)
+{
+    write->count = 0;
+    write->tables = false;
+    for (struct keeper_zone *zone = write->keeper->changing; zone; zone = zone->next_changing) {
+        if (is_ready(zone))
+            write->zones[write->count++] = zone;
+    }
+}
+
+static size_t count_ready(const struct keeper *keeper)
+{
+    size_t count = 0;
+
+    for (const struct keeper_zone *zone = keeper->changing; zone; zone = zone->next_changing)
+        count += is_ready(zone);
+    return count;
+}
+
+static void fail_rounds(struct write *write, enum result result)
+{
+    const char *text =
+        *write->keeper->store.problem ? write->keeper->store.problem : result_sentence(result);
+
+    for (size_t i = 0; i < write->count; i++)
+        round_fail(write->zones[i], write->zones[i]->round, result, text);
+}
+
+void rounds_write(struct keeper *keeper)
+{
+    struct write write = {.keeper = keeper};
+    struct keeper_zone *culprit;
+    enum result result = RESULT_OK;
+
+    write.zones = reallocarray(NULL, count_ready(keeper) + 1, sizeof(*write.zones));
+    if (!write.zones)
+        return; /* at the next turn */
+    keeper->rounds_ready = false;
+    do {
+        collect_ready(&write);
+        if (write.count == 0)
+            break;
+        result = write_rounds(&write, &culprit);
+        if (culprit)
+            round_fail(culprit, culprit->round, result, round_why(result));
+    } while (result && culprit);
+    if (write.count && result)
+        fail_rounds(&write, result);
+    for (size_t i = 0; i < write.count && !result; i++)
+        end_written(write.zones[i]);
+    metric_add(keeper->metrics, METRIC_ROUNDS, write.count && !result);
+    free(write.zones);
+}
