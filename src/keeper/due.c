@@ -11,9 +11,10 @@ enum {
     DUE_RECORDS = 8192 /* names of these, or thereabouts */
 };
 
-/* Sign again what is due between the first and the last name of an entry. Nothing else is: each
- * signature's own expiration is looked at. */
-static enum found_record renew_names(struct pump *pump, const struct expiry *entry)
+/* Sign again what is due between the first and the last name of an entry, whose first becomes that
+ * at which it stopped unless it is done. Nothing else is signed: each signature's own expiration is
+ * looked at. */
+static enum found_record renew_names(struct pump *pump, struct expiry *entry, bool *done)
 {
     struct name first, last, owner;
     struct node_view node;
@@ -28,17 +29,24 @@ static enum found_record renew_names(struct pump *pump, const struct expiry *ent
         if (node_name(&node, &owner))
             return RECORD_CORRUPT;
         if (name_compare(&owner, &last) > 0)
+            break;
+        if (pump_may_send(pump)) {
+            pump_node(pump, &node, &owner);
+            pump->budget--;
+        }
+        if (!pump_may_send(pump)) {
+            struct writer key = writer_over(entry->first, sizeof entry->first);
+            name_key_write(&key, &owner);
+            entry->first_length = (uint16_t)key.length;
             return RECORD_THERE;
-        pump_node(pump, &node, &owner);
-        pump->budget -= pump->budget > 0;
-        if (pump->blocked)
-            return RECORD_THERE;
+        }
         walk = WALK_NEXT;
     }
+    *done = true;
     return found;
 }
 
-static enum found_record renew_hashes(struct pump *pump, const struct expiry *entry)
+static enum found_record renew_hashes(struct pump *pump, struct expiry *entry, bool *done)
 {
     struct snapshot *view = &pump->keeper->view;
     struct chain_nsec3 nsec3;
@@ -54,17 +62,22 @@ static enum found_record renew_hashes(struct pump *pump, const struct expiry *en
     while (found == RECORD_THERE && memcmp(nsec3.hash, entry->last, NODE_HASH_OCTETS) <= 0) {
         pump_nsec3(pump, &nsec3);
         pump->budget -= pump->budget > 0;
-        if (pump->blocked)
-            return RECORD_THERE;
         memcpy(hash, nsec3.hash, sizeof hash);
+        if (!pump_may_send(pump)) {
+            memcpy(entry->first, hash, sizeof hash);
+            return RECORD_THERE;
+        }
         found = chain_nsec3_walk(view, entry->version, hash, &nsec3);
     }
+    *done = true;
     return found;
 }
 
-/* True: the entry can go, for its work is under way, or a walk over the zone will do it. */
-static bool renew_entry(struct pump *pump, const struct expiry *entry)
+/* True: the entry can go, for its work is under way, or a walk over the zone will do it. Else it
+ * begins later than it did: the walk goes on from there, however long the entry is. */
+static bool renew_entry(struct pump *pump, struct expiry *entry)
 {
+    bool done = false;
     struct keeper_zone *zone = keeper_zone_of_version(pump->keeper, entry->version);
 
     if (!zone || !keeper_zone_is_signed(zone))
@@ -75,12 +88,12 @@ static bool renew_entry(struct pump *pump, const struct expiry *entry)
     }
     pump->zone = zone;
     pump_begin_segment(pump, entry->first, entry->first_length);
-    enum found_record found =
-        entry->kind == EXPIRY_NSEC3 ? renew_hashes(pump, entry) : renew_names(pump, entry);
+    enum found_record found = entry->kind == EXPIRY_NSEC3 ? renew_hashes(pump, entry, &done)
+                                                          : renew_names(pump, entry, &done);
     if (found == RECORD_CORRUPT)
         schedule_again(zone, true);
     pump_flush(pump);
-    return !pump->blocked;
+    return done || found == RECORD_CORRUPT;
 }
 
 /* If the work fails, the walk over the zone that follows a failure finds what is still due. */
@@ -96,9 +109,16 @@ static void remove_entries(struct keeper *keeper, const struct expiry *entries, 
         log_warning("entries of the expiry index could not be removed; they come up again");
 }
 
+static bool is_same(const struct expiry *a, const struct expiry *b)
+{
+    return a->at == b->at && a->version == b->version && a->kind == b->kind &&
+           a->sequence == b->sequence;
+}
+
 static size_t take_due(struct pump *pump, struct expiry *entries)
 {
     struct keeper *keeper = pump->keeper;
+    struct expiry *rest = &keeper->due_rest;
     size_t count = 0;
 
     keeper->due_on = true;
@@ -112,8 +132,11 @@ static size_t take_due(struct pump *pump, struct expiry *entries)
         struct keeper_zone *zone = keeper_zone_of_version(pump->keeper, entry->version);
         if (found == RECORD_CORRUPT && zone)
             schedule_again(zone, false); /* which names it was for cannot be read any more */
-        if (found == RECORD_THERE && !renew_entry(pump, entry))
+        if (!is_same(rest, entry))
+            *rest = *entry;
+        if (found == RECORD_THERE && !renew_entry(pump, rest))
             break;
+        rest->at = 0; /* nothing is left of it */
         count++;
     }
     return count;
@@ -125,6 +148,7 @@ void schedule_due(struct keeper *keeper)
     struct expiry *entries = NULL;
     size_t count = 0;
 
+    keeper->due_more = false;
     if (!pump_open(&pump, keeper, DUE_RECORDS))
         return;
     entries = calloc(DUE_ENTRIES, sizeof *entries);
@@ -133,6 +157,7 @@ void schedule_due(struct keeper *keeper)
         snapshot_rest(&keeper->view);
     }
     remove_entries(keeper, entries, count);
+    keeper->due_more = keeper->due_on && pump.budget == 0;
     free(entries);
     pump_close(&pump);
 }

@@ -12,6 +12,7 @@
 #include "avow/change/watermark.h"
 #include "avow/config/config.h"
 #include "avow/room/room.h"
+#include "avow/store/expiry.h"
 #include "avow/store/zones.h"
 
 #include "jobs.h"
@@ -191,13 +192,15 @@ struct keeper {
     ev_idle idle;
     bool watching; /* the watchers above */
     bool commit_now;
-    bool configure_again; /* not all zones could be prepared */
-    bool walk_on;         /* a walk only paused for other events */
-    bool due_on;          /* not all that is due could be sent yet */
-    bool leftovers;       /* versions that nobody serves may be there, to be dropped */
-    uint64_t now_ms;      /* monotonic, as of the last tick or event */
-    uint64_t now;         /* wall, seconds */
-    uint64_t rate_at;     /* when rate was last worked out */
+    bool configure_again;   /* not all zones could be prepared */
+    bool walk_on;           /* a walk only paused for other events */
+    bool due_on;            /* not all that is due could be sent yet */
+    bool due_more;          /* it only paused for other events */
+    struct expiry due_rest; /* the entry of the index that is taken, with what is left of it */
+    bool leftovers;         /* versions that nobody serves may be there, to be dropped */
+    uint64_t now_ms;        /* monotonic, as of the last tick or event */
+    uint64_t now;           /* wall, seconds */
+    uint64_t rate_at;       /* when rate was last worked out */
     uint64_t rate_mark;
     uint32_t rate; /* signatures stored in the last second */
     uint64_t last_expiry_ms, last_keys_ms;

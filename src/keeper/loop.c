@@ -45,7 +45,8 @@ static void before_waiting(struct ev_loop *loop, ev_prepare *watcher, int events
     if (keeper->due_on)
         schedule_due(keeper);
     schedule_pump(keeper);
-    bool go_on = keeper->walk_on || keeper->rounds_ready || keeper->rounds_waiting;
+    bool go_on =
+        keeper->walk_on || keeper->due_more || keeper->rounds_ready || keeper->rounds_waiting;
     if (go_on && !ev_is_active(&keeper->idle))
         ev_idle_start(loop, &keeper->idle);
     if (!go_on && ev_is_active(&keeper->idle))

@@ -138,7 +138,7 @@ static void take_updates(struct round *round, struct keeper_zone *zone)
         round->patient = update->alone;
         update->outcome = update_apply(&round->stage, &update->request);
     }
-    zone->singly -= zone->singly != 0;
+    zone->singly = zone->updates && zone->singly ? zone->singly - 1 : 0;
     zone->keeper->rounds_waiting |= zone->updates != NULL;
 }
 

@@ -131,6 +131,47 @@ START_TEST(what_is_due_while_the_signer_is_away)
 }
 END_TEST
 
+/* All entries of the index; returns how many. */
+static size_t list_entries(struct expiry *entries, size_t room)
+{
+    size_t count = 0;
+
+    ck_assert_int_eq(snapshot_renew(&rig.keeper.view), RENEWAL_READY);
+    while (count < room && expiry_walk(&rig.keeper.view, count ? &entries[count - 1] : NULL,
+                                       &entries[count]) == RECORD_THERE)
+        count++;
+    snapshot_rest(&rig.keeper.view);
+    return count;
+}
+
+static bool is_among(const struct expiry *entry, const struct expiry *others, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (others[i].at == entry->at && others[i].first_length == entry->first_length &&
+            memcmp(others[i].first, entry->first, entry->first_length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What could be sent of an entry is not walked over again: it begins where the rest does. */
+START_TEST(a_long_entry_goes_on_where_it_stopped)
+{
+    static struct expiry entries[64];
+
+    start(SHORT);
+    rig_run_until(&rig, rig_all_signed, "fully signed");
+    rig.keeper.bulk_window = 64;
+    atomic_store(&rig.signer.hold_bulk, true);
+    rig_run_ms(&rig, 3500);
+    ck_assert_uint_ne(rig.keeper.due_rest.at, 0);
+    ck_assert(!is_among(&rig.keeper.due_rest, entries, list_entries(entries, COUNT(entries))));
+    atomic_store(&rig.signer.hold_bulk, false);
+    rig_run_ms(&rig, 3500);
+    ck_assert_uint_gt(earliest(), clock_wall_seconds() + 5);
+}
+END_TEST
+
 /* ---- restarts ---------------------------------------------------------------------------------
  */
 
@@ -321,6 +362,7 @@ int main(void)
     tcase_add_checked_fixture(tests, open_rig, close_rig);
     tcase_add_test(tests, what_is_due_is_renewed);
     tcase_add_test(tests, what_is_due_while_the_signer_is_away);
+    tcase_add_test(tests, a_long_entry_goes_on_where_it_stopped);
     tcase_add_test(tests, a_keeper_that_comes_back_serves_what_there_is);
     tcase_add_test(tests, a_keeper_that_dies_while_signing);
     tcase_add_test(tests, nothing_is_written_under_a_reader);
