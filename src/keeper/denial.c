@@ -91,8 +91,7 @@ static struct staged_link *find_link(const struct stage *stage, const uint8_t *h
 
 static enum chain read_chain(struct stage *stage, const uint8_t *hash, struct chain_nsec3 *nsec3)
 {
-    enum chain chain =
-        chain_nsec3(&stage->zone->keeper->view, stage->zone->row.version, hash, nsec3);
+    enum chain chain = chain_nsec3(stage->view, stage->zone->row.version, hash, nsec3);
 
     if (chain == CHAIN_CORRUPT)
         stage_fail(stage, RESULT_CORRUPT);
@@ -153,8 +152,7 @@ static bool stored_behind(struct stage *stage, const uint8_t *hash, uint8_t *beh
     struct chain_nsec3 nsec3;
 
     for (unsigned i = 0, rounds = 0; i < STEPS && rounds < 2; i++) {
-        enum found_record found =
-            chain_nsec3_walk(&zone->keeper->view, zone->row.version, from, &nsec3);
+        enum found_record found = chain_nsec3_walk(stage->view, zone->row.version, from, &nsec3);
         if (found == RECORD_CORRUPT)
             stage_fail(stage, RESULT_CORRUPT);
         if (stage->failed)
@@ -337,7 +335,7 @@ static void mark_whole_chain(struct stage *stage)
     struct chain_nsec3 nsec3;
 
     while (!stage->failed &&
-           chain_nsec3_walk(&zone->keeper->view, zone->row.version, from, &nsec3) == RECORD_THERE) {
+           chain_nsec3_walk(stage->view, zone->row.version, from, &nsec3) == RECORD_THERE) {
         memcpy(at, nsec3.hash, sizeof at);
         from = at;
         struct staged_link *link = denial_link(stage, at);

@@ -17,7 +17,7 @@ struct stored {
 static enum found_record read_stored(struct stage *stage, const struct store_record *record,
                                      struct stored *stored)
 {
-    struct snapshot *view = &stage->zone->keeper->view;
+    struct snapshot *view = stage->view;
     struct reader payload;
     struct node_view node;
 
@@ -50,7 +50,7 @@ static void version_key(const struct stage *stage, const uint8_t *key, size_t le
 static enum found_record seek_data(struct stage *stage, enum snapshot_move direction,
                                    struct store_record *record, struct stored *stored)
 {
-    struct snapshot *view = &stage->zone->keeper->view;
+    struct snapshot *view = stage->view;
 
     for (;;) {
         enum found_record found = read_stored(stage, record, stored);
@@ -67,7 +67,7 @@ static enum found_record seek_data(struct stage *stage, enum snapshot_move direc
 static enum found_record seek_stored(struct stage *stage, const uint8_t *key, size_t length,
                                      enum overlay_start start, struct store_record *record)
 {
-    struct snapshot *view = &stage->zone->keeper->view;
+    struct snapshot *view = stage->view;
     struct store_key whole;
 
     version_key(stage, key, length, &whole);
@@ -91,7 +91,7 @@ static enum found_record next_stored(struct stage *stage, const uint8_t *key, si
 static enum found_record previous_stored(struct stage *stage, const uint8_t *key, size_t length,
                                          struct stored *stored)
 {
-    struct snapshot *view = &stage->zone->keeper->view;
+    struct snapshot *view = stage->view;
     struct store_key whole;
 
     version_key(stage, key, length, &whole);
@@ -198,7 +198,7 @@ enum found_record overlay_previous(struct stage *stage, const uint8_t *key, size
 static bool stored_has_within(struct stage *stage, const uint8_t *key, size_t length,
                               enum overlay_start start)
 {
-    struct snapshot *view = &stage->zone->keeper->view;
+    struct snapshot *view = stage->view;
     struct store_record record;
     struct stored stored;
     enum found_record found = seek_stored(stage, key, length, start, &record);

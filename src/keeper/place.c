@@ -77,14 +77,13 @@ static void mark_parent(struct stage *stage, const struct staged_name *name)
 /* The stored names below one: what hides them has come or gone. */
 static void mark_stored_below(struct stage *stage, const struct staged_name *above)
 {
-    struct keeper *keeper = stage->zone->keeper;
     struct name at, owner;
 
     name_copy(&at, &above->name);
     while (!stage->failed) {
         struct node_view node;
         enum found_record found =
-            lookup_walk(&keeper->view, stage->zone->row.version, WALK_BEHIND, &at, &node);
+            lookup_walk(stage->view, stage->zone->row.version, WALK_BEHIND, &at, &node);
         if (found == RECORD_ABSENT)
             return;
         if (found == RECORD_CORRUPT || node_name(&node, &owner)) {
@@ -127,7 +126,7 @@ static uint16_t hides(struct stage *stage, const struct name *ancestor)
         dname = staged_find(staged, TYPE_DNAME);
     } else {
         enum found_record found =
-            lookup_node(&stage->zone->keeper->view, stage->zone->row.version, ancestor, &node);
+            lookup_node(stage->view, stage->zone->row.version, ancestor, &node);
         if (found == RECORD_CORRUPT)
             stage_fail(stage, RESULT_CORRUPT);
         cut = found == RECORD_THERE && node_has(&node, TYPE_NS);

@@ -292,9 +292,9 @@ void round_over(struct keeper_zone *zone)
 
 void round_fail(struct keeper_zone *zone, struct round *round, enum result result, const char *text)
 {
+    round_abandon(round);
     if (zone->round == round)
-        round_abandon(round);
-    zone->round = NULL;
+        zone->round = NULL;
     if (result == RESULT_CORRUPT)
         keeper_zone_trouble(zone, "%s", text);
     while (round->updates) {
@@ -324,8 +324,9 @@ static void end_unchanged(struct keeper_zone *zone, struct round *round)
 static enum result begin(struct keeper_zone *zone, struct round *round, const struct buffer *edits)
 {
     struct keeper *keeper = zone->keeper;
+    bool ahead = round->stage.view != &keeper->view;
 
-    if (snapshot_renew(&keeper->view) != RENEWAL_READY)
+    if (!ahead && snapshot_renew(&keeper->view) != RENEWAL_READY)
         return RESULT_SYSTEM;
     if (edits)
         stage_edits(&round->stage, edits);
@@ -333,16 +334,17 @@ static enum result begin(struct keeper_zone *zone, struct round *round, const st
         take_updates(round, zone);
     enum result result = round->stage.failed;
     round->edited = !edits && !stage_is_empty(&round->stage);
-    bool nothing = !edits && !round->edited && !renewal_is_due(zone);
-    if (!result && !nothing) {
+    round->nothing = !edits && !round->edited && !renewal_is_due(zone);
+    if (!result && !round->nothing) {
         if (!round->edited && !edits)
             round->origin = JOURNAL_SIGNING;
         result = settle(round);
     }
-    snapshot_rest(&keeper->view);
+    if (!ahead)
+        snapshot_rest(&keeper->view);
     if (result)
         return result;
-    if (nothing) {
+    if (round->nothing && !ahead) {
         end_unchanged(zone, round);
         return RESULT_OK;
     }
@@ -374,19 +376,36 @@ static void take_apart(struct keeper_zone *zone, struct round *round, enum resul
     round->last_update = &round->updates;
 }
 
-static void begin_round(struct keeper_zone *zone)
+static void begin_or_fail(struct keeper_zone *zone, struct round *round)
 {
-    struct round *round = make_round(zone);
-
-    if (!round) {
-        updates_fail(zone, "no memory");
-        return;
-    }
     enum result result = begin(zone, round, NULL);
+
     if (!result)
         return;
     take_apart(zone, round, result);
     round_fail(zone, round, result, round_why(result));
+}
+
+static void begin_round(struct keeper_zone *zone)
+{
+    struct round *round = make_round(zone);
+
+    if (round)
+        begin_or_fail(zone, round);
+    else
+        updates_fail(zone, "no memory");
+}
+
+void round_begin_ahead(struct keeper_zone *zone, struct snapshot *view)
+{
+    struct round *round = zone->updates && may_begin(zone) ? make_round(zone) : NULL;
+
+    if (!round)
+        return; /* it begins after the commit */
+    round->stage.view = view;
+    begin_or_fail(zone, round);
+    if (zone->round)
+        zone->round->stage.view = &zone->keeper->view; /* the change ends; so does its view */
 }
 
 enum result round_begin_load(struct keeper_zone *zone, const struct buffer *edits,

@@ -59,6 +59,7 @@ struct round {
     bool has_load;
     bool patient; /* it may take long to be signed */
     bool edited;  /* updates change something */
+    bool nothing; /* begun ahead, and nothing is to be changed: its answers wait for the commit */
     struct round_load load;
     struct update *updates, **last_update;
     struct job *renewed; /* whose signatures are in it; by next_done */
@@ -129,13 +130,19 @@ bool round_is_wanted(const struct keeper_zone *zone);
 void round_join(struct keeper_zone *zone);
 void rounds_sweep(struct keeper *keeper);
 
-/* A round fails, and all that is in it; `zone->round` is it, or another one. Freed. */
+/* A round fails, and all that is in it; the zone's, or one that is not yet, or no longer. Freed. */
 void round_fail(struct keeper_zone *zone, struct round *round, enum result result,
                 const char *text);
 const char *round_why(enum result result);
 
 /* Renewed signatures are stored with the round, or (transaction 0) will not be. */
 void round_end_renewed(struct keeper *keeper, struct job *list, uint64_t transaction);
+
+/* Begin the next round of a zone whose last one is put, and about to be flushed: so the signer
+ * works while the disk does. If that commit fails, this round fails with it.
+ *
+ * view  Of the change: what will be stored. */
+void round_begin_ahead(struct keeper_zone *zone, struct snapshot *view);
 
 /* Whatever waited for the end of the zone's round. */
 void round_over(struct keeper_zone *zone);

@@ -14,6 +14,10 @@ struct write {
     struct keeper *keeper;
     struct change change;
     struct keeper_zone **zones;
+    struct written {
+        struct round *round;
+        struct zone before; /* the zone's row */
+    } * written;            /* of each */
     size_t count;
     bool tables; /* a table of zones is to be built anew */
 };
@@ -24,6 +28,8 @@ static enum result write_round(struct write *write, struct keeper_zone *zone)
     struct zone *row = &round->row;
 
     *row = zone->row;
+    if (round->nothing)
+        return RESULT_OK;
     enum result result =
         stage_write(&round->stage, &write->change, row, round->serial, round->origin);
     if (result)
@@ -47,26 +53,6 @@ static enum result write_round(struct write *write, struct keeper_zone *zone)
     write->tables |= row->denial_ttl != zone->row.denial_ttl;
     change_put_zone(&write->change, row);
     return write->change.failed;
-}
-
-/* All that are ready; one that cannot be written is left out of the next try, and failed. */
-static enum result write_rounds(struct write *write, struct keeper_zone **culprit)
-{
-    enum result result = commit_begin(write->keeper, &write->change);
-
-    *culprit = NULL;
-    if (result)
-        return result;
-    for (size_t i = 0; i < write->count && !result; i++) {
-        result = write_round(write, write->zones[i]);
-        if (result == RESULT_CORRUPT || result == RESULT_FORMAT)
-            *culprit = write->zones[i];
-    }
-    if (result) {
-        change_abandon(&write->change);
-        return result;
-    }
-    return commit_end(write->keeper, &write->change, write->tables, write->zones, write->count);
 }
 
 /* Signatures of the background over what was there before must never lie beside what is now. */
@@ -97,30 +83,81 @@ static void outdate(struct keeper *keeper, const struct round *round)
     }
 }
 
-static void end_written(struct keeper_zone *zone)
+static void end_written(struct keeper_zone *zone, struct round *round)
 {
     struct keeper *keeper = zone->keeper;
-    struct round *round = zone->round;
 
-    outdate(keeper, round);
-    zone->row = round->row;
-    zone->round = NULL;
     metric_add(keeper->metrics, METRIC_SIGNATURES_STORED, round->set_count);
-    metric_add(keeper->metrics, METRIC_JOURNAL_ENTRIES, zone->row.journal_entries != 0);
+    metric_add(keeper->metrics, METRIC_JOURNAL_ENTRIES,
+               !round->nothing && round->row.journal_entries != 0);
     while (round->updates) {
         struct update *update = round->updates;
         round->updates = update->next;
-        update_end(zone, update, zone->row.serial, keeper->transaction);
+        update_end(zone, update, zone->row.serial, round->nothing ? 0 : keeper->transaction);
     }
     round_end_renewed(keeper, round->renewed, keeper->transaction);
     if (round->has_load)
         load_ended(zone, &round->load, RESULT_OK);
     zone->whole |= round->stage.late_denial;
-    keeper_zone_changed(zone);
+    if (!round->nothing)
+        keeper_zone_changed(zone);
     round_free(round);
     round_over(zone);
     if (zone->whole)
         keeper_zone_advance(zone);
+}
+
+/* ---- the commit, and what begins meanwhile ----------------------------------------------------
+ */
+
+/* From here on the zones are as they will be stored; what waits for them begins over that. */
+static void step_forward(struct write *write)
+{
+    for (size_t i = 0; i < write->count; i++) {
+        struct keeper_zone *zone = write->zones[i];
+        write->written[i] = (struct written){.round = zone->round, .before = zone->row};
+        outdate(write->keeper, zone->round);
+        zone->row = zone->round->row;
+        zone->round = NULL;
+    }
+    for (size_t i = 0; i < write->count; i++)
+        round_begin_ahead(write->zones[i], change_view(&write->change));
+}
+
+/* Nothing of it is stored: what was begun over it falls with it. */
+static void step_back(struct write *write, enum result result)
+{
+    const char *text =
+        *write->keeper->store.problem ? write->keeper->store.problem : result_sentence(result);
+
+    for (size_t i = 0; i < write->count; i++)
+        write->zones[i]->row = write->written[i].before;
+    for (size_t i = 0; i < write->count; i++) {
+        struct keeper_zone *zone = write->zones[i];
+        if (zone->round)
+            round_fail(zone, zone->round, result, text);
+        round_fail(zone, write->written[i].round, result, text);
+        if (keeper_zone_signs(zone))
+            schedule_again(zone, false); /* jobs of the background were given up for it */
+    }
+}
+
+/* Put all that are ready. One that cannot be put is left out of the next try, and failed. */
+static enum result put_rounds(struct write *write, struct keeper_zone **culprit)
+{
+    enum result result = commit_begin(write->keeper, &write->change);
+
+    *culprit = NULL;
+    if (result)
+        return result;
+    for (size_t i = 0; i < write->count && !result; i++) {
+        result = write_round(write, write->zones[i]);
+        if (result == RESULT_CORRUPT || result == RESULT_FORMAT)
+            *culprit = write->zones[i];
+    }
+    if (result)
+        change_abandon(&write->change);
+    return result;
 }
 
 static bool is_ready(const struct keeper_zone *zone)
@@ -156,28 +193,51 @@ static void fail_rounds(struct write *write, enum result result)
         round_fail(write->zones[i], write->zones[i]->round, result, text);
 }
 
-void rounds_write(struct keeper *keeper)
+/* Put what can be put; the change is open when there is anything. */
+static enum result put_what_goes(struct write *write)
 {
-    struct write write = {.keeper = keeper};
     struct keeper_zone *culprit;
-    enum result result = RESULT_OK;
+    enum result result;
 
-    write.zones = reallocarray(NULL, count_ready(keeper) + 1, sizeof(*write.zones));
-    if (!write.zones)
-        return; /* at the next turn */
-    keeper->rounds_ready = false;
     do {
-        collect_ready(&write);
-        if (write.count == 0)
-            break;
-        result = write_rounds(&write, &culprit);
+        collect_ready(write);
+        if (write->count == 0)
+            return RESULT_OK;
+        result = put_rounds(write, &culprit);
         if (culprit)
             round_fail(culprit, culprit->round, result, round_why(result));
     } while (result && culprit);
-    if (write.count && result)
-        fail_rounds(&write, result);
-    for (size_t i = 0; i < write.count && !result; i++)
-        end_written(write.zones[i]);
-    metric_add(keeper->metrics, METRIC_ROUNDS, write.count && !result);
+    if (result)
+        fail_rounds(write, result);
+    return result;
+}
+
+static void flush(struct write *write)
+{
+    step_forward(write);
+    enum result result =
+        commit_end(write->keeper, &write->change, write->tables, write->zones, write->count);
+    if (result) {
+        step_back(write, result);
+        return;
+    }
+    for (size_t i = 0; i < write->count; i++)
+        end_written(write->zones[i], write->written[i].round);
+    metric_add(write->keeper->metrics, METRIC_ROUNDS, 1);
+}
+
+void rounds_write(struct keeper *keeper)
+{
+    struct write write = {.keeper = keeper};
+    size_t most = count_ready(keeper) + 1;
+
+    write.zones = reallocarray(NULL, most, sizeof(*write.zones));
+    write.written = reallocarray(NULL, most, sizeof *write.written);
+    if (write.zones && write.written) { /* else at the next turn */
+        keeper->rounds_ready = false;
+        if (put_what_goes(&write) == RESULT_OK && write.count)
+            flush(&write);
+    }
     free(write.zones);
+    free(write.written);
 }

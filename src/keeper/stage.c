@@ -112,9 +112,8 @@ static struct staged_name *make_name(const struct name *owner, const struct writ
 static struct staged_name *read_name(struct stage *stage, const struct name *owner,
                                      const struct writer *key)
 {
-    struct keeper *keeper = stage->zone->keeper;
     struct node_view node;
-    enum found_record found = lookup_node(&keeper->view, stage->zone->row.version, owner, &node);
+    enum found_record found = lookup_node(stage->view, stage->zone->row.version, owner, &node);
     struct staged_name *name = found == RECORD_CORRUPT ? NULL : make_name(owner, key);
     enum result result = name                      ? RESULT_OK
                          : found == RECORD_CORRUPT ? RESULT_CORRUPT
@@ -407,7 +406,8 @@ static void free_link(struct staged_link *link)
 
 void stage_open(struct stage *stage, struct keeper_zone *zone)
 {
-    *stage = (struct stage){.zone = zone, .denial_ttl = zone->row.denial_ttl, .mark = 1};
+    *stage = (struct stage){
+        .zone = zone, .view = &zone->keeper->view, .denial_ttl = zone->row.denial_ttl, .mark = 1};
 }
 
 void stage_close(struct stage *stage)

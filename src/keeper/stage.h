@@ -85,6 +85,7 @@ struct staged_link {
 /* Zeroed: none. */
 struct stage {
     struct keeper_zone *zone;
+    struct snapshot *view; /* of what it lies over: the keeper's, or that of a change (round.c) */
     struct order names;
     struct order links; /* by hash */
     struct staged_name *dirty;
@@ -98,7 +99,8 @@ struct stage {
     enum result failed;  /* memory, damage: it can only be given up */
 };
 
-/* Begin; the keeper's view must be renewed while anything is read through the stage. */
+/* Begin, over what is stored: the keeper's view must be renewed while anything is read through the
+ * stage. */
 void stage_open(struct stage *stage, struct keeper_zone *zone);
 
 /* Give everything up. Takes any state. */

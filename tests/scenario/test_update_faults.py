@@ -6,6 +6,7 @@ import errno
 import mmap
 import shutil
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -16,7 +17,7 @@ from lab.updating import Silence, put_text
 
 ZONE = "f.test."
 KEY = wire.Key.make("update.test.")
-UPDATES = 8  # while a fault waits for its turn
+CLIENTS, UPDATES = 4, 4  # while a fault waits for its turn
 
 PWRITE, WRITEV, FDATASYNC = 1, 2, 3  # as tests/faults/disk.c has them
 
@@ -76,6 +77,14 @@ class Book:
         self.serial = serial
 
 
+def change(server, book, name):
+    """A client's updates while a fault waits for its turn; queries never suffer."""
+    with server.client(KEY, seconds=5.0) as client:
+        for turn in range(UPDATES):
+            book.put(client, f"{name}-{turn}")
+            assert server.ask(f"host0000001.{ZONE}").is_signed()
+
+
 FAULTS = {
     "flush": (FDATASYNC, errno.EIO),
     "meta page": (PWRITE, errno.EIO),
@@ -93,22 +102,24 @@ def test_a_write_that_fails(lab, what):
     disk, hits = Disk(server), 0
     server.start()
     server.wait_signed()
-    supervisor, book = server.process.pid, Book(server)
+    supervisor, books = server.process.pid, [Book(server) for _ in range(CLIENTS)]
     for number in range(1, by_length(3, 25)):
+        with disk.fault(*FAULTS[what], number) as count, ThreadPoolExecutor(CLIENTS) as pool:
+            turns = [pool.submit(change, server, books[i], f"n{number}-{i}") for i in range(CLIENTS)]
+            for turn in turns:
+                turn.result()
+            hits += count()
         with server.client(KEY, seconds=5.0) as client:
-            with disk.fault(*FAULTS[what], number) as count:
-                for turn in range(UPDATES):
-                    book.put(client, f"n{number}-{turn}")
-                    assert server.ask(f"host0000001.{ZONE}").is_signed()
-                hits += count()
-            until(lambda: book.put(client, "again") == NOERROR, "updates to be possible again")
-        book.check()
+            until(lambda: books[0].put(client, "again") == NOERROR, "updates to be possible again")
+        for book in books:
+            book.check()
     assert hits, "no fault was met"
     assert server.process.pid == supervisor and server.process.code is None
     assert server.stop() == 0
     server.check_store()
     server.start()
-    book.check()
+    for book in books:
+        book.check()
 
 
 def test_a_disk_that_is_full_for_a_while(lab):

@@ -1,9 +1,12 @@
 /* test_keeper_rounds.c - what a round of changes may meet on its way: another configuration, the
  * keeper's end, damage, a crowd of names. */
 #include <lmdb.h>
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../src/keeper/round.h"
 #include "avow/store/key.h"
@@ -82,25 +85,30 @@ static uint64_t change(const char *owner, uint16_t type, const char *text)
     return last_id;
 }
 
-static struct message told;
+enum { IDS = 256 };
+
+static uint16_t answers[IDS]; /* RCODE + 1 by id; 0: none yet */
 static uint64_t awaited;
 
+/* Answers need not come in the order of the updates. */
 static bool was_answered(struct rig *context)
 {
+    struct message told;
     int kind;
 
     while ((kind = rig_desk_told(context, &told)) != -1) {
-        if (kind == MESSAGE_UPDATED && told.updated.id == awaited)
-            return true;
+        if (kind == MESSAGE_UPDATED && told.updated.id < IDS)
+            answers[told.updated.id] = (uint16_t)(told.updated.rcode + 1);
     }
-    return false;
+    return answers[awaited] != 0;
 }
 
 static uint16_t wait_for(uint64_t id)
 {
+    ck_assert_uint_lt(id, IDS);
     awaited = id;
     rig_run_until(&rig, was_answered, "the answer to an update");
-    return told.updated.rcode;
+    return (uint16_t)(answers[id] - 1);
 }
 
 static bool is_there(const char *owner, uint16_t type)
@@ -301,6 +309,118 @@ START_TEST(damage_fails_one_update)
 }
 END_TEST
 
+/* The store's file, for writing, becomes one that cannot be written; and back. */
+static int find_descriptors(const char *name, int *found)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    struct dirent *entry;
+    char path[64], target[512];
+    int count = 0;
+
+    ck_assert_ptr_nonnull(folder);
+    while ((entry = readdir(folder))) {
+        (void)snprintf(path, sizeof path, "/proc/self/fd/%.20s", entry->d_name);
+        ssize_t length = readlink(path, target, sizeof target - 1);
+        target[length < 0 ? 0 : length] = '\0';
+        if (length > 0 && strstr(target, name) && count < 4)
+            found[count++] = atoi(entry->d_name);
+    }
+    (void)closedir(folder);
+    return count;
+}
+
+static int kept[4], kept_as[4], kept_count;
+
+static int close_store_file(void)
+{
+    int nothing = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+    ck_assert_int_ge(nothing, 0);
+    kept_count = find_descriptors("/data.mdb", kept_as);
+    ck_assert_int_gt(kept_count, 0);
+    for (int i = 0; i < kept_count; i++) {
+        kept[i] = dup(kept_as[i]);
+        ck_assert_int_ge(dup2(nothing, kept_as[i]), 0);
+    }
+    return nothing;
+}
+
+static void open_store_file(int nothing)
+{
+    for (int i = 0; i < kept_count; i++) {
+        ck_assert_int_ge(dup2(kept[i], kept_as[i]), 0);
+        (void)close(kept[i]);
+    }
+    (void)close(nothing);
+}
+
+/* ---- a round begun ahead ----------------------------------------------------------------------
+ */
+
+/* What waits is staged over what is put and not yet flushed: it sees it, and is answered behind it.
+ */
+START_TEST(rounds_follow_each_other)
+{
+    uint64_t ids[20];
+
+    start(SIGNED);
+    for (unsigned turn = 0; turn < 5; turn++) {
+        uint32_t serial = zone()->row.serial;
+        char address[16];
+        (void)snprintf(address, sizeof address, "192.0.2.%u", 20 + turn);
+        atomic_store(&rig.signer.hold, true);
+        uint64_t first = change("first.example.", TYPE_A, address);
+        rig_run_until(&rig, has_round, "a round that others wait behind");
+        for (unsigned i = 0; i < COUNT(ids); i++) {
+            char owner[64];
+            (void)snprintf(owner, sizeof owner, "n%u-%u.first.example.", turn, i);
+            ids[i] = change(owner, TYPE_A, "192.0.2.9");
+        }
+        rig_run_ms(&rig, 20);
+        atomic_store(&rig.signer.hold, false);
+        ck_assert_int_eq(wait_for(first), RCODE_NOERROR);
+        for (unsigned i = 0; i < COUNT(ids); i++)
+            ck_assert_int_eq(wait_for(ids[i]), RCODE_NOERROR);
+        ck_assert_uint_le(zone()->row.serial, serial + 2);
+        ck_assert(is_there("n0-3.first.example.", TYPE_A));
+        check_whole();
+    }
+}
+END_TEST
+
+/* The commit fails: what was begun over it falls with it, and nothing of either is left. */
+START_TEST(rounds_fall_together)
+{
+    uint64_t ids[4];
+
+    start(SIGNED);
+    uint64_t jobs = atomic_load(&rig.signer.jobs);
+    atomic_store(&rig.signer.hold, true);
+    uint64_t first = change("first.example.", TYPE_A, "192.0.2.9");
+    rig_run_until(&rig, has_round, "a round that others wait behind");
+    for (unsigned i = 0; i < COUNT(ids); i++)
+        ids[i] = change("behind.example.", TYPE_A, i % 2 ? "192.0.2.8" : "192.0.2.9");
+    rig_run_ms(&rig, 20);
+    int file = close_store_file();
+    atomic_store(&rig.signer.hold, false);
+    ck_assert_int_eq(wait_for(first), RCODE_SERVFAIL);
+    for (unsigned i = 0; i < COUNT(ids); i++)
+        ck_assert_int_eq(wait_for(ids[i]), RCODE_SERVFAIL);
+    ck_assert_uint_gt(atomic_load(&rig.signer.jobs), jobs);
+    open_store_file(file);
+    ck_assert_ptr_null(zone()->round);
+    ck_assert_uint_eq(zone()->row.serial, 1);
+    ck_assert(!is_there("first.example.", TYPE_A) && !is_there("behind.example.", TYPE_A));
+    rig_stop(&rig);
+    rig_start(&rig); /* another keeper opens the store */
+    rig_kill_signer(&rig);
+    rig_start_signer(&rig);
+    rig_run_until(&rig, rig_all_signed, "signed");
+    ck_assert_int_eq(wait_for(change("behind.example.", TYPE_A, "192.0.2.9")), RCODE_NOERROR);
+    check_whole();
+}
+END_TEST
+
 /* ---- many names -------------------------------------------------------------------------------
  */
 
@@ -405,6 +525,8 @@ int main(void)
     tcase_add_test(tests, the_keeper_stops_under_a_reload);
     tcase_add_test(tests, a_merge_of_nothing_keeps_what_updates_changed);
     tcase_add_test(tests, damage_fails_one_update);
+    tcase_add_test(tests, rounds_follow_each_other);
+    tcase_add_test(tests, rounds_fall_together);
     tcase_add_loop_test(tests, a_crowd_goes_and_comes, 0, 2);
     tcase_add_test(tests, zones_come_and_go);
     suite_add_tcase(suite, tests);
