@@ -3,10 +3,10 @@
  *
  * A round takes what waits for a zone - updates, signatures that were renewed, the difference of a
  * reload -, stages it, has exactly what is new signed, and is then written together with whatever
- * rounds of other zones are ready: one transaction, one flush. Only then the answers go out. A zone
- * has one round at a time; what comes meanwhile waits for the next, which begins when this one is put
- * and not yet flushed. So the token's time never lies inside a write, and a round that fails takes
- * no other zone's along.
+ * rounds of other zones are ready: one transaction, one flush. Only then the answers go out. A
+ * zone has one round at a time; what comes meanwhile waits for the next, which begins when this
+ * one is put and not yet flushed. So the token's time never lies inside a write, and a round that
+ * fails takes no other zone's along.
  */
 #ifndef KEEPER_ROUND_H
 #define KEEPER_ROUND_H
