@@ -1,5 +1,8 @@
 # The targets that test; included by the Makefile at the top.
 
+# First, for others need what it names: a prerequisite is expanded where it is read.
+-include tests/faults/faults.mk
+
 # Unit tests: tests/unit/test_NAME.c, one program each, linked with every floor.
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
@@ -83,7 +86,6 @@ lint:
 
 .PHONY: check check-docs check-fuzz check-sanitizers check-scenario campaign lint check-unit fuzz fuzz-build fuzz-programs
 
--include tests/faults/faults.mk
 -include tests/hostile/hostile.mk
 -include tests/floors.mk
 -include tests/bench/bench.mk
