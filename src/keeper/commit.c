@@ -238,17 +238,11 @@ static struct job **collect_done(struct keeper *keeper, size_t *count)
     return list;
 }
 
-/* Whether all signatures of the zone are there. */
-static bool is_complete(const struct zone *row)
-{
-    return row->rrsets_signed >= row->rrsets && row->denials_signed >= row->denials;
-}
-
 static void put_rows(struct batch *batch)
 {
     for (size_t i = 0; i < batch->touched_count; i++) {
         struct zone *row = &batch->touched[i].row;
-        if (!(row->flags & ZONE_FULLY_SIGNED) && is_complete(row)) {
+        if (!(row->flags & ZONE_FULLY_SIGNED) && zone_is_complete(row)) {
             row->flags |= ZONE_FULLY_SIGNED;
             row->signed_at = batch->keeper->now;
         }
@@ -323,7 +317,7 @@ static void take_over_rows(struct batch *batch)
         struct keeper_zone *zone = batch->touched[i].zone;
         bool first = !zone->row.signed_at;
         zone->row = batch->touched[i].row;
-        if (is_complete(&zone->row))
+        if (zone_is_complete(&zone->row))
             keeper_zone_complete(zone, first);
     }
 }

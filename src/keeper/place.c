@@ -59,16 +59,11 @@ static void mark(struct stage *stage, struct staged_name *name)
     stage->dirty = name;
 }
 
-static bool is_apex(const struct stage *stage, const struct staged_name *name)
-{
-    return name->name.labels == stage->zone->name.labels;
-}
-
 static void mark_parent(struct stage *stage, const struct staged_name *name)
 {
     struct name parent;
 
-    if (is_apex(stage, name))
+    if (staged_is_apex(stage, name))
         return;
     name_suffix(&name->name, name->name.labels - 1U, &parent);
     mark(stage, stage_name(stage, &parent));
@@ -167,7 +162,7 @@ static bool has_wildcard_child(struct stage *stage, const struct staged_name *na
 static uint16_t seen_flags(struct stage *stage, const struct staged_name *name, bool has_data,
                            bool has_children)
 {
-    uint16_t flags = is_apex(stage, name) ? NODE_APEX : 0;
+    uint16_t flags = staged_is_apex(stage, name) ? NODE_APEX : 0;
 
     if (!has_data)
         flags |= NODE_EMPTY;
@@ -215,7 +210,8 @@ static void decide(struct stage *stage, struct staged_name *name)
         name->flags = hidden;
         return;
     }
-    if (!staged_find(name, TYPE_DNAME) && (is_apex(stage, name) || !staged_find(name, TYPE_NS)))
+    if (!staged_find(name, TYPE_DNAME) &&
+        (staged_is_apex(stage, name) || !staged_find(name, TYPE_NS)))
         has_children = overlay_has_within(stage, name->item.key, name->item.length, OVERLAY_BEHIND);
     name->there = has_data || has_children;
     name->flags = seen_flags(stage, name, has_data, has_children);

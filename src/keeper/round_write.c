@@ -124,11 +124,16 @@ static void step_forward(struct write *write)
         round_begin_ahead(write->zones[i], change_view(&write->change));
 }
 
+static const char *why_not_written(const struct write *write, enum result result)
+{
+    const char *problem = write->keeper->store.problem;
+    return *problem ? problem : result_sentence(result);
+}
+
 /* Nothing of it is stored: what was begun over it falls with it. */
 static void step_back(struct write *write, enum result result)
 {
-    const char *text =
-        *write->keeper->store.problem ? write->keeper->store.problem : result_sentence(result);
+    const char *text = why_not_written(write, result);
 
     for (size_t i = 0; i < write->count; i++)
         write->zones[i]->row = write->written[i].before;
@@ -186,8 +191,7 @@ static size_t count_ready(const struct keeper *keeper)
 
 static void fail_rounds(struct write *write, enum result result)
 {
-    const char *text =
-        *write->keeper->store.problem ? write->keeper->store.problem : result_sentence(result);
+    const char *text = why_not_written(write, result);
 
     for (size_t i = 0; i < write->count; i++)
         round_fail(write->zones[i], write->zones[i]->round, result, text);

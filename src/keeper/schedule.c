@@ -96,18 +96,13 @@ void schedule_reset(struct keeper_zone *zone)
     zone->delay_ms = 0;
 }
 
-static bool is_complete(const struct zone *row)
-{
-    return row->rrsets_signed >= row->rrsets && row->denials_signed >= row->denials;
-}
-
 /* A whole walk that found nothing to sign counts more than the counters. */
 static void set_complete(struct keeper_zone *zone)
 {
     struct zone before = zone->row;
     struct zone *row = &zone->row;
 
-    if (is_complete(row) && row->flags & ZONE_FULLY_SIGNED)
+    if (zone_is_complete(row) && row->flags & ZONE_FULLY_SIGNED)
         return;
     row->rrsets_signed = row->rrsets;
     row->denials_signed = row->denials;
@@ -132,7 +127,7 @@ void schedule_settle(struct keeper_zone *zone)
         zone->cursor.not_before = keeper->now_ms + DELAY_MOST_MS;
         return;
     }
-    if (zone->again || (!is_complete(&zone->row) && zone->walk_sent)) {
+    if (zone->again || (!zone_is_complete(&zone->row) && zone->walk_sent)) {
         schedule_zone(zone); /* something failed, or changed meanwhile */
         return;
     }

@@ -171,7 +171,7 @@ struct staged_name *stage_name(struct stage *stage, const struct name *name)
 /* ---- RRsets as they will be -------------------------------------------------------------------
  */
 
-static struct staged_rrset *find_any(const struct staged_name *name, uint16_t type)
+struct staged_rrset *staged_any(const struct staged_name *name, uint16_t type)
 {
     for (size_t i = 0; i < name->count; i++) {
         if (name->rrsets[i].type == type)
@@ -180,9 +180,14 @@ static struct staged_rrset *find_any(const struct staged_name *name, uint16_t ty
     return NULL;
 }
 
+bool staged_is_apex(const struct stage *stage, const struct staged_name *name)
+{
+    return name->name.labels == stage->zone->name.labels;
+}
+
 struct staged_rrset *staged_find(const struct staged_name *name, uint16_t type)
 {
-    struct staged_rrset *rrset = find_any(name, type);
+    struct staged_rrset *rrset = staged_any(name, type);
     return rrset && rrset->count ? rrset : NULL;
 }
 
@@ -225,7 +230,7 @@ bool staged_had_data(const struct staged_name *name)
 
 bool staged_had(const struct staged_name *name, uint16_t type)
 {
-    const struct staged_rrset *rrset = find_any(name, type);
+    const struct staged_rrset *rrset = staged_any(name, type);
     return rrset && rrset->stored.count;
 }
 
@@ -288,7 +293,7 @@ static bool note_undo(struct stage *stage, struct staged_name *name, struct stag
 /* The RRset, with its run at hand to be changed. */
 static struct staged_rrset *touch(struct stage *stage, struct staged_name *name, uint16_t type)
 {
-    struct staged_rrset *rrset = find_any(name, type);
+    struct staged_rrset *rrset = staged_any(name, type);
 
     if (!rrset)
         rrset = insert_rrset(stage, name, type);
@@ -359,7 +364,7 @@ void stage_take_back(struct stage *stage)
 {
     while (stage->undo_count > 0) {
         struct staged_undo *undo = &stage->undo[--stage->undo_count];
-        struct staged_rrset *rrset = find_any(undo->name, undo->type);
+        struct staged_rrset *rrset = staged_any(undo->name, undo->type);
         rrset->count = undo->count;
         rrset->ttl = undo->ttl;
         rrset->touched = undo->touched;
@@ -373,7 +378,7 @@ void stage_take_back(struct stage *stage)
 /* Whether an RRset is as it was when its undo was noted. */
 static bool is_as_before(const struct staged_undo *undo)
 {
-    const struct staged_rrset *rrset = find_any(undo->name, undo->type);
+    const struct staged_rrset *rrset = staged_any(undo->name, undo->type);
     struct rdata_run before = {.octets = undo->run.octets, .length = (uint32_t)undo->run.length};
     struct rdata_run now = staged_rdata(rrset);
 

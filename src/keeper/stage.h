@@ -126,6 +126,12 @@ void stage_fail(struct stage *stage, enum result result);
 /* ---- RRsets as they will be -------------------------------------------------------------------
  */
 
+/* The RRset of a type that is stored or will be there; NULL. */
+struct staged_rrset *staged_any(const struct staged_name *name, uint16_t type);
+
+/* Whether it is the zone's apex. */
+bool staged_is_apex(const struct stage *stage, const struct staged_name *name);
+
 /* The RRset of a type that will be there; NULL. */
 struct staged_rrset *staged_find(const struct staged_name *name, uint16_t type);
 

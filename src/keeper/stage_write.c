@@ -184,15 +184,6 @@ static bool grow_parts(struct writing *writing, size_t count)
     return true;
 }
 
-static const struct staged_rrset *staged_of(const struct staged_name *name, uint16_t type)
-{
-    for (size_t i = 0; i < name->count; i++) {
-        if (name->rrsets[i].type == type)
-            return &name->rrsets[i];
-    }
-    return NULL;
-}
-
 /* One RRset, as it is now and as it will be: into the parts, the journal and the counts. */
 static enum result take_rrset(struct writing *writing, const struct staged_name *name,
                               const struct node_view *node, struct rrset_view *view,
@@ -243,7 +234,7 @@ static enum result merge(struct writing *writing, const struct staged_name *name
         if (!has_view && !next)
             break;
         if (has_view && (!next || view.type <= next->type)) {
-            result = take_rrset(writing, name, node, &view, staged_of(name, view.type), parts);
+            result = take_rrset(writing, name, node, &view, staged_any(name, view.type), parts);
             i += next && next->type == view.type;
             has_view = node_next(&rows, &view);
         } else {
@@ -385,11 +376,6 @@ static enum result write_journal(struct writing *writing, uint32_t serial,
     return result;
 }
 
-static bool is_complete(const struct zone *row)
-{
-    return row->rrsets_signed >= row->rrsets && row->denials_signed >= row->denials;
-}
-
 enum result stage_write(struct stage *stage, struct change *change, struct zone *row,
                         uint32_t serial, enum journal_origin origin)
 {
@@ -401,7 +387,7 @@ enum result stage_write(struct stage *stage, struct change *change, struct zone 
     if (!result)
         result = write_journal(&writing, serial, origin);
     row->denial_ttl = stage->denial_ttl;
-    if (!is_complete(row))
+    if (!zone_is_complete(row))
         row->flags &= (uint16_t)~ZONE_FULLY_SIGNED;
     free(writing.parts);
     stage_rows_free(&writing.rows);

@@ -227,11 +227,6 @@ static const char *refuse(const struct stage *stage, const struct update_record 
 /* ---- changes (section 3.4.2) ------------------------------------------------------------------
  */
 
-static bool is_apex(const struct stage *stage, const struct staged_name *name)
-{
-    return name->name.labels == stage->zone->name.labels;
-}
-
 /* Whether a name has anything that cannot lie beside a CNAME (RFC 2181 section 10.1, RFC 4035
  * section 2.5). */
 static bool has_other_than_cname(const struct staged_name *name)
@@ -353,9 +348,9 @@ static void delete_rrset(struct stage *stage, struct staged_name *name, uint16_t
 
     if (!rrset || type_is_made_by_signer(type))
         return;
-    if (is_apex(stage, name) && (type == TYPE_SOA || type == TYPE_NS))
+    if (staged_is_apex(stage, name) && (type == TYPE_SOA || type == TYPE_NS))
         return;
-    if (is_apex(stage, name) && type == TYPE_DNSKEY)
+    if (staged_is_apex(stage, name) && type == TYPE_DNSKEY)
         delete_foreign_keys(stage, name, rrset);
     else
         staged_replace(stage, name, type, 0, &none);
@@ -383,7 +378,7 @@ static void delete_record(struct stage *stage, struct staged_name *name,
 
     if (!rrset || record->type == TYPE_SOA || type_is_made_by_signer(record->type))
         return;
-    if (is_apex(stage, name) && record->type == TYPE_NS && rrset->count == 1)
+    if (staged_is_apex(stage, name) && record->type == TYPE_NS && rrset->count == 1)
         return;
     staged_remove(stage, name, record->type, record->rdata);
 }

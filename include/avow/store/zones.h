@@ -54,6 +54,12 @@ struct zone {
     uint64_t journal_octets;
 };
 
+/* Whether all signatures of the served version are counted as stored. */
+static inline bool zone_is_complete(const struct zone *zone)
+{
+    return zone->rrsets_signed >= zone->rrsets && zone->denials_signed >= zone->denials;
+}
+
 /* Read a zone's row through a snapshot. */
 MUST_CHECK enum found_record zone_get(struct snapshot *snapshot, const struct name *apex,
                                       struct zone *zone);
