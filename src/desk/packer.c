@@ -248,6 +248,8 @@ static uint8_t *put_owner(struct packer *packer, unsigned known, uint8_t *place)
     unsigned start = packer->starts[packer->labels], before = packer->starts[known] - start;
     size_t at = (size_t)(place - packer->writer->octets);
 
+    if (before == 0 && known > 0) /* as for most records: the owner of the one before */
+        return put_u16(place, POINTER_BITS | packer->places[known]);
     for (unsigned labels = known + 1; labels <= packer->labels; labels++) {
         size_t stands = at + packer->starts[labels] - start;
         packer->places[labels] = stands <= POINTER_REACH ? (uint16_t)stands : 0;

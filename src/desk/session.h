@@ -15,7 +15,7 @@
 
 enum {
     SESSION_PREFIX_OCTETS = 2,
-    SESSION_BACKLOG_OCTETS = 64 * 1024, /* unsent: beyond this nothing more is made */
+    SESSION_BACKLOG_OCTETS = 192 * 1024, /* unsent: beyond this nothing more is made */
     SESSION_OUT_OCTETS = SESSION_BACKLOG_OCTETS + SESSION_PREFIX_OCTETS + MESSAGE_MAX_OCTETS
 };
 
