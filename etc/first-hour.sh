@@ -86,6 +86,7 @@ is_running() {
 start_daemon() {
     is_running && { echo "avowd is running already"; return; }
     "$build/avowd" -t -c "$run/avow.yaml"
+    (ulimit -r 1) 2> /dev/null && ulimit -r 1 # as in avowd.service
     setsid "$build/avowd" -c "$run/avow.yaml" >> "$run/avowd.log" 2>&1 < /dev/null &
     daemon=$!
     until "$build/avowctl" -c "$run/avow.yaml" status > /dev/null 2>&1; do

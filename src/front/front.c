@@ -6,17 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "avow/config/config.h"
 #include "worker.h"
 
 enum {
-    CACHE_OCTETS = 64 * 1024 * 1024,      /* of finished answers, for all workers together */
-    CACHE_LEAST_OCTETS = 4 * 1024 * 1024, /* for each */
-    SLICE_NS = 100000                     /* the shortest that there is */
+    CACHE_OCTETS = 64 * 1024 * 1024,     /* of finished answers, for all workers together */
+    CACHE_LEAST_OCTETS = 4 * 1024 * 1024 /* for each */
 };
 
 struct front {
@@ -164,34 +161,11 @@ static void close_all(struct front *front)
     pages_close(&front->pages);
 }
 
-/* As sched_setattr(2) has it: the headers of kernel and libc, which have it too, do not agree. */
-struct slice_wish {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period;
-};
-
-/*
- * A turn of a worker is short, and somebody waits for each. With a short slice of time it comes
- * before those who have long ones (whoever signs or stores), for no larger a share (sched(7); a
- * kernel before Linux 6.12 does not mind it). Threads inherit it.
- */
-static void ask_for_short_slices(void)
-{
-    struct slice_wish wish = {
-        .size = sizeof wish, .nice = getpriority(PRIO_PROCESS, 0), .runtime = SLICE_NS};
-
-    if (syscall(SYS_sched_setattr, 0, &wish, 0))
-        log_debug("no short slices of time: %s", strerror(errno));
-}
-
 int front_main(struct room *room)
 {
     struct front front = {.room = room};
 
-    ask_for_short_slices();
+    urgency_limit();
     ev_async_init(&front.broken, on_broken);
     front.broken.data = &front;
     ev_async_start(room->loop, &front.broken);

@@ -233,13 +233,14 @@ static void fetch_counts(struct worker *worker)
     wanted->asked = wanted->answered = wanted->timeouts = 0;
 }
 
-/* Before the loop waits: answers to what has become ready in this turn, from one snapshot; then the
+/* Before the loop waits: how urgent all this is; answers to what has become ready in this turn, from one snapshot; then the
  * questions that had to wait for those answers. */
 static void on_settle(struct ev_loop *loop, ev_prepare *watcher, int happened)
 {
     struct worker *worker = watcher->data;
-    (void)loop, (void)happened;
+    (void)happened;
 
+    urgency_look(&worker->urgency, ev_now(loop));
     if (ev_is_active(&worker->retry))
         return;
     if (wanted_has_ready(&worker->wanted)) {
@@ -406,6 +407,7 @@ static void *run(void *context)
 {
     struct worker *worker = context;
 
+    urgency_begin(&worker->urgency, ev_now(worker->loop));
     ev_run(worker->loop, 0);
     return NULL;
 }

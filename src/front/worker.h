@@ -19,6 +19,7 @@
 #include "settings.h"
 #include "tcp.h"
 #include "udp.h"
+#include "urgency.h"
 #include "wanted.h"
 
 /* What the main thread leaves for a worker, under the lock. */
@@ -67,6 +68,7 @@ struct worker {
     struct tcp tcp;
     struct wanted wanted;
     struct handoff handoff;
+    struct urgency urgency;
     struct channel *keeper;
     struct dispatch_state keeper_letters;
     uint8_t *late; /* room for an answer outside its turn, with a length before it */

@@ -33,7 +33,10 @@ static enum step_outcome set_limits(const struct confine_order *order)
         return STEP_FAILED;
     if (wanted > now.rlim_max && geteuid() != 0)
         wanted = now.rlim_max;
-    struct rlimit limit = {.rlim_cur = wanted, .rlim_max = wanted};
+    struct rlimit limit = {.rlim_cur = wanted, .rlim_max = wanted}, none = {.rlim_max = 0};
+    /* To go before others is the front's alone, whose turns are short. */
+    if (order->room != ROOM_FRONT && setrlimit(RLIMIT_RTPRIO, &none))
+        return STEP_FAILED;
     return setrlimit(RLIMIT_NOFILE, &limit) ? STEP_FAILED : STEP_ACTIVE;
 }
 

@@ -194,6 +194,7 @@ static const struct call allowed[] = {
     CALL(prlimit64, LISTED),
     CALL(process_vm_readv, LISTED),
     CALL(personality, LISTED),
+    CALL(sched_setattr, F),
     CALL(ioctl, LISTED),
     CALL(getdents64, LISTED),
     CALL(socketpair, LISTED),
@@ -299,6 +300,10 @@ static int allow_by_argument(scmp_filter_ctx filter, enum room_kind room)
                                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
                                SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
+    /* A worker's thread of itself: how urgent it is, as far as RLIMIT_RTPRIO goes. */
+    if (1U << room & F)
+        failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setattr), 2,
+                                   SCMP_A0(SCMP_CMP_EQ, 0, 0), SCMP_A2(SCMP_CMP_EQ, 0, 0));
     if (1U << room & NET)
         failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
                                    SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0));

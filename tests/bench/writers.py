@@ -118,6 +118,7 @@ class Avow(Writer):
 
     def wait_signed(self, owners, seconds=1800):
         self.bench.until_control(self.server)
+        self.server.be_urgent()
         self.server.wait_signed(seconds)
 
     def rooms(self):

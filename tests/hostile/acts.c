@@ -321,6 +321,19 @@ static int act_umask(struct spoils *s)
     (void)s;
     return umask(0) == (mode_t)-1 ? -1 : 0;
 }
+static int act_realtime(struct spoils *s)
+{
+    const struct sched_param priority = {.sched_priority = 50};
+    (void)s;
+    return sched_setscheduler(0, SCHED_FIFO, &priority);
+}
+/* What a worker may ask for itself, for another process. */
+static int act_parent_realtime(struct spoils *s)
+{
+    const uint32_t wish[12] = {sizeof wish, SCHED_OTHER};
+    (void)s;
+    return syscall(SYS_sched_setattr, getppid(), wish, 0) < 0 ? -1 : 0;
+}
 static int act_io_uring(struct spoils *s)
 {
     struct io_uring_params parameters = {0};
@@ -387,6 +400,8 @@ const struct attempt attempts[] = {
     {"change a limit", act_setrlimit, false},
     {"become dumpable", act_dumpable, false},
     {"change the umask", act_umask, false},
+    {"go before all other processes", act_realtime, true},
+    {"change another process's priority", act_parent_realtime, false},
     {"set up an io_uring", act_io_uring, true},
     {"change the personality", act_personality, false},
 };

@@ -17,4 +17,7 @@ uint64_t clock_monotonic_ms(void);
 /* Nanoseconds since the same moment, for measurements. */
 uint64_t clock_monotonic_ns(void);
 
+/* Nanoseconds of a processor that this thread has used. */
+uint64_t clock_thread_ns(void);
+
 #endif
