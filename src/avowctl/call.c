@@ -220,12 +220,11 @@ static void print_answer(const struct options *options, const struct verb *verb,
     } else if (answer->json && answer->code == EXIT_DONE) {
         verb->render(answer->json, stdout);
     }
-    if (answer->code == EXIT_WOULD_CHANGE && *text)
-        (void)fprintf(stderr, "%s\n", text);
-    else if (answer->code != EXIT_DONE && *text)
-        (void)fprintf(stderr, "avowctl: %s\n", text);
-    else if (*text && !options->json && verb->render == render_nothing && isatty(STDOUT_FILENO))
-        (void)fprintf(stderr, "%s\n", text);
+    bool failed = answer->code != EXIT_DONE && answer->code != EXIT_WOULD_CHANGE;
+    bool silent = answer->code == EXIT_DONE &&
+                  (options->json || verb->render != render_nothing || !isatty(STDOUT_FILENO));
+    if (*text && !silent)
+        (void)fprintf(stderr, "%s%s\n", failed ? "avowctl: " : "", text);
 }
 
 static bool is_compared(const struct verb *verb)

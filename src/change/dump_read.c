@@ -252,7 +252,8 @@ static enum result read_rrsets(struct restore *restore, uint32_t version, const 
         if (!next_line(restore, &before) || strcmp(word(restore), "rrset") != 0 ||
             !take_number(restore, UINT16_MAX, &type) || !take_body(restore, &rows[i]))
             result = bad_line(restore, "not an RRset");
-        rows[i].rrset.type = (uint16_t)type;
+        else
+            rows[i].rrset.type = (uint16_t)type;
     }
     if (!result && restore->octets.failed)
         result = RESULT_SYSTEM;

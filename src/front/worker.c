@@ -233,8 +233,8 @@ static void fetch_counts(struct worker *worker)
     wanted->asked = wanted->answered = wanted->timeouts = 0;
 }
 
-/* Before the loop waits: how urgent all this is; answers to what has become ready in this turn, from one snapshot; then the
- * questions that had to wait for those answers. */
+/* Before the loop waits: how urgent all this is; answers to what has become ready in this turn,
+ * from one snapshot; then the questions that had to wait for those answers. */
 static void on_settle(struct ev_loop *loop, ev_prepare *watcher, int happened)
 {
     struct worker *worker = watcher->data;

@@ -178,7 +178,7 @@ static struct touched *touch(struct batch *batch, struct keeper_zone *zone)
         struct touched *touched = reallocarray(batch->touched, capacity, sizeof *touched);
         if (touched)
             batch->touched = touched;
-        struct keeper_zone **zones = reallocarray(batch->zones, capacity, sizeof(*zones));
+        struct keeper_zone **zones = reallocarray(batch->zones, capacity, sizeof(struct keeper_zone *));
         if (zones)
             batch->zones = zones;
         if (!touched || !zones)
@@ -227,14 +227,14 @@ static enum result put_signature(struct batch *batch, struct job *job)
 static struct job **collect_done(struct keeper *keeper, size_t *count)
 {
     struct jobs *jobs = &keeper->jobs;
-    struct job **list = reallocarray(NULL, jobs->done_count, sizeof(*list));
+    struct job **list = reallocarray(NULL, jobs->done_count, sizeof(struct job *));
 
     if (!list)
         return NULL;
     *count = 0;
     for (struct job *job = jobs->done; job; job = job->next_done)
         list[(*count)++] = job;
-    qsort(list, *count, sizeof *list, compare_jobs);
+    qsort(list, *count, sizeof(struct job *), compare_jobs);
     return list;
 }
 

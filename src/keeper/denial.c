@@ -282,7 +282,7 @@ static void write_record(struct stage *stage, struct staged_link *link, const ui
 static void compose_link(struct stage *stage, struct staged_link *link)
 {
     uint8_t next[NODE_HASH_OCTETS];
-    struct chain_nsec3 stored;
+    struct chain_nsec3 stored = {.rrset = {.rdata = {.octets = (const uint8_t *)""}}};
 
     find_next(stage, link, next);
     if (stage->failed)

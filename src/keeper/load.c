@@ -248,7 +248,7 @@ static void log_version(const struct keeper_zone *zone, uint64_t started_ms)
     log_info("%s loaded: serial %u, %llu names, %llu records in %.2f s; %llu signatures to be made",
              name_to_text(&zone->name, name), row->serial, (unsigned long long)row->names,
              (unsigned long long)row->records, seconds_since(zone->keeper, started_ms),
-             (unsigned long long)(row->rrsets + row->denials));
+             (unsigned long long)row->rrsets + row->denials);
 }
 
 static void log_difference(const struct keeper_zone *zone, const struct round_load *load)

@@ -165,12 +165,12 @@ static enum found_record choose(struct stage *stage, enum found_record found,
         stage_fail(stage, RESULT_CORRUPT);
         return found;
     }
-    if (found == RECORD_ABSENT && !staged)
-        return found;
-    if (staged &&
-        (found == RECORD_ABSENT || sign * store_key_compare(staged->item.key, staged->item.length,
-                                                            stored->key, stored->length) <
-                                       0))
+    if (found != RECORD_THERE && !staged)
+        return RECORD_ABSENT;
+    if (found != RECORD_THERE ||
+        (staged && sign * store_key_compare(staged->item.key, staged->item.length, stored->key,
+                                            stored->length) <
+                       0))
         take_staged(staged, name);
     else
         take_stored(stored, name);

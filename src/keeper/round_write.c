@@ -235,7 +235,7 @@ void rounds_write(struct keeper *keeper)
     struct write write = {.keeper = keeper};
     size_t most = count_ready(keeper) + 1;
 
-    write.zones = reallocarray(NULL, most, sizeof(*write.zones));
+    write.zones = reallocarray(NULL, most, sizeof(struct keeper_zone *));
     write.written = reallocarray(NULL, most, sizeof *write.written);
     if (write.zones && write.written) { /* else at the next turn */
         keeper->rounds_ready = false;

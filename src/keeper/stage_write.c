@@ -138,7 +138,7 @@ static bool make_rrset(struct writing *writing, const struct staged_name *name,
 {
     bool differs = staged && (view ? staged_differs(staged) : staged->count != 0);
 
-    if (staged && staged->touched && staged->count == 0)
+    if (staged ? staged->touched && staged->count == 0 : !view)
         return false;
     if (view)
         *rrset = node_rrset_of(view);
@@ -173,7 +173,7 @@ static bool is_touched(const struct staged_name *name, const struct staged_rrset
 
 static bool grow_parts(struct writing *writing, size_t count)
 {
-    if (count <= writing->capacity)
+    if (writing->parts && count <= writing->capacity)
         return true;
     size_t capacity = count + 16;
     struct node_rrset *parts = reallocarray(writing->parts, capacity, sizeof *parts);

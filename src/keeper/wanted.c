@@ -127,7 +127,7 @@ static unsigned want(struct front_link *front, struct keeper_zone *zone,
                      const struct job_subject *wanted, uint64_t id)
 {
     struct keeper *keeper = front->keeper;
-    struct subject subject;
+    struct subject subject = {.flags = 0};
     enum found_record found = read_subject(keeper, zone, wanted, &subject);
 
     if (found == RECORD_CORRUPT)

@@ -22,7 +22,7 @@ static struct keeper_zone **bucket_of_version(const struct keeper *keeper, uint3
 
 enum result zone_index_open(struct keeper *keeper)
 {
-    keeper->named = calloc((size_t)2 * BUCKETS, sizeof(*keeper->named));
+    keeper->named = calloc((size_t)2 * BUCKETS, sizeof(struct keeper_zone *));
     return keeper->named ? RESULT_OK : RESULT_SYSTEM;
 }
 

@@ -62,7 +62,7 @@ void keeper_zone_complete(struct keeper_zone *zone, bool first)
 
     if (first)
         log_info("%s is fully signed: serial %u, %llu signatures", name_to_text(&zone->name, name),
-                 zone->row.serial, (unsigned long long)(zone->row.rrsets + zone->row.denials));
+                 zone->row.serial, (unsigned long long)zone->row.rrsets + zone->row.denials);
     control_zone_event(zone);
     if (first)
         keeper_zone_changed(zone);
