@@ -178,7 +178,8 @@ static struct touched *touch(struct batch *batch, struct keeper_zone *zone)
         struct touched *touched = reallocarray(batch->touched, capacity, sizeof *touched);
         if (touched)
             batch->touched = touched;
-        struct keeper_zone **zones = reallocarray(batch->zones, capacity, sizeof(struct keeper_zone *));
+        struct keeper_zone **zones =
+            reallocarray(batch->zones, capacity, sizeof(struct keeper_zone *));
         if (zones)
             batch->zones = zones;
         if (!touched || !zones)

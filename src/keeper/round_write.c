@@ -98,12 +98,12 @@ static void end_written(struct keeper_zone *zone, struct round *round)
     round_end_renewed(keeper, round->renewed, keeper->transaction);
     if (round->has_load)
         load_ended(zone, &round->load, RESULT_OK);
-    zone->whole |= round->stage.late_denial;
+    bool late = round->stage.late_denial;
     if (!round->nothing)
         keeper_zone_changed(zone);
     round_free(round);
     round_over(zone);
-    if (zone->whole)
+    if (late)
         keeper_zone_advance(zone);
 }
 

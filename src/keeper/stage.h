@@ -94,7 +94,8 @@ struct stage {
     uint64_t mark;       /* how often stage_mark was called */
     size_t hidden;       /* names that are hidden or come to light */
     uint32_t denial_ttl; /* of NSEC and NSEC3 records, as it will be */
-    bool late_denial;    /* they should have another TTL, but are too many for a stage */
+    bool late_denial;    /* they should have another TTL, but are too many for a stage:
+                             the round leaves them to a new version of the zone */
     size_t octets;       /* about what it takes in memory */
     enum result failed;  /* memory, damage: it can only be given up */
 };

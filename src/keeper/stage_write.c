@@ -387,6 +387,8 @@ enum result stage_write(struct stage *stage, struct change *change, struct zone 
     if (!result)
         result = write_journal(&writing, serial, origin);
     row->denial_ttl = stage->denial_ttl;
+    if (stage->late_denial)
+        row->policy_fingerprint = 0; /* not signed as it should be: a new version follows */
     if (!zone_is_complete(row))
         row->flags &= (uint16_t)~ZONE_FULLY_SIGNED;
     free(writing.parts);

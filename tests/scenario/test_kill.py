@@ -4,7 +4,8 @@ import random
 import threading
 import time
 
-from lab import NOERROR, NXDOMAIN, ROOMS, NoAnswer, by_length, kill, large_zone, small_zone, until
+from lab import NOERROR, NXDOMAIN, ROOMS, NoAnswer, by_length, kill, large_zone, open_to
+from lab import small_zone, tools, until, wire
 
 ZONE = "a.test."
 NAMES = 1500
@@ -131,3 +132,27 @@ def test_the_front_serves_while_the_keeper_and_the_signer_are_away(lab):
         assert server.ask(f"www.{ZONE}").is_signed()
         assert server.ask(f"nothere.{ZONE}").rcode == NXDOMAIN
         server.wait_rooms()
+
+
+def test_a_death_between_an_update_and_what_it_leaves_to_a_new_version(lab):
+    """The chain of a large zone follows a SOA with another TTL of denials in a version of its own."""
+    key = wire.Key.make("update.test.")
+    server = lab.avow(zones={ZONE: (large_zone(ZONE, 50100), open_to(key))}, keys=[key])
+    server.wait_signed()
+    code, said = tools.run(
+        "nsupdate", key, server.folder,
+        f"server {server.address} {server.port}\nzone {ZONE}\n"
+        f"update add {ZONE} 3600 SOA ns.{ZONE} hostmaster.{ZONE} 1000 7200 1800 1209600 77\nsend\n",
+    )
+    server.kill_everything()
+    assert code == 0, said
+    server.start()
+
+    def followed():
+        ttls = {ttl for _, ttl, _, _ in server.ask(f"nothere.{ZONE}").authority("NSEC3")}
+        assert ttls <= {600, 77}
+        return ttls == {77}
+
+    until(followed, "the TTL of denials to follow the SOA", seconds=60)
+    server.wait_signed()
+    assert server.ask(ZONE, "SOA").is_signed()
