@@ -116,7 +116,7 @@ static bool same_rate_limit(const struct config_rate_limit *a, const struct conf
 static bool same_transfers(const struct config_transfers *a, const struct config_transfers *b)
 {
     return a->total == b->total && a->per_peer == b->per_peer && a->idle == b->idle &&
-           a->clients == b->clients;
+           a->longest == b->longest && a->clients == b->clients;
 }
 
 static bool same_updates(const struct config_updates *a, const struct config_updates *b)

@@ -376,6 +376,13 @@ static const struct schema_key transfers_keys[] = {
      .most = HOUR,
      .fallback = "30s",
      INTO(config_transfers, idle)},
+    {.name = "longest",
+     .help = "A transfer that has taken so long is cut off, however slowly it goes on.",
+     .kind = SCHEMA_DURATION,
+     .least = 1,
+     .most = 30 * DAY,
+     .fallback = "2h",
+     INTO(config_transfers, longest)},
     {.name = "clients",
      .help = "Connections that may be open at once for transfers, updates and signed questions, "
              "beside those of server.tcp.",

@@ -295,6 +295,7 @@ static void post_transfers(struct post *post, struct config_transfers *transfers
     POST_NUMBER(post, transfers->total, UINT32_MAX);
     POST_NUMBER(post, transfers->per_peer, UINT32_MAX);
     POST_NUMBER(post, transfers->idle, UINT32_MAX);
+    POST_NUMBER(post, transfers->longest, UINT32_MAX);
     POST_NUMBER(post, transfers->clients, UINT32_MAX);
 }
 

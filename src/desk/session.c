@@ -174,6 +174,16 @@ static uint64_t patience_ms(const struct session *session)
     return session->busy ? UINT64_MAX / 2 : (uint64_t)config->server.tcp_idle * 1000;
 }
 
+/* Who takes a little now and then is not idle, but may not hold a stream for ever either. */
+static bool has_had_its_time(const struct session *session)
+{
+    const struct desk *desk = session->sessions->desk;
+
+    return session->stream &&
+           session->stream->begun_ms + (uint64_t)desk->config->transfers.longest * 1000 <=
+               desk->now_ms;
+}
+
 void sessions_tick(struct sessions *sessions)
 {
     struct session *session = TAILQ_FIRST(&sessions->by_age), *next;
@@ -182,6 +192,7 @@ void sessions_tick(struct sessions *sessions)
         next = TAILQ_NEXT(session, age);
         /* Or the zone has moved on too far for who reads so slowly. */
         if (session->active_ms + patience_ms(session) <= sessions->desk->now_ms ||
+            has_had_its_time(session) ||
             (session->stream && transfer_keep_up(session->stream->transfer) == TRANSFER_FAILED))
             session_drop(session);
     }

@@ -188,6 +188,7 @@ static enum taken start(struct desk *desk, struct request *request, struct trans
         return reply_code(desk, &request->ticket, RCODE_SERVFAIL, EDE_NOT_READY);
     }
     stream->desk = desk;
+    stream->begun_ms = desk->now_ms;
     stream->transfer = transfer;
     ticket_keep(&stream->ticket, &request->ticket);
     name_copy(&stream->zone, &request->question.name);

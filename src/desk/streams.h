@@ -15,6 +15,7 @@ struct stream {
     struct transfer *transfer;
     uint32_t messages; /* that were made */
     uint64_t octets;
+    uint64_t begun_ms;
     bool finished;
 };
 

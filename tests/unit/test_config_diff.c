@@ -115,6 +115,7 @@ static const struct {
      "zone:a.,journal zone:b.,journal zone:c.,journal "},
     {"rate-limit", "transfers: {total: 2}\nrate-limit", "transfers "},
     {"rate-limit", "transfers: {per-peer: 2}\nrate-limit", "transfers "},
+    {"rate-limit", "transfers: {longest: 3h}\nrate-limit", "transfers "},
     {"rate-limit", "transfers: {idle: 2}\nrate-limit", "transfers "},
     {"rate-limit", "transfers: {clients: 2}\nrate-limit", "transfers "},
     {"rate-limit", "updates: {queue: 2}\nrate-limit", "updates "},

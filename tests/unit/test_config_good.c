@@ -204,16 +204,18 @@ START_TEST(limits)
     ck_assert_uint_eq(config.transfers.total, 64);
     ck_assert_uint_eq(config.transfers.per_peer, 8);
     ck_assert_uint_eq(config.transfers.idle, 30);
+    ck_assert_uint_eq(config.transfers.longest, 7200);
     ck_assert_uint_eq(config.transfers.clients, 1000);
     ck_assert_uint_eq(config.updates.queue, 1000);
     ck_assert_uint_eq(config.updates.queue_size, 16 << 20);
     ck_assert_uint_eq(config.updates.deadline, 10);
     config_free(&config);
-    must_parse(SERVER "transfers: {total: 3, per-peer: 2, idle: 1m, clients: 4}\n"
+    must_parse(SERVER "transfers: {total: 3, per-peer: 2, idle: 1m, longest: 1d, clients: 4}\n"
                       "updates: {queue: 5, queue-size: 2M, deadline: 6}\n");
     ck_assert_uint_eq(config.transfers.total, 3);
     ck_assert_uint_eq(config.transfers.per_peer, 2);
     ck_assert_uint_eq(config.transfers.idle, 60);
+    ck_assert_uint_eq(config.transfers.longest, 86400);
     ck_assert_uint_eq(config.transfers.clients, 4);
     ck_assert_uint_eq(config.updates.queue, 5);
     ck_assert_uint_eq(config.updates.queue_size, 2 << 20);

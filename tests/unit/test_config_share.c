@@ -39,7 +39,7 @@ static const char text[] =
     "     notify: [{address: 192.0.2.1@99, key: text.example}]}\n"
     "  - {name: b.example, file: /zones/b, policy: none, serial: date, zone-file: write,\n"
     "     reload: merge, journal: {size: 1M, depth: 3}}\n"
-    "transfers: {total: 11, per-peer: 12, idle: 13, clients: 61166}\n"
+    "transfers: {total: 11, per-peer: 12, idle: 13, longest: 14, clients: 61166}\n"
     "updates: {queue: 56797, queue-size: 16M, deadline: 17}\n"
     "rate-limit: {responses-per-second: 7, slip: 3, exempt: [192.0.2.0/24, '2001:db8::/32']}\n";
 
@@ -312,6 +312,7 @@ START_TEST(desk)
     ck_assert_uint_eq(back.transfers.total, 11);
     ck_assert_uint_eq(back.transfers.per_peer, 12);
     ck_assert_uint_eq(back.transfers.idle, 13);
+    ck_assert_uint_eq(back.transfers.longest, 14);
     ck_assert_uint_eq(back.transfers.clients, 61166);
     ck_assert_uint_eq(back.zones[1].journal_size, 0);
     ck_assert_uint_eq(zone->allow_update[0].types[0], 16);

@@ -318,6 +318,34 @@ START_TEST(a_stream_goes_at_the_pace_of_its_client)
 }
 END_TEST
 
+START_TEST(who_takes_a_little_is_cut_off_in_the_end)
+{
+    uint8_t octets[1024], taken[SMALL_BUFFER / 4];
+    uint64_t longest_ms = (uint64_t)lab.config.transfers.longest * 1000;
+    uint64_t step_ms = (uint64_t)lab.config.transfers.idle * 1000 - 1;
+
+    load_large_zone();
+    int client = move_in(octets, frame_transfer(octets, 1));
+    uint64_t begun_ms = lab.desk.now_ms;
+    while (lab.desk.now_ms < begun_ms + longest_ms - step_ms) {
+        turn();
+        lab.desk.now_ms += step_ms;
+        TAILQ_FIRST(&sessions.by_age)->active_ms = lab.desk.now_ms; /* as if it had taken some */
+        sessions_tick(&sessions);
+        ck_assert_uint_eq(sessions.count, 1);
+    }
+    ck_assert(hear_octets(client, taken, sizeof taken));
+    TAILQ_FIRST(&sessions.by_age)->active_ms = lab.desk.now_ms = begun_ms + longest_ms - 1;
+    sessions_tick(&sessions);
+    ck_assert_uint_eq(sessions.count, 1);
+    lab.desk.now_ms += 1;
+    sessions_tick(&sessions);
+    ck_assert_uint_eq(sessions.count, 0);
+    ck_assert_uint_eq(lab_metric(METRIC_TRANSFERS_CUT), 1);
+    close(client);
+}
+END_TEST
+
 START_TEST(who_takes_nothing_is_cut_off)
 {
     uint8_t octets[1024];
@@ -429,6 +457,7 @@ int main(void)
     tcase_add_test(all, what_is_no_message_ends_the_connection);
     tcase_add_test(all, a_stream_goes_at_the_pace_of_its_client);
     tcase_add_test(all, who_takes_nothing_is_cut_off);
+    tcase_add_test(all, who_takes_a_little_is_cut_off_in_the_end);
     tcase_add_test(all, who_does_nothing_is_closed);
     tcase_add_test(all, strangers_make_room);
     tcase_add_test(all, when_all_are_at_work_there_is_no_room);

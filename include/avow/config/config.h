@@ -178,6 +178,7 @@ struct config_transfers {
     uint32_t total;    /* streams at once */
     uint32_t per_peer; /* to one address */
     uint32_t idle;     /* seconds that a secondary may take nothing before it is cut off */
+    uint32_t longest;  /* seconds that a stream may take, however much the secondary takes */
     uint32_t clients;  /* connections that the desk holds */
 };
 
