@@ -226,8 +226,7 @@ enum config_depth {
  * Read a configuration file.
  *
  * config      Caller's storage, written here; empty unless RESULT_OK. Give back with config_free.
- * path        As the person named it: complaints repeat it so. Relative paths in the file are
- *             relative to the folder that it is in.
+ * path        As complaints repeat it. Relative paths in the file are relative to its folder.
  * complaints  Gets every error, not only the first; warnings about what is legal but unwise; and
  *             one note for each part that this version checks but does not act on.
  *
