@@ -81,92 +81,85 @@ static uint16_t check_existence(struct stage *stage, const struct update_record 
     return RCODE_NOERROR;
 }
 
-static bool same_set(const struct update_record *a, const struct update_record *b)
+static int compare_sets(const void *a, const void *b)
 {
-    return b->class_ == CLASS_IN && a->type == b->type && name_equal(&a->owner, &b->owner);
+    const struct update_record *left = a, *right = b;
+    int order = name_compare(&left->owner, &right->owner);
+
+    return order ? order : (left->type > right->type) - (left->type < right->type);
 }
 
-/* All records of the prerequisites that belong with this one, as a run. */
-static enum result collect_values(const struct update_request *request,
-                                  const struct update_record *of, struct buffer *run,
-                                  uint16_t *count)
+/* Whether the RRset that these belong to, all of them to one, has just these records. */
+static bool has_values(struct stage *stage, const struct update_record *records, size_t count)
 {
-    struct reader reader = span_reader(request->prerequisites);
-    struct update_record record;
-    bool added;
-
-    *count = 0;
-    buffer_clear(run);
-    for (unsigned i = 0; i < request->prerequisite_count; i++) {
-        update_record_read(&reader, &record);
-        if (reader.failed || !same_set(of, &record))
-            continue;
-        enum result result = rdata_run_insert(run, count, record.type, record.rdata.octets,
-                                              record.rdata.length, &added);
-        if (result)
-            return result;
-    }
-    return RESULT_OK;
-}
-
-/* Section 3.2.3: an RRset as a whole; TTLs do not count. */
-static uint16_t check_values(struct stage *stage, const struct update_request *request,
-                             const struct update_record *record)
-{
+    const struct staged_name *name = stage_name(stage, &records->owner);
+    const struct staged_rrset *rrset = name ? staged_find(name, records->type) : NULL;
     struct buffer run = {.length = 0};
-    uint16_t count, rcode = RCODE_NXRRSET;
-    const struct staged_name *name = stage_name(stage, &record->owner);
-    const struct staged_rrset *rrset = name ? staged_find(name, record->type) : NULL;
+    enum result result = RESULT_OK;
+    uint16_t different = 0;
+    bool added, same = false;
 
-    if (rrset && collect_values(request, record, &run, &count)) {
+    if (!rrset)
+        return false;
+    for (size_t i = 0; i < count && !result; i++)
+        result = rdata_run_insert(&run, &different, records->type, records[i].rdata.octets,
+                                  records[i].rdata.length, &added);
+    if (result) {
         stage_fail(stage, RESULT_SYSTEM);
-    } else if (rrset) {
+    } else {
         struct rdata_run stored = staged_rdata(rrset);
         struct rdata_run wanted = {
-            .octets = run.octets, .length = (uint32_t)run.length, .count = count};
-        if (rdata_run_equal(record->type, &stored, &wanted))
-            rcode = RCODE_NOERROR;
+            .octets = run.octets, .length = (uint32_t)run.length, .count = different};
+        same = rdata_run_equal(records->type, &stored, &wanted);
     }
     buffer_free(&run);
-    return rcode;
+    return same;
 }
 
-/* Whether an earlier prerequisite was about the same RRset: then it has been looked at. */
-static bool came_before(const struct update_request *request, const struct update_record *record,
-                        unsigned index)
+/* Section 3.2.3: RRsets as wholes; TTLs do not count. So many of the prerequisites have values:
+ * they are sorted, for there may be thousands. */
+static bool check_values(struct stage *stage, const struct update_request *request, size_t count)
 {
+    struct update_record *records = calloc(count + 1, sizeof *records);
     struct reader reader = span_reader(request->prerequisites);
-    struct update_record other;
+    bool hold = records != NULL;
 
-    for (unsigned i = 0; i < index; i++) {
-        update_record_read(&reader, &other);
-        if (!reader.failed && same_set(record, &other))
-            return true;
+    if (!records)
+        stage_fail(stage, RESULT_SYSTEM);
+    for (size_t i = 0, kept = 0; hold && i < request->prerequisite_count; i++) {
+        update_record_read(&reader, &records[kept]);
+        kept += records[kept].class_ == CLASS_IN;
     }
-    return false;
+    if (hold)
+        qsort(records, count, sizeof *records, compare_sets);
+    for (size_t first = 0, end; hold && first < count; first = end) {
+        for (end = first + 1; end < count && compare_sets(&records[first], &records[end]) == 0;)
+            end++;
+        hold = has_values(stage, &records[first], end - first);
+    }
+    free(records);
+    return hold;
 }
 
 /* One section, first what asks whether something is there, then what compares values. */
 static struct update_outcome check_prerequisites(struct stage *stage,
                                                  const struct update_request *request)
 {
+    struct reader reader = span_reader(request->prerequisites);
     struct update_record record;
+    size_t values = 0;
 
-    for (unsigned values = 0; values < 2; values++) {
-        struct reader reader = span_reader(request->prerequisites);
-        for (unsigned i = 0; i < request->prerequisite_count; i++) {
-            uint16_t rcode = RCODE_NOERROR;
-            update_record_read(&reader, &record);
-            if (reader.failed || !is_sound_prerequisite(stage, &record))
-                return fail(RCODE_FORMERR, "a prerequisite is malformed");
-            if (record.class_ != CLASS_IN && !values)
-                rcode = check_existence(stage, &record);
-            if (record.class_ == CLASS_IN && values && !came_before(request, &record, i))
-                rcode = check_values(stage, request, &record);
-            if (rcode)
-                return fail(rcode, "a prerequisite does not hold");
-        }
+    for (unsigned i = 0; i < request->prerequisite_count; i++) {
+        update_record_read(&reader, &record);
+        if (reader.failed || !is_sound_prerequisite(stage, &record))
+            return fail(RCODE_FORMERR, "a prerequisite is malformed");
+        uint16_t rcode = check_existence(stage, &record);
+        if (rcode)
+            return fail(rcode, "a prerequisite does not hold");
+        values += record.class_ == CLASS_IN;
     }
+    if (values && !check_values(stage, request, values))
+        return fail(RCODE_NXRRSET, "a prerequisite does not hold");
     return done;
 }
 
