@@ -74,17 +74,28 @@ static bool is_full(int error)
     return error == MDB_MAP_FULL || error == MDB_TXN_FULL || error == ENOSPC || error == EDQUOT;
 }
 
+/* Whether LMDB will not even read any more: so it is when a meta page could not be written. */
+static bool is_given_up(const struct store *store)
+{
+    MDB_txn *transaction;
+    int error = mdb_txn_begin(store->environment, NULL, MDB_RDONLY, &transaction);
+
+    if (!error)
+        mdb_txn_abort(transaction);
+    return error == MDB_PANIC;
+}
+
 /*
  * A flush that failed says that the kernel may have dropped what it could not write; a second try
  * would succeed and prove nothing. A full disk is another matter: each change writes all its pages.
  */
 static enum result commit_failed(struct store *store, int error)
 {
+    bool full = is_full(error) || (error == EIO && disk_is_full(store));
+
     set_problem(store, "write the store", error);
-    if (is_full(error) || (error == EIO && disk_is_full(store)))
-        return RESULT_FULL;
-    store->writes_off = true;
-    return RESULT_SYSTEM;
+    store->writes_off = !full || is_given_up(store);
+    return full ? RESULT_FULL : RESULT_SYSTEM;
 }
 
 /* Pages that a transaction took and freed again at the end of the file are not written: fill up, so

@@ -44,6 +44,17 @@ bool commit_is_possible(const struct keeper *keeper)
     return keeper->settled && !keeper->store.writes_off && keeper->now_ms >= keeper->write_after_ms;
 }
 
+enum result commit_look(struct keeper *keeper)
+{
+    enum renewal renewal = snapshot_renew(&keeper->view);
+
+    if (renewal == RENEWAL_READY)
+        return RESULT_OK;
+    keeper->store.writes_off |= renewal == RENEWAL_BROKEN;
+    complain_of_write(keeper, "the store cannot be read");
+    return RESULT_SYSTEM;
+}
+
 enum result commit_begin(struct keeper *keeper, struct change *change)
 {
     if (!keeper->settled)

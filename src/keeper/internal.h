@@ -477,6 +477,10 @@ void commit_signatures(struct keeper *keeper);
 /* Whether it makes sense to make signatures: not while they cannot be stored. */
 bool commit_is_possible(const struct keeper *keeper);
 
+/* The newest commit in keeper->view, which is to be rested. RESULT_SYSTEM: not now; when it will
+ * never be, the store is opened anew as after a write that failed. */
+MUST_CHECK enum result commit_look(struct keeper *keeper);
+
 /* Begin, and end with publication. On failure it is logged and the result returned. commit_end: a
  * commit that could not be published has been made all the same; it is published later. */
 MUST_CHECK enum result commit_begin(struct keeper *keeper, struct change *change);

@@ -326,7 +326,7 @@ static enum result begin(struct keeper_zone *zone, struct round *round, const st
     struct keeper *keeper = zone->keeper;
     bool ahead = round->stage.view != &keeper->view;
 
-    if (!ahead && snapshot_renew(&keeper->view) != RENEWAL_READY)
+    if (!ahead && commit_look(keeper))
         return RESULT_SYSTEM;
     if (edits)
         stage_edits(&round->stage, edits);

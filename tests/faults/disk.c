@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +19,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum call { CALL_PWRITE = 1, CALL_WRITEV, CALL_FDATASYNC };
+enum call { CALL_PWRITE = 1, CALL_WRITEV, CALL_FDATASYNC, CALL_META };
+
+/* The first two pages of a store; a commit ends with writing one of them. */
+enum { META_OCTETS = 2 * 4096 };
 
 struct orders {
     _Atomic int32_t pid, call, error, countdown, length;
@@ -71,7 +75,9 @@ static int fails(enum call call)
 
 ssize_t pwrite(int file, const void *octets, size_t length, off_t offset)
 {
-    return fails(CALL_PWRITE) ? -1 : real_pwrite(file, octets, length, offset);
+    bool failed = fails(CALL_PWRITE) || (offset < META_OCTETS && fails(CALL_META));
+
+    return failed ? -1 : real_pwrite(file, octets, length, offset);
 }
 
 ssize_t writev(int file, const struct iovec *pieces, int count)

@@ -19,7 +19,7 @@ ZONE = "f.test."
 KEY = wire.Key.make("update.test.")
 CLIENTS, UPDATES = 4, 4  # while a fault waits for its turn
 
-PWRITE, WRITEV, FDATASYNC = 1, 2, 3  # as tests/faults/disk.c has them
+PWRITE, WRITEV, FDATASYNC, META = 1, 2, 3, 4  # as tests/faults/disk.c has them
 
 
 class Disk:
@@ -87,8 +87,10 @@ def change(server, book, name):
 
 FAULTS = {
     "flush": (FDATASYNC, errno.EIO),
-    "meta page": (PWRITE, errno.EIO),
-    "meta page, full": (PWRITE, errno.ENOSPC),
+    "meta page": (META, errno.EIO),
+    "meta page, full": (META, errno.ENOSPC),
+    "page": (PWRITE, errno.EIO),
+    "page, full": (PWRITE, errno.ENOSPC),
     "pages": (WRITEV, errno.EIO),
     "pages, full": (WRITEV, errno.ENOSPC),
 }
