@@ -8,8 +8,9 @@
 
 /*
  * An account is a tag above a moment. Moments are counted in ticks of a sixteenth of a microsecond,
- * and begin anew after twelve days: an account that nobody has touched for longer than `most` looks
- * as if it were far ahead, and counts as paid back.
+ * and begin anew after twelve days: an account that is behind looks as if it were very far ahead,
+ * and counts as paid back. One that is a little too far ahead is at `most`: threads read the time
+ * in turns of their own, and another one's may have been later.
  */
 enum {
     MOMENT_BITS = 44,
@@ -17,10 +18,11 @@ enum {
     TRIES = 4 /* of a change that others get in the way of; then it is left out, once */
 };
 
-#define MOMENT_MASK ((UINT64_C(1) << MOMENT_BITS) - 1)
-#define SECOND      (UINT64_C(1000) * TICKS_PER_MS)
-#define FRACTION    16 /* bits of a cost behind the point */
-#define LINE_OCTETS (LIMITER_ACCOUNTS * sizeof(uint64_t))
+#define MOMENT_MASK  ((UINT64_C(1) << MOMENT_BITS) - 1)
+#define SECOND       (UINT64_C(1000) * TICKS_PER_MS)
+#define DISAGREEMENT (10 * SECOND)
+#define FRACTION     16 /* bits of a cost behind the point */
+#define LINE_OCTETS  (LIMITER_ACCOUNTS * sizeof(uint64_t))
 
 /* The narrowest first. What a network has more than an address: a /24 or /64 is what one office
  * has, a /20, /18 or /48 a company or a small provider, a /32 a large one. */
@@ -95,7 +97,10 @@ static struct limiter_address prefix_of(const struct limiter_address *address, u
 static uint64_t ahead_of(uint64_t word, uint64_t now, uint64_t most)
 {
     uint64_t ahead = (word - now) & MOMENT_MASK;
-    return ahead > most ? 0 : ahead;
+
+    if (ahead > most + DISAGREEMENT)
+        return 0;
+    return ahead < most ? ahead : most;
 }
 
 static void aim(const struct limiter *limiter, const struct limiter_address *address, unsigned band,

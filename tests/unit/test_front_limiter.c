@@ -174,6 +174,19 @@ START_TEST(who_is_known_is_not_limited_by_what_others_do_in_its_name)
 }
 END_TEST
 
+/* Threads read the time in turns of their own: one that is behind must not forgive what another has
+ * charged. */
+START_TEST(threads_disagree_about_the_time)
+{
+    (void)ask_often(clients[_i], RATE * 100);
+    now_ms -= 3;
+    ck_assert_int_eq(state_of(address_of(clients[_i]), false), LIMITER_FAR);
+    ck_assert_uint_eq(ask_often(clients[_i], RATE), 0);
+    now_ms -= 3000;
+    ck_assert_int_eq(state_of(address_of(clients[_i]), false), LIMITER_FAR);
+}
+END_TEST
+
 /* Moments begin anew after twelve days; around that nothing is different. */
 START_TEST(time_goes_around)
 {
@@ -384,6 +397,7 @@ int main(void)
     tcase_add_loop_test(one, size_and_signatures_have_their_price, 0, families);
     tcase_add_loop_test(one, who_is_known_is_not_limited_by_what_others_do_in_its_name, 0,
                         families);
+    tcase_add_loop_test(one, threads_disagree_about_the_time, 0, families);
     tcase_add_loop_test(one, time_goes_around, 0, families);
     tcase_add_test(one, without_a_rate_there_are_no_rules);
     suite_add_tcase(suite, one);
