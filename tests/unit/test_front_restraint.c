@@ -273,7 +273,8 @@ START_TEST(signatures_are_not_made_for_whoever_is_over_the_limit)
     const struct lab_question signed_other = {
         .id = 6, .name = "signed.example.", .type = TYPE_SOA, .dnssec_ok = true};
 
-    start_with((struct config_rate_limit){.slip = 1, .window = 300});
+    /* Two plain answers would be sent: it is the price of the signature that holds back. */
+    start_with((struct config_rate_limit){.slip = 1, .window = 300, .classes = {2, 2, 2, 2, 2}});
     lab_udp_ask(client, &signed_one);
     (void)lab_letter(lab.keeper, MESSAGE_WANT);
     lab_udp_ask(client, &signed_other);
@@ -282,6 +283,46 @@ START_TEST(signatures_are_not_made_for_whoever_is_over_the_limit)
     worker_stop(&lab.worker);
     ck_assert(!lab_comes(lab.keeper, 0));
     close(client);
+}
+END_TEST
+
+/* What happens to a question, without a worker. */
+static enum restraint_verdict fate_of(struct restraint *restraint, const struct request *request,
+                                      bool known_client)
+{
+    static const struct outcome outcome = {.kind = ANSWER_POSITIVE, .length = 100};
+    const struct zone_table zones = {.slots = NULL};
+    struct query query;
+
+    enum restraint_verdict verdict = restraint_meet(restraint, request);
+    ck_assert_int_eq(query_read(request->octets, request->length, &query), ANSWER_SEND);
+    if (verdict == RESTRAINT_SEND)
+        verdict = restraint_before(restraint, &query, &zones, known_client);
+    return verdict == RESTRAINT_SEND ? restraint_after(restraint, &outcome) : verdict;
+}
+
+START_TEST(who_is_known_is_served_whatever_is_done_in_its_name)
+{
+    struct restraint restraint = {.limiter = &lab.limiter};
+    union address client = {.four = {.sin_family = AF_INET}};
+    uint8_t octets[512];
+    struct lab_question question = www;
+
+    lab_start();
+    question.dnssec_ok = true; /* an OPT, in which a cookie may be */
+    struct request request = {
+        .octets = octets, .length = lab_write(octets, sizeof octets, &question), .client = &client};
+    struct limits *limits = limits_with((struct config_rate_limit){.slip = 0}, true);
+    restraint_configure(&restraint, limits);
+    limits_let_go(limits);
+    restraint_begin(&restraint, 1000);
+    ck_assert_int_eq(fate_of(&restraint, &request, false), RESTRAINT_SEND);
+    for (unsigned i = 0; i < 100; i++)
+        ck_assert_int_eq(fate_of(&restraint, &request, false), RESTRAINT_DROP);
+    for (unsigned i = 0; i < 100; i++)
+        ck_assert_int_eq(fate_of(&restraint, &request, true), RESTRAINT_SEND);
+    ck_assert_int_eq(fate_of(&restraint, &request, true), RESTRAINT_DROP); /* for itself */
+    restraint_close(&restraint);
 }
 END_TEST
 
@@ -331,6 +372,7 @@ int main(void)
     tcase_add_test(tests, a_class_is_told_from_others);
     tcase_add_test(tests, far_over_nothing_is_looked_up);
     tcase_add_test(tests, signatures_are_not_made_for_whoever_is_over_the_limit);
+    tcase_add_test(tests, who_is_known_is_served_whatever_is_done_in_its_name);
     tcase_add_test(tests, limits_come_and_go_while_running);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
