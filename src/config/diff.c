@@ -106,7 +106,8 @@ static bool same_rate_limit(const struct config_rate_limit *a, const struct conf
 {
     if (a->responses_per_second != b->responses_per_second || a->window != b->window ||
         a->slip != b->slip || a->leak != b->leak || a->dry_run != b->dry_run ||
-        a->exempt_count != b->exempt_count || memcmp(a->classes, b->classes, sizeof(a->classes)))
+        a->exempt_count != b->exempt_count ||
+        memcmp(a->classes, b->classes, sizeof(a->classes)) != 0)
         return false;
     for (size_t i = 0; i < a->exempt_count; i++)
         if (!scalar_same_prefix(&a->exempt[i], &b->exempt[i]))
