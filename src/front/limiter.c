@@ -103,35 +103,60 @@ static uint64_t ahead_of(uint64_t word, uint64_t now, uint64_t most)
     return ahead < most ? ahead : most;
 }
 
+/* Every query pays for four or five of these: what is hashed is as short as can be. What is of the
+ * same length differs in the band. */
+static uint64_t hash_of(const struct hash_key *key, const struct limiter_address *prefix,
+                        unsigned band)
+{
+    const uint64_t four = (prefix->low & UINT32_MAX) | (uint64_t)band << 32;
+    const uint64_t network[] = {prefix->high, band}, address[] = {prefix->high, prefix->low, band};
+
+    if (band < FOUR + FOUR_COUNT)
+        return hash_octets(key, &four, sizeof four);
+    if (bands[band].length <= 64)
+        return hash_octets(key, network, sizeof network);
+    return hash_octets(key, address, sizeof address);
+}
+
 static void aim(const struct limiter *limiter, const struct limiter_address *address, unsigned band,
                 struct limiter_account *account)
 {
     const struct limiter_address prefix = prefix_of(address, bands[band].length);
-    const uint64_t what[] = {prefix.high, prefix.low, band};
-    uint64_t hash = hash_octets(&limiter->key, what, sizeof what);
+    uint64_t hash = hash_of(&limiter->key, &prefix, band);
 
     account->line = limiter->lines + hash % LIMITER_LINES * LIMITER_ACCOUNTS;
     account->tag = hash >> MOMENT_BITS << MOMENT_BITS;
     __builtin_prefetch((const void *)account->line, 1);
 }
 
-/* Find the account, else the one whose place it would take. How far ahead it is. */
-static uint64_t find(struct limiter_account *account, uint64_t now, uint64_t most)
+/* The account that is paid back first gives way. */
+static void find_room(struct limiter_account *account, uint64_t now, uint64_t most)
 {
     uint64_t least = UINT64_MAX;
 
     for (unsigned i = 0; i < LIMITER_ACCOUNTS; i++) {
         uint64_t word = atomic_load_explicit(&account->line[i], memory_order_relaxed);
         uint64_t ahead = ahead_of(word, now, most);
-        bool own = (word & ~MOMENT_MASK) == account->tag;
-        if (!own && ahead >= least)
+        if (ahead >= least)
             continue;
         account->place = i;
         account->seen = word;
-        if (own)
-            return ahead;
         least = ahead;
     }
+}
+
+/* Find the account, else the one whose place it would take. How far ahead it is. */
+static uint64_t find(struct limiter_account *account, uint64_t now, uint64_t most)
+{
+    for (unsigned i = 0; i < LIMITER_ACCOUNTS; i++) {
+        uint64_t word = atomic_load_explicit(&account->line[i], memory_order_relaxed);
+        if ((word & ~MOMENT_MASK) != account->tag)
+            continue;
+        account->place = i;
+        account->seen = word;
+        return ahead_of(word, now, most);
+    }
+    find_room(account, now, most);
     return 0;
 }
 
