@@ -124,10 +124,20 @@ void log_debug(const char *format, ...)
     LOG_AT(LOG_LEVEL_DEBUG)
 }
 
+static bool is_over(const struct log_budget *budget, uint64_t now_ms)
+{
+    return now_ms - budget->window_start >= 60000;
+}
+
+bool log_has_room(const struct log_budget *budget, uint32_t per_minute, uint64_t now_ms)
+{
+    return budget->spent < per_minute || is_over(budget, now_ms);
+}
+
 void log_limited(struct log_budget *budget, uint32_t per_minute, uint64_t now_ms,
                  const char *format, ...)
 {
-    if (now_ms - budget->window_start >= 60000) {
+    if (is_over(budget, now_ms)) {
         if (budget->suppressed)
             log_warning("%u similar lines were held back", budget->suppressed);
         *budget = (struct log_budget){.window_start = now_ms};

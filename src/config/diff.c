@@ -104,8 +104,10 @@ static bool same_tsigs(const struct config *a, const struct config *b)
 
 static bool same_rate_limit(const struct config_rate_limit *a, const struct config_rate_limit *b)
 {
-    if (a->responses_per_second != b->responses_per_second || a->slip != b->slip ||
-        a->exempt_count != b->exempt_count)
+    if (a->responses_per_second != b->responses_per_second || a->window != b->window ||
+        a->slip != b->slip || a->leak != b->leak || a->dry_run != b->dry_run ||
+        a->exempt_count != b->exempt_count ||
+        memcmp(a->classes, b->classes, sizeof(a->classes)) != 0)
         return false;
     for (size_t i = 0; i < a->exempt_count; i++)
         if (!scalar_same_prefix(&a->exempt[i], &b->exempt[i]))
@@ -231,6 +233,8 @@ static unsigned compare_zone(const struct config_zone *a, const struct config_zo
         parts |= CONFIG_ZONE_CHANGING;
     if (a->journal_size != b->journal_size || a->journal_depth != b->journal_depth)
         parts |= CONFIG_ZONE_JOURNAL;
+    if (a->rate_limit != b->rate_limit)
+        parts |= CONFIG_ZONE_RATE_LIMIT;
     return parts;
 }
 

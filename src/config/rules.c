@@ -244,6 +244,36 @@ void rules_policy(struct loader *loader, const struct yaml_node *map, void *obje
                        "key");
 }
 
+/* ---- the rate limit ---------------------------------------------------------------------------*/
+
+void rules_classes(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    static const char *const names[CONFIG_CLASSES] = {
+        [CONFIG_CLASS_POSITIVE] = "positive", [CONFIG_CLASS_NODATA] = "nodata",
+        [CONFIG_CLASS_NXDOMAIN] = "nxdomain", [CONFIG_CLASS_REFERRAL] = "referral",
+        [CONFIG_CLASS_ERROR] = "error",
+    };
+    struct config_rate_limit *limit = object;
+    (void)loader;
+
+    for (size_t i = 0; i < CONFIG_CLASSES; i++)
+        if (!yaml_tree_find(map, names[i]))
+            limit->classes[i] = limit->responses_per_second;
+}
+
+void rules_rate_limit(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    const struct config_rate_limit *limit = object;
+
+    if (limit->slip == 0 && limit->responses_per_second)
+        loader_warning(loader, loader_place(map, "slip"),
+                       "with slip: 0 whoever shares an address with an attacker gets no answer by "
+                       "UDP, and does not learn that TCP would do");
+    if (limit->leak == 1 && limit->responses_per_second)
+        loader_warning(loader, loader_place(map, "leak"),
+                       "leak: 1 sends every answer, so that there is no limit");
+}
+
 /* ---- the whole --------------------------------------------------------------------------------*/
 
 /* Something that must be the only one of its name. */

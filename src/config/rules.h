@@ -26,6 +26,8 @@ void rules_transfer_entry(struct loader *loader, const struct yaml_node *map, vo
 void rules_update_entry(struct loader *loader, const struct yaml_node *map, void *object);
 void rules_name_rule(struct loader *loader, const struct yaml_node *map, void *object);
 void rules_zone(struct loader *loader, const struct yaml_node *map, void *object);
+void rules_classes(struct loader *loader, const struct yaml_node *map, void *object);
+void rules_rate_limit(struct loader *loader, const struct yaml_node *map, void *object);
 void rules_root(struct loader *loader, const struct yaml_node *map, void *object);
 
 #endif

@@ -419,26 +419,90 @@ static const struct schema_key updates_keys[] = {
 };
 static const struct schema_table updates_table = {.what = "updates", TABLE(updates_keys)};
 
+#define CLASS_RATE                                                                                 \
+    .kind = SCHEMA_COUNT, .most = 1000000, .otherwise = "as responses-per-second",                 \
+    .width = sizeof(uint32_t)
+#define CLASS_INTO(class) .offset = offsetof(struct config_rate_limit, classes[class])
+
+static const struct schema_key class_keys[] = {
+    {.name = "positive",
+     .help = "Answers with the records that were asked for. 0 means no limit, here and below.",
+     CLASS_RATE,
+     CLASS_INTO(CONFIG_CLASS_POSITIVE)},
+    {.name = "nodata",
+     .help = "The name exists, the type does not.",
+     CLASS_RATE,
+     CLASS_INTO(CONFIG_CLASS_NODATA)},
+    {.name = "nxdomain",
+     .help = "The name does not exist.",
+     CLASS_RATE,
+     CLASS_INTO(CONFIG_CLASS_NXDOMAIN)},
+    {.name = "referral",
+     .help = "Delegations to other servers.",
+     CLASS_RATE,
+     CLASS_INTO(CONFIG_CLASS_REFERRAL)},
+    {.name = "error",
+     .help = "REFUSED, SERVFAIL, FORMERR and other errors.",
+     CLASS_RATE,
+     CLASS_INTO(CONFIG_CLASS_ERROR)},
+};
+static const struct schema_table class_table = {
+    .what = "classes", TABLE(class_keys), .check = rules_classes};
+
 static const struct schema_key rate_limit_keys[] = {
     {.name = "responses-per-second",
-     .help = "Like answers to one client network in a second. 0 means no limit.",
+     .help =
+         "Answers by UDP to one address in a second. Networks have more: an IPv4 /24 32 times "
+         "as much, a /20 256 times, a /18 768 times; an IPv6 /64 twice as much, a /56 4 times, "
+         "a /48 16 times, a /32 128 times. An answer of over 400 octets counts for more, by its "
+         "size, and one for which a signature must be made for 20. What goes by TCP is never "
+         "limited. 0 means no limit.",
      .kind = SCHEMA_COUNT,
      .most = 1000000,
      .fallback = "0",
      INTO(config_rate_limit, responses_per_second)},
+    {.name = "classes",
+     .help = "Other rates for some kinds of answers. All kinds use up one account: where 200 "
+             "answers in a second are allowed and 50 of NXDOMAIN, an NXDOMAIN counts for four.",
+     .kind = SCHEMA_MAP,
+     .table = &class_table,
+     .width = sizeof(struct config_rate_limit)},
+    {.name = "window",
+     .help = "What is asked for beyond the limit is remembered, so that an address that never "
+             "stops asking gets nothing but what slip and leak let through. Once it has stopped it "
+             "is free again after at most so long.",
+     .kind = SCHEMA_DURATION,
+     .least = 1,
+     .most = 300,
+     .fallback = "15s",
+     INTO(config_rate_limit, window)},
     {.name = "slip",
-     .help = "One in so many answers over the limit is sent truncated, so that a real client asks "
-             "again by TCP; the others are dropped. 0 drops all.",
+     .help = "One in so many answers over the limit, by chance, is sent truncated and without "
+             "records, so that a real client asks again by TCP; the others are dropped. 0 drops "
+             "all.",
      .kind = SCHEMA_COUNT,
      .most = 1000,
      .fallback = "2",
      INTO(config_rate_limit, slip)},
+    {.name = "leak",
+     .help =
+         "One in so many answers over the limit, by chance, is sent all the same. 0 sends none.",
+     .kind = SCHEMA_COUNT,
+     .most = 1000000,
+     .fallback = "0",
+     INTO(config_rate_limit, leak)},
     {.name = "exempt",
      .help = "Addresses and prefixes without limit.",
      .kind = SCHEMA_PREFIX,
      LIST_INTO(config_rate_limit, exempt, exempt_count)},
+    {.name = "dry-run",
+     .help = "Count and log what would be held back, and send it all the same.",
+     .kind = SCHEMA_SWITCH,
+     .fallback = "off",
+     INTO(config_rate_limit, dry_run)},
 };
-static const struct schema_table rate_limit_table = {.what = "rate-limit", TABLE(rate_limit_keys)};
+static const struct schema_table rate_limit_table = {
+    .what = "rate-limit", TABLE(rate_limit_keys), .check = rules_rate_limit};
 
 static const struct schema_key root_keys[] = {
     {.name = "server",
@@ -486,7 +550,6 @@ static const struct schema_key root_keys[] = {
      .help = "Response rate limiting.",
      .kind = SCHEMA_MAP,
      .table = &rate_limit_table,
-     .inactive = true,
      INTO(config, rate_limit)},
 };
 const struct schema_table schema_root = {

@@ -149,6 +149,9 @@ static const struct schema_word reloads[] = {
 #define ZONE_JOURNAL                                                                               \
     .name = "journal", .help = "How many changes are kept to send to secondaries by IXFR.",        \
     .kind = SCHEMA_MAP, .width = sizeof(struct config_zone)
+#define ZONE_RATE_LIMIT                                                                            \
+    .name = "rate-limit", .help = "Whether answers from the zone are limited as rate-limit says.", \
+    .kind = SCHEMA_SWITCH, INTO(config_zone, rate_limit)
 #define INHERITED .inherits = true, .otherwise = "as in zone-defaults"
 
 static const struct schema_key default_journal_keys[] = {
@@ -159,10 +162,9 @@ static const struct schema_table default_journal_table = {.what = "journal",
                                                           TABLE(default_journal_keys)};
 
 static const struct schema_key default_keys[] = {
-    {ZONE_SERIAL, .fallback = "increment"},
-    {ZONE_FILE, .fallback = "read"},
-    {ZONE_RELOAD, .fallback = "ask"},
-    {ZONE_JOURNAL, .table = &default_journal_table},
+    {ZONE_SERIAL, .fallback = "increment"}, {ZONE_FILE, .fallback = "read"},
+    {ZONE_RELOAD, .fallback = "ask"},       {ZONE_JOURNAL, .table = &default_journal_table},
+    {ZONE_RATE_LIMIT, .fallback = "on"},
 };
 const struct schema_table schema_zone_defaults = {.what = "zone-defaults", TABLE(default_keys)};
 
@@ -194,6 +196,7 @@ static const struct schema_key zone_keys[] = {
     {ZONE_FILE, INHERITED},
     {ZONE_RELOAD, INHERITED},
     {ZONE_JOURNAL, .table = &journal_table, .otherwise = "as in zone-defaults"},
+    {ZONE_RATE_LIMIT, INHERITED},
     {.name = "allow-transfer",
      .help = "Who may transfer the zone. All that an entry names must match; one entry is enough.",
      .kind = SCHEMA_MAP,

@@ -17,7 +17,7 @@ struct post {
     struct arena *memory; /* reading: of the config */
 };
 
-static const char share_version[] = "avow share 2 " AVOW_VERSION;
+static const char share_version[] = "avow share 3 " AVOW_VERSION;
 
 static bool is_reading(const struct post *post)
 {
@@ -288,6 +288,8 @@ static void post_zone(struct post *post, struct config *config, struct config_zo
         post_access(post, config, zone);
     if (post->room == SHARE_KEEPER || post->room == SHARE_DESK)
         post_notify(post, config, zone);
+    if (post->room == SHARE_FRONT)
+        POST_NUMBER(post, zone->rate_limit, true);
 }
 
 static void post_transfers(struct post *post, struct config_transfers *transfers)
@@ -309,7 +311,12 @@ static void post_updates(struct post *post, struct config_updates *updates)
 static void post_rate_limit(struct post *post, struct config_rate_limit *limit)
 {
     POST_NUMBER(post, limit->responses_per_second, UINT32_MAX);
+    for (size_t i = 0; i < CONFIG_CLASSES; i++)
+        POST_NUMBER(post, limit->classes[i], UINT32_MAX);
+    POST_NUMBER(post, limit->window, UINT32_MAX);
     POST_NUMBER(post, limit->slip, UINT32_MAX);
+    POST_NUMBER(post, limit->leak, UINT32_MAX);
+    POST_NUMBER(post, limit->dry_run, true);
     post_array(post, &limit->exempt, &limit->exempt_count, sizeof(*limit->exempt));
     for (size_t i = 0; i < limit->exempt_count; i++)
         post_prefix(post, &limit->exempt[i]);

@@ -24,6 +24,7 @@ struct front {
     unsigned open; /* workers that were opened */
     struct settings settings;
     struct hash_key charge_key;
+    struct limiter limiter;
     ev_async broken; /* a worker met a store that it cannot read */
     bool failed;
 };
@@ -72,14 +73,27 @@ static size_t cache_octets(const struct room *room)
     return share < CACHE_LEAST_OCTETS ? CACHE_LEAST_OCTETS : share;
 }
 
+/* Without memory the limits stay as they were. */
+static enum result take_settings(struct front *front, const struct config *config)
+{
+    struct limits *old = front->settings.limits, *limits;
+    enum result result = limits_make(&limits, config);
+
+    settings_from(&front->settings, &config->server, front->room->workers);
+    front->settings.limits = result ? old : limits;
+    if (!result)
+        limits_let_go(old);
+    return result;
+}
+
 static int open_workers(struct front *front)
 {
     struct room *room = front->room;
 
     front->workers = calloc(room->workers, sizeof *front->workers);
-    if (!front->workers || hash_key_random(&front->charge_key))
+    if (!front->workers || hash_key_random(&front->charge_key) ||
+        limiter_open(&front->limiter, &front->charge_key) || take_settings(front, room->config))
         return room_fail(room, "out of memory");
-    settings_from(&front->settings, &room->config->server, room->workers);
     for (unsigned i = 0; i < room->workers; i++) {
         struct worker_order order = {.index = i,
                                      .store = &front->store,
@@ -87,6 +101,7 @@ static int open_workers(struct front *front)
                                      .sockets = room->sockets,
                                      .socket_count = room->socket_count,
                                      .settings = &front->settings,
+                                     .limiter = &front->limiter,
                                      .charge_key = &front->charge_key,
                                      .cache_octets = cache_octets(room),
                                      .metrics = room_stripe(room, i),
@@ -132,7 +147,8 @@ static enum result on_reload(void *context, const struct config *config, char *t
     struct front *front = context;
 
     text[0] = '\0'; /* nothing can be wrong with what the workers need of it */
-    settings_from(&front->settings, &config->server, front->room->workers);
+    if (take_settings(front, config))
+        log_warning("no memory for other limits: rate-limit stays as it was");
     for (unsigned i = 0; i < front->open; i++)
         worker_configure(&front->workers[i], &front->settings);
     return RESULT_OK;
@@ -156,6 +172,8 @@ static void close_all(struct front *front)
     for (unsigned i = 0; i < front->open; i++)
         worker_close(&front->workers[i]);
     free(front->workers);
+    limits_let_go(front->settings.limits);
+    limiter_close(&front->limiter);
     ev_async_stop(front->room->loop, &front->broken);
     store_close(&front->store);
     pages_close(&front->pages);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct config_server;
+struct limits;
 
 enum { SETTINGS_TEXT_OCTETS = 256 };
 
@@ -16,11 +17,12 @@ struct settings {
     uint32_t tcp_clients; /* of this worker */
     uint32_t tcp_idle_ms;
     uint32_t tcp_pipeline;
+    struct limits *limits; /* of answers by UDP; NULL: off. Held by whoever made the settings */
     char identity[SETTINGS_TEXT_OCTETS]; /* "": off */
     char version[SETTINGS_TEXT_OCTETS];  /* "": off */
 };
 
-/* The share of one of so many workers. */
+/* The share of one of so many workers; without limits. */
 void settings_from(struct settings *settings, const struct config_server *server, unsigned workers);
 
 #endif

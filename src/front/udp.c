@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "avow/base/clock.h"
 #include "worker.h"
 
 enum {
@@ -202,6 +203,8 @@ static void answer_batch(struct udp_socket *socket)
 
     worker->facts.transport = ANSWER_UDP;
     worker->facts.keepalive = false;
+    if (worker->restraint.limits)
+        restraint_begin(&worker->restraint, clock_monotonic_ms());
     for (unsigned i = 0; i < batch->received; i++) {
         size_t length = answer_slot(socket, i);
         if (length) {

@@ -138,9 +138,65 @@ static bool park(struct worker *worker, const struct request *request)
     return true;
 }
 
+/* TC and no records: no larger than the question, and a real client asks again by TCP. */
+static enum served slip(struct worker *worker, uint8_t *out, size_t size, size_t *length)
+{
+    struct answerer bare = worker->answerer;
+
+    bare.nsid = NULL; /* that would make it larger */
+    bare.nsid_length = 0;
+    answer_refuse(&bare, &worker->query, &worker->facts, worker->query.rcode, EDE_NONE, out, size,
+                  &worker->outcome);
+    *length = answer_shorten(out, &worker->outcome);
+    return SERVED_ANSWER;
+}
+
+/* What make_answer made goes out, or waits for its signatures. */
+static enum served deliver(struct worker *worker, const struct request *request, uint8_t *out,
+                           size_t size, size_t *length)
+{
+    if (worker->outcome.verdict == ANSWER_WANTED) {
+        if (park(worker, request))
+            return SERVED_PARKED;
+        make_answer(worker, ANSWER_NOW, out, size);
+    }
+    if (worker->outcome.verdict != ANSWER_SEND)
+        return SERVED_NOTHING;
+    count_answer(worker);
+    *length = worker->outcome.length;
+    return SERVED_ANSWER;
+}
+
+/* What was read is answered, as far as the rate limit lets it. */
+static enum served serve_limited(struct worker *worker, const struct request *request, uint8_t *out,
+                                 size_t size, size_t *length)
+{
+    struct restraint *restraint = &worker->restraint;
+    enum restraint_verdict verdict =
+        restraint_before(restraint, &worker->query, &worker->zones, worker->known_client);
+
+    if (verdict == RESTRAINT_SEND) {
+        make_answer(worker, ANSWER_MAY_WAIT, out, size);
+        verdict = restraint_after(restraint, &worker->outcome);
+    }
+    switch (verdict) {
+    case RESTRAINT_SEND:
+        return deliver(worker, request, out, size, length);
+    case RESTRAINT_SLIP:
+        return slip(worker, out, size, length);
+    case RESTRAINT_DROP:
+        break;
+    }
+    return SERVED_NOTHING;
+}
+
 enum served worker_serve(struct worker *worker, const struct request *request, uint8_t *out,
                          size_t size, size_t *length)
 {
+    bool limited = worker->restraint.limits && request->transport == ANSWER_UDP;
+
+    if (limited && restraint_meet(&worker->restraint, request) == RESTRAINT_DROP)
+        return SERVED_NOTHING;
     switch (query_read(request->octets, request->length, &worker->query)) {
     case ANSWER_SEND:
         break;
@@ -156,17 +212,10 @@ enum served worker_serve(struct worker *worker, const struct request *request, u
         metric_add(worker->metrics, METRIC_DROPPED_MALFORMED, 1);
         return SERVED_NOTHING;
     }
+    if (limited)
+        return serve_limited(worker, request, out, size, length);
     make_answer(worker, ANSWER_MAY_WAIT, out, size);
-    if (worker->outcome.verdict == ANSWER_WANTED) {
-        if (park(worker, request))
-            return SERVED_PARKED;
-        make_answer(worker, ANSWER_NOW, out, size);
-    }
-    if (worker->outcome.verdict != ANSWER_SEND)
-        return SERVED_NOTHING;
-    count_answer(worker);
-    *length = worker->outcome.length;
-    return SERVED_ANSWER;
+    return deliver(worker, request, out, size, length);
 }
 
 /* ---- questions that waited -------------------------------------------------------------------*/
@@ -213,6 +262,9 @@ static const struct outcome *answer_late(void *context, const struct wanted_quer
             return &worker->outcome;
         if (worker->outcome.verdict == ANSWER_SEND) {
             count_answer(worker);
+            if (worker->restraint.limits && origin->transport == ANSWER_UDP)
+                restraint_late(&worker->restraint, &origin->client, &worker->query, &worker->zones,
+                               worker->known_client, &worker->outcome);
             length = worker->outcome.length;
         }
     }
@@ -351,6 +403,8 @@ static void configure(struct worker *worker, const struct settings *settings)
         log_warning("no memory for larger answers: server.udp-payload stays as it was");
         chosen.udp_payload = worker->settings.udp_payload;
     }
+    restraint_configure(&worker->restraint, chosen.limits);
+    chosen.limits = NULL;
     worker->settings = chosen;
     configure_answerer(worker);
     tcp_configure(&worker->tcp);
@@ -368,6 +422,7 @@ static void on_mail(struct ev_loop *loop, ev_async *watcher, int happened)
     struct settings settings = box->settings;
     box->keeper = box->desk = -1;
     box->configure = false;
+    box->settings.limits = NULL; /* held here from now on */
     pthread_mutex_unlock(&box->lock);
 
     if (keeper >= 0)
@@ -376,6 +431,7 @@ static void on_mail(struct ev_loop *loop, ev_async *watcher, int happened)
         handoff_connect(&worker->handoff, desk);
     if (other)
         configure(worker, &settings);
+    limits_let_go(settings.limits);
     if (stop)
         ev_break(loop, EVBREAK_ALL);
 }
@@ -394,10 +450,13 @@ void worker_connect(struct worker *worker, enum room_kind peer, int descriptor)
 
 void worker_configure(struct worker *worker, const struct settings *settings)
 {
+    limits_hold(settings->limits);
     pthread_mutex_lock(&worker->mail.lock);
+    struct limits *unread = worker->mail.settings.limits;
     worker->mail.settings = *settings;
     worker->mail.configure = true;
     pthread_mutex_unlock(&worker->mail.lock);
+    limits_let_go(unread);
     ev_async_send(worker->loop, &worker->wake);
 }
 
@@ -451,13 +510,17 @@ static void start_watchers(struct worker *worker)
 
 enum result worker_open(struct worker *worker, const struct worker_order *order)
 {
-    *worker = (struct worker){.order = *order,
-                              .settings = *order->settings,
-                              .metrics = order->metrics,
-                              .loop = ev_loop_new(EVFLAG_NOENV | EVBACKEND_EPOLL),
-                              .late = malloc(LATE_OCTETS),
-                              .handoff = {.worker = worker},
-                              .mail = {.keeper = -1, .desk = -1}};
+    *worker = (struct worker){
+        .order = *order,
+        .settings = *order->settings,
+        .metrics = order->metrics,
+        .loop = ev_loop_new(EVFLAG_NOENV | EVBACKEND_EPOLL),
+        .late = malloc(LATE_OCTETS),
+        .handoff = {.worker = worker},
+        .restraint = {.limiter = order->limiter,
+                      .metrics = order->metrics,
+                      .chance = hash_octets(order->charge_key, &order->index, sizeof order->index)},
+        .mail = {.keeper = -1, .desk = -1}};
     enum result result = RESULT_SYSTEM;
 
     if (pthread_mutex_init(&worker->mail.lock, NULL))
@@ -477,6 +540,8 @@ enum result worker_open(struct worker *worker, const struct worker_order *order)
     worker->answerer = (struct answerer){
         .snapshot = &worker->snapshot, .zones = &worker->zones, .charge_key = *order->charge_key};
     configure_answerer(worker);
+    restraint_configure(&worker->restraint, order->settings->limits);
+    worker->settings.limits = NULL;
     make_cache(worker);
     return RESULT_OK;
 
@@ -492,6 +557,8 @@ static void close_mail(struct worker_mail *mail)
     if (mail->desk >= 0)
         close(mail->desk);
     mail->keeper = mail->desk = -1;
+    limits_let_go(mail->settings.limits);
+    mail->settings.limits = NULL;
     (void)pthread_mutex_destroy(&mail->lock);
 }
 
@@ -508,6 +575,7 @@ void worker_close(struct worker *worker)
     zone_table_free(&worker->zones);
     snapshot_close(&worker->snapshot);
     close_mail(&worker->mail);
+    restraint_close(&worker->restraint);
     free(worker->late);
     if (worker->loop)
         ev_loop_destroy(worker->loop);

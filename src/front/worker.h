@@ -1,8 +1,8 @@
 /*
  * worker.h - one thread of the front: its loop, its snapshot, its sockets, its channels.
  *
- * Workers share nothing but the mapped store. Everything here but `mail` belongs to the worker's
- * thread once that runs.
+ * Workers share nothing but the mapped store and the table of the rate limit. Everything here but
+ * `mail` belongs to the worker's thread once that runs.
  */
 #ifndef AVOW_SRC_FRONT_WORKER_H
 #define AVOW_SRC_FRONT_WORKER_H
@@ -16,6 +16,7 @@
 #include "avow/room/metrics.h"
 #include "avow/room/room.h"
 #include "handoff.h"
+#include "restraint.h"
 #include "settings.h"
 #include "tcp.h"
 #include "udp.h"
@@ -29,7 +30,7 @@ struct worker_mail {
     int desk;
     bool stop;
     bool configure;
-    struct settings settings;
+    struct settings settings; /* its limits are held */
 };
 
 /* What a worker is made of. Kept by reference but for settings. */
@@ -40,6 +41,7 @@ struct worker_order {
     const struct room_socket *sockets; /* those of all workers */
     size_t socket_count;
     const struct settings *settings;
+    struct limiter *limiter; /* of all workers; NULL in tests without limits */
     const struct hash_key *charge_key;
     size_t cache_octets;
     struct metrics_stripe *metrics;
@@ -49,7 +51,7 @@ struct worker_order {
 
 struct worker {
     struct worker_order order;
-    struct settings settings;
+    struct settings settings; /* but for the limits, which are in `restraint` */
     struct metrics_stripe *metrics;
     struct ev_loop *loop;
     pthread_t thread;
@@ -62,6 +64,7 @@ struct worker {
     struct answerer answerer;
     struct answer_facts facts;
     struct query query;
+    bool known_client; /* the query shows that its sender's address is its own; so far none does */
     struct outcome outcome;
 
     struct udp udp;
@@ -69,6 +72,7 @@ struct worker {
     struct wanted wanted;
     struct handoff handoff;
     struct urgency urgency;
+    struct restraint restraint;
     struct channel *keeper;
     struct dispatch_state keeper_letters;
     uint8_t *late; /* room for an answer outside its turn, with a length before it */

@@ -27,6 +27,7 @@ struct lab {
     size_t socket_count;
     struct pages pages; /* empty, unless lab_publish was called before lab_start */
     struct settings settings;
+    struct limiter limiter;
     struct hash_key key;
     struct worker worker;
     int keeper; /* the other ends of its channels */
@@ -123,6 +124,7 @@ static inline void lab_open(void)
     lab.frame = frame_make();
     ck_assert(lab.metrics && lab.frame);
     ck_assert_int_eq(hash_key_random(&lab.key), RESULT_OK);
+    ck_assert_int_eq(limiter_open(&lab.limiter, &lab.key), RESULT_OK);
     lab.sockets[0] =
         (struct room_socket){.kind = SOCKET_UDP, .descriptor = lab_bind(SOCK_DGRAM, "127.0.0.1")};
     lab.sockets[1] =
@@ -169,6 +171,7 @@ static inline void lab_start(void)
                                  .sockets = lab.sockets,
                                  .socket_count = lab.socket_count,
                                  .settings = &lab.settings,
+                                 .limiter = &lab.limiter,
                                  .charge_key = &lab.key,
                                  .cache_octets = 1 << 20,
                                  .metrics = &lab.metrics->stripes[0],
@@ -184,6 +187,8 @@ static inline void lab_close(void)
 {
     worker_stop(&lab.worker);
     worker_close(&lab.worker);
+    limits_let_go(lab.settings.limits);
+    limiter_close(&lab.limiter);
     for (unsigned i = 0; i < lab.socket_count; i++)
         close(lab.sockets[i].descriptor);
     if (lab.keeper >= 0)

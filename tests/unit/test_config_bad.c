@@ -68,9 +68,8 @@ static const struct {
      "1:10: error: unknown key 'lisen'; did you mean 'listen'?\n"
      "1:9: error: 'listen' is missing"},
     {"an unknown key", SERVER "rate-limit: {colour: blue}\n",
-     "2:1: note: 'rate-limit' is checked, but this version does not act on it\n"
-     "2:14: error: unknown key 'colour' in rate-limit; allowed: responses-per-second, slip, "
-     "exempt"},
+     "2:14: error: unknown key 'colour' in rate-limit; allowed: responses-per-second, classes, "
+     "window, slip, leak, exempt, dry-run"},
     {"a duplicate key", "server:\n  listen: ['::1']\n  workers: 1\n  listen: ['::2']\n",
      "4:3: error: duplicate key 'listen' (first in line 2)"},
     {"an escape in a key", SERVER "\"\\e[31m\": 1\n",
@@ -87,7 +86,7 @@ static const struct {
      "1:32: error: 'log' must be a mapping: {KEY: VALUE, ...}; allowed keys: target, level"},
     {"an entry that is no mapping", SERVER "zones: [example.com]\n",
      "2:9: error: a zone must be a mapping: {KEY: VALUE, ...}; allowed keys: name, file, policy, "
-     "serial, zone-file, reload, journal, allow-transfer, allow-update, notify"},
+     "serial, zone-file, reload, journal, rate-limit, allow-transfer, allow-update, notify"},
     {"an empty required list", "server: {listen: []}\n",
      "1:10: error: 'listen' needs at least one entry"},
     /* Values. */
@@ -123,11 +122,22 @@ static const struct {
     {"an address twice", "server:\n  listen:\n    - 192.0.2.1\n    - '::1'\n    - 192.0.2.1@53\n",
      "5:7: error: 192.0.2.1@53 is listed twice (first in line 3)"},
     {"bits behind a prefix", SERVER "rate-limit: {exempt: [192.0.2.1/24]}\n",
-     "2:1: note: 'rate-limit' is checked, but this version does not act on it\n"
      "2:23: error: 'exempt' must be a prefix without further bits, as 192.0.2.0/24 is, not "
      "'192.0.2.1/24'"},
+    {"a rate limit",
+     SERVER "rate-limit: {responses-per-second: 1000001, window: 0, slip: 1001, leak: no,\n"
+            "  classes: {positive: few, any: 1}, dry-run: 7}\n"
+            "zone-defaults: {rate-limit: 5}\n",
+     "4:29: error: 'rate-limit' must be on or off, not '5'\n"
+     "2:36: error: 'responses-per-second' must be a number from 0 to 1000000, not '1000001'\n"
+     "3:28: error: unknown key 'any' in classes; allowed: positive, nodata, nxdomain, referral, "
+     "error\n"
+     "3:23: error: 'positive' must be a number from 0 to 1000000, not 'few'\n"
+     "2:53: error: 'window' must be a duration from 1s to 5m, not '0'\n"
+     "2:62: error: 'slip' must be a number from 0 to 1000, not '1001'\n"
+     "2:74: error: 'leak' must be a number from 0 to 1000000, not 'no'\n"
+     "3:46: error: 'dry-run' must be on or off, not '7'"},
     {"too long a prefix", SERVER "rate-limit: {exempt: [192.0.2.0/33]}\n",
-     "2:1: note: 'rate-limit' is checked, but this version does not act on it\n"
      "2:23: error: 'exempt' must be an address or a prefix such as 192.0.2.0/24 or "
      "\"2001:db8::/32\", not '192.0.2.0/33'"},
     {"a long path of the socket",
@@ -294,7 +304,7 @@ static const struct {
             "  journal: {size: 63K, depth: 10000001}}]\n"
             "zone-defaults: {serial: 1, journal: off, file: x}\n",
      "4:42: error: unknown key 'file' in zone-defaults; allowed: serial, zone-file, reload, "
-     "journal\n"
+     "journal, rate-limit\n"
      "4:25: error: 'serial' must be increment, unixtime or date, not '1'\n"
      "4:37: error: 'journal' must be a mapping: {KEY: VALUE, ...}; allowed keys: size, depth\n"
      "2:50: error: 'serial' must be increment, unixtime or date, not 'random'\n"
@@ -310,7 +320,8 @@ static const struct {
     {"limits of transfers and updates",
      SERVER "transfers: {total: 0, per-peer: 0, idle: 2h, clients: 0, peers: 1}\n"
             "updates: {queue: 0, queue-size: 1K, deadline: 0}\n",
-     "2:58: error: unknown key 'peers' in transfers; allowed: total, per-peer, idle, longest, clients\n"
+     "2:58: error: unknown key 'peers' in transfers; allowed: total, per-peer, idle, longest, "
+     "clients\n"
      "2:20: error: 'total' must be a number from 1 to 10000, not '0'\n"
      "2:33: error: 'per-peer' must be a number from 1 to 10000, not '0'\n"
      "2:42: error: 'idle' must be a duration from 1s to 1h, not '2h'\n"

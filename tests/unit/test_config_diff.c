@@ -40,7 +40,7 @@ static void free_all(void)
 static void describe(char *line, size_t size)
 {
     static const char *const parts[] = {"file",   "policy",   "transfer", "update",
-                                        "notify", "changing", "journal"};
+                                        "notify", "changing", "journal",  "rate-limit"};
     char name[NAME_MAX_TEXT];
     size_t used = 0;
 
@@ -113,6 +113,14 @@ static const struct {
     {"{name: a, file: a}", "{name: a, file: a, journal: {depth: 1}}", "zone:a.,journal "},
     {"zones:\n", "zone-defaults: {journal: {depth: 1}}\nzones:\n",
      "zone:a.,journal zone:b.,journal zone:c.,journal "},
+    {"{name: a, file: a}", "{name: a, file: a, rate-limit: off}", "zone:a.,rate-limit "},
+    {"{name: a, file: a}", "{name: a, file: a, rate-limit: on}", ""},
+    {"second: 1", "second: 1, classes: {error: 2}", "rate-limit "},
+    {"second: 1", "second: 1, classes: {error: 1}", ""},
+    {"second: 1", "second: 1, window: 16", "rate-limit "},
+    {"second: 1", "second: 1, slip: 3", "rate-limit "},
+    {"second: 1", "second: 1, leak: 3", "rate-limit "},
+    {"second: 1", "second: 1, dry-run: on", "rate-limit "},
     {"rate-limit", "transfers: {total: 2}\nrate-limit", "transfers "},
     {"rate-limit", "transfers: {per-peer: 2}\nrate-limit", "transfers "},
     {"rate-limit", "transfers: {longest: 3h}\nrate-limit", "transfers "},

@@ -119,8 +119,7 @@ START_TEST(sample_says_what_is_inactive)
         heard.text,
         "25:5: note: 'zsk-lifetime' is checked, but this version does not act on it\n"
         "37:49: warning: an address can be forged; add a key, or insecure: true to say that it is "
-        "meant so\n"
-        "41:1: note: 'rate-limit' is checked, but this version does not act on it");
+        "meant so");
 }
 END_TEST
 
@@ -220,6 +219,42 @@ START_TEST(limits)
     ck_assert_uint_eq(config.updates.queue, 5);
     ck_assert_uint_eq(config.updates.queue_size, 2 << 20);
     ck_assert_uint_eq(config.updates.deadline, 6);
+}
+END_TEST
+
+START_TEST(rate_limits)
+{
+    static const uint32_t classes[CONFIG_CLASSES] = {[CONFIG_CLASS_POSITIVE] = 100,
+                                                     [CONFIG_CLASS_NODATA] = 0,
+                                                     [CONFIG_CLASS_NXDOMAIN] = 5,
+                                                     [CONFIG_CLASS_REFERRAL] = 100,
+                                                     [CONFIG_CLASS_ERROR] = 6};
+
+    must_parse(SERVER "zones: [{name: a, file: f, policy: none}]\n");
+    ck_assert_str_eq(heard.text, "");
+    for (unsigned i = 0; i < CONFIG_CLASSES; i++)
+        ck_assert_uint_eq(config.rate_limit.classes[i], 0);
+    ck_assert_uint_eq(config.rate_limit.window, 15);
+    ck_assert_uint_eq(config.rate_limit.leak, 0);
+    ck_assert(!config.rate_limit.dry_run && config.zones[0].rate_limit);
+    config_free(&config);
+    must_parse(SERVER "rate-limit: {responses-per-second: 100, window: 1m, slip: 0, leak: 1,\n"
+                      "  dry-run: on, classes: {nxdomain: 5, error: 6, nodata: 0}}\n"
+                      "zones: [{name: a, file: f, policy: none},\n"
+                      "        {name: b, file: f, policy: none, rate-limit: on}]\n"
+                      "zone-defaults: {rate-limit: off}\n");
+    ck_assert_str_eq(
+        heard.text,
+        "2:53: warning: with slip: 0 whoever shares an address with an attacker gets no answer by "
+        "UDP, and does not learn that TCP would do\n"
+        "2:62: warning: leak: 1 sends every answer, so that there is no limit");
+    for (unsigned i = 0; i < CONFIG_CLASSES; i++)
+        ck_assert_uint_eq(config.rate_limit.classes[i], classes[i]);
+    ck_assert_uint_eq(config.rate_limit.window, 60);
+    ck_assert_uint_eq(config.rate_limit.slip, 0);
+    ck_assert_uint_eq(config.rate_limit.leak, 1);
+    ck_assert(config.rate_limit.dry_run);
+    ck_assert(!config.zones[0].rate_limit && config.zones[1].rate_limit);
 }
 END_TEST
 
@@ -410,6 +445,7 @@ int main(void)
     tcase_add_test(meaning, update_rules);
     tcase_add_loop_test(meaning, zone_settings, 0, COUNT(settings));
     tcase_add_test(meaning, limits);
+    tcase_add_test(meaning, rate_limits);
     tcase_add_test(meaning, sections_in_any_order);
     tcase_add_test(meaning, empty_sections);
     tcase_add_test(meaning, texts_and_targets);

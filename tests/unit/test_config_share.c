@@ -38,10 +38,11 @@ static const char text[] =
     "                     names: [{wildcard: '*.w.a.example'}, {self: subdomain}]}],\n"
     "     notify: [{address: 192.0.2.1@99, key: text.example}]}\n"
     "  - {name: b.example, file: /zones/b, policy: none, serial: date, zone-file: write,\n"
-    "     reload: merge, journal: {size: 1M, depth: 3}}\n"
+    "     reload: merge, rate-limit: off, journal: {size: 1M, depth: 3}}\n"
     "transfers: {total: 11, per-peer: 12, idle: 13, longest: 14, clients: 61166}\n"
     "updates: {queue: 56797, queue-size: 16M, deadline: 17}\n"
-    "rate-limit: {responses-per-second: 7, slip: 3, exempt: [192.0.2.0/24, '2001:db8::/32']}\n";
+    "rate-limit: {responses-per-second: 7, slip: 3, leak: 12, window: 18, dry-run: on,\n"
+    "             classes: {error: 19}, exempt: [192.0.2.0/24, '2001:db8::/32']}\n";
 
 static char *folder;
 static struct config config, back;
@@ -334,6 +335,12 @@ START_TEST(front)
     ck_assert_int_eq(back.policies[0].denial, CONFIG_DENIAL_NSEC);
     ck_assert_uint_eq(back.rate_limit.responses_per_second, 7);
     ck_assert_uint_eq(back.rate_limit.slip, 3);
+    ck_assert_uint_eq(back.rate_limit.leak, 12);
+    ck_assert_uint_eq(back.rate_limit.window, 18);
+    ck_assert(back.rate_limit.dry_run);
+    ck_assert_uint_eq(back.rate_limit.classes[CONFIG_CLASS_NODATA], 7);
+    ck_assert_uint_eq(back.rate_limit.classes[CONFIG_CLASS_ERROR], 19);
+    ck_assert(back.zones[0].rate_limit && !back.zones[1].rate_limit);
     ck_assert_uint_eq(back.rate_limit.exempt_count, 2);
     ck_assert_uint_eq(back.rate_limit.exempt[1].length, 32);
 }

@@ -96,10 +96,10 @@ struct outcome {
     uint16_t opt_length;
     uint16_t opt_at; /* 0: no OPT */
     /*
-     * Whom a rate limiter charges: a keyed hash of the name that answers of this kind have in
-     * common, so that random names below one zone count as one: the question for what exists, the
-     * wildcard for what it made, the cut for a referral, the zone's apex for NXDOMAIN; for errors
-     * the kind alone.
+     * Whom a rate limiter by name would charge (that of the front goes by address alone): a keyed
+     * hash of the name that answers of this kind have in common, so that random names below one
+     * zone count as one: the question for what exists, the wildcard for what it made, the cut for a
+     * referral, the zone's apex for NXDOMAIN; for errors the kind alone.
      */
     uint64_t charge;
     unsigned wanted_count; /* with ANSWER_WANTED: 1 to ANSWER_WANTED_LIMIT */

@@ -53,4 +53,7 @@ struct log_budget {
 void log_limited(struct log_budget *budget, uint32_t per_minute, uint64_t now_ms,
                  const char *format, ...) PRINTF_LIKE(4, 5);
 
+/* Whether the next such line would go out: to spare the work of making it. */
+bool log_has_room(const struct log_budget *budget, uint32_t per_minute, uint64_t now_ms);
+
 #endif

@@ -20,6 +20,7 @@
 #include "avow/base/log.h"
 #include "avow/base/result.h"
 #include "avow/config/address.h"
+#include "avow/config/rate_limit.h"
 #include "avow/wire/name.h"
 
 enum { CONFIG_CONTROL_PATH_OCTETS = 108 };
@@ -164,6 +165,7 @@ struct config_zone {
     enum config_reload reload;
     uint64_t journal_size;              /* octets */
     uint32_t journal_depth;             /* entries; 0: no journal, secondaries get whole zones */
+    bool rate_limit;                    /* whether its answers are limited as rate_limit says */
     const struct config_policy *policy; /* NULL: served unsigned */
     struct config_acl_entry *allow_transfer;
     size_t allow_transfer_count;
@@ -187,13 +189,6 @@ struct config_updates {
     uint32_t queue;      /* how many; more get SERVFAIL at once */
     uint64_t queue_size; /* octets of these */
     uint32_t deadline;   /* seconds after which one that waits gets SERVFAIL */
-};
-
-struct config_rate_limit {
-    uint32_t responses_per_second; /* per client network and name; 0: no limit */
-    uint32_t slip; /* one in so many of the dropped is sent truncated instead; 0: none */
-    struct config_prefix *exempt;
-    size_t exempt_count;
 };
 
 /* Zeroed: empty. Do not copy: the pointers from zones and policies lead into the arrays. */

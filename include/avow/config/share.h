@@ -5,7 +5,8 @@
  * server's settings (all but the path of the control socket and of the pid file), log and zones by
  * name, a share holds:
  *
- *     front    nothing but: which zones are signed, of each policy the denial; the rate limit
+ *     front    nothing but: which zones are signed, of each policy the denial; the rate limit, and
+ *              which zones it is for
  *     desk     TSIG keys with their secrets, every zone's access lists and notify; limits of
  *              transfers and of updates
  *     keeper   policies, and keystores by name; every zone's file and how it changes, whom notify

@@ -36,6 +36,15 @@
     M(COUNTER, DROPPED_MALFORMED, "dropped_malformed", "messages that got no answer")              \
     M(COUNTER, DROPPED_LIMIT, "dropped_limit", "answers held back by the rate limit")              \
     M(COUNTER, SLIPPED_LIMIT, "slipped_limit", "answers shortened by the rate limit")              \
+    M(COUNTER, LEAKED_LIMIT, "leaked_limit",                                                       \
+      "answers over the rate limit that chance let through")                                       \
+    M(COUNTER, SPARED_LIMIT, "spared_limit", "answers over the rate limit sent for dry-run")       \
+    M(COUNTER, LIMITED_POSITIVE, "limited_positive", "of these four, with the records asked for")  \
+    M(COUNTER, LIMITED_NODATA, "limited_nodata", "of these, without data")                         \
+    M(COUNTER, LIMITED_NXDOMAIN, "limited_nxdomain", "of these, NXDOMAIN")                         \
+    M(COUNTER, LIMITED_REFERRAL, "limited_referral", "of these, referrals")                        \
+    M(COUNTER, LIMITED_ERROR, "limited_error", "of these, errors")                                 \
+    M(COUNTER, LIMITED_UNREAD, "limited_unread", "of these, not looked up: far over the limit")    \
     M(COUNTER, DROPPED_SEND, "dropped_send", "answers and hand-overs that were not taken")         \
     M(COUNTER, CACHE_HITS, "cache_hits", "answers from the answer cache")                          \
     M(COUNTER, CACHE_MISSES, "cache_misses", "answers made from the store")                        \

@@ -1,0 +1,251 @@
+"""The rate limit of answers by UDP: whom it holds back, how, and whom it leaves alone."""
+
+import select
+import socket
+
+import dns.edns
+import dns.query
+
+from lab import NOERROR, NXDOMAIN, Answer, question, small_zone, until
+
+ZONE = "a.test."
+MOST = 3000  # questions that are put at most: what is waited for takes a few
+
+
+def limit(**settings):
+    """Settings of the daemon: one answer a second, and what the test is about."""
+    rate = {"responses-per-second": 1, **{key.replace("_", "-"): to for key, to in settings.items()}}
+    return {"rate-limit": rate}
+
+
+def start(lab, zone=None, **settings):
+    zones = {ZONE: (small_zone(ZONE), {"policy": "none", **(zone or {})})}
+    server = lab.avow(zones=zones, **limit(**settings))
+    # By TCP: the first answer by UDP is to be a test's own.
+    until(lambda: server.ask(f"www.{ZONE}", tcp=True).rcode == NOERROR, "the zone to be served")
+    return server
+
+
+class Client:
+    """Asks from an address of its own; all of 127.0.0.0/8 is this machine's."""
+
+    def __init__(self, server, address="127.0.0.1"):
+        self.server = server
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind((address, 0))
+        self.sock.connect((server.address, server.port))
+        self.asked = self.octets_in = self.octets_out = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+    def send(self, name=f"www.{ZONE}", rdtype="A", **more):
+        query = question(name, rdtype, **more).to_wire()
+        self.asked += 1
+        self.octets_in += len(query)
+        self.sock.send(query)
+
+    def receive(self, seconds=10.0):
+        """The next answer; None when there is none in so long."""
+        if not select.select([self.sock], [], [], seconds)[0]:
+            return None
+        wire = self.sock.recv(65535)
+        self.octets_out += len(wire)
+        return Answer.read(wire)
+
+    def ask(self, *words, **more):
+        self.send(*words, **more)
+        return self.receive()
+
+    def drain(self):
+        """Whatever has come by now."""
+        answers = []
+        while answer := self.receive(0):
+            answers.append(answer)
+        return answers
+
+    def ask_until(self, metric, value, *words, **more):
+        """Ask until the daemon has counted so many; the answers that came."""
+        answers = []
+        while self.server.metric(metric) < value:
+            assert self.asked < MOST, f"{metric}: {self.server.metric(metric)} after {self.asked}"
+            for _ in range(20):
+                self.send(*words, **more)
+            answers += self.drain()
+        return answers
+
+
+def held_back(server):
+    """How many were limited, by what became of them, and by class: these must agree."""
+    metrics = server.status()["metrics"]
+    fates = sum(metrics[f"{fate}_limit"] for fate in ("dropped", "slipped", "leaked", "spared"))
+    kinds = ("positive", "nodata", "nxdomain", "referral", "error", "unread")
+    assert fates == sum(metrics[f"limited_{kind}"] for kind in kinds)
+    return fates
+
+
+def is_empty(answer):
+    message = answer.message
+    return answer.has("TC") and not (message.answer or message.authority or message.additional)
+
+
+def shortened(client, **more):
+    """Ask until an answer is; the octets that went in and out for that one."""
+    while True:
+        assert client.asked < MOST
+        client.octets_in = client.octets_out = 0
+        if is_empty(client.ask(**more)):
+            return client.octets_in, client.octets_out
+
+
+def test_over_the_limit_a_client_is_sent_to_tcp(lab):
+    """Slip 1: every answer over the limit says TC and nothing else; by TCP all is answered."""
+    server = start(lab, slip=1)
+    with Client(server) as client:
+        first = client.ask()
+        assert first.texts("A") and not first.has("TC")
+        answers = [client.ask() for _ in range(50)]
+        empty = [answer for answer in answers if answer.has("TC")]
+        assert empty and all(is_empty(answer) and answer.rcode == NOERROR for answer in empty)
+        assert server.metric("slipped_limit") == len(empty)
+        assert server.metric("dropped_limit") == 0
+        assert held_back(server) == len(empty)
+        # No larger than what was asked, with and without EDNS, also when the server has a name.
+        name = {"options": [dns.edns.GenericOption(dns.edns.NSID, b"")]}
+        for more in ({}, {"payload": 0, "do": False}, name):
+            octets_in, octets_out = shortened(client, **more)
+            assert octets_out <= octets_in
+        assert server.ask(f"www.{ZONE}", tcp=True).texts("A") == first.texts("A")
+        # Resolvers do just that by themselves.
+        query = question(f"www.{ZONE}", "A")
+        whole, by_tcp = dns.query.udp_with_fallback(query, server.address, 30, server.port)
+        assert whole.answer and by_tcp
+    assert server.log.text().count("127.0.0.1/32 has had too many") >= 1
+
+
+def test_without_slip_nothing_is_sent(lab):
+    server = start(lab, slip=0)
+    with Client(server) as client:
+        assert client.ask().texts("A")
+        client.ask_until("dropped_limit", 200)
+        assert server.metric("slipped_limit") == 0
+        # What is asked and what is answered or dropped is the same, once all has been looked at.
+        until(
+            lambda: server.metric("responses") - server.metric("queries_tcp")
+            + server.metric("dropped_limit") == client.asked,
+            "all questions to be answered or dropped",
+        )
+        held_back(server)
+        assert server.ask(f"www.{ZONE}", tcp=True).texts("A")
+
+
+def test_slip_two_sends_about_half(lab):
+    """And less goes out than comes in, whatever is asked for."""
+    server = start(lab, slip=2)
+    with Client(server) as client:
+        client.ask_until("dropped_limit", 30)
+        client.octets_in = client.octets_out = client.asked = 0
+        before = server.metric("dropped_limit")
+        client.ask_until("dropped_limit", before + 400, ZONE, "SOA")
+        until(lambda: client.drain() or held_back(server) >= client.asked, "all to be looked at")
+        client.drain()
+        assert client.octets_out <= 0.7 * client.octets_in
+
+
+def test_others_are_not_held_back(lab):
+    """Nor those beside a flooder: its neighbours in the same network."""
+    server = start(lab, slip=0)
+    with Client(server, "127.3.0.1") as flooder:
+        flooder.ask_until("dropped_limit", 100)
+        for address in ("127.3.0.2", "127.3.1.1", "127.9.9.9"):
+            with Client(server, address) as client:
+                assert client.ask().texts("A"), address
+
+
+def test_a_network_has_a_limit_as_a_whole(lab):
+    """Many addresses of one /24, none of them over its own limit."""
+    server = start(lab, slip=0, window="1m")
+    for last in range(1, 255):
+        with Client(server, f"127.4.4.{last}") as client:
+            client.send()
+            if last % 16 == 0 and server.metric("dropped_limit"):
+                break
+    assert until(lambda: server.metric("dropped_limit"), "the /24 to be over its limit")
+    assert "127.4.4.0/24 has had too many" in server.log.text()
+    with Client(server, "127.4.5.1") as client:
+        assert client.ask().texts("A")
+
+
+def test_exempt_addresses_and_zones(lab):
+    server = start(lab, slip=1, exempt=["127.5.0.0/16"])
+    with Client(server, "127.5.6.7") as client:
+        assert all(client.ask().texts("A") for _ in range(100))
+    assert held_back(server) == 0
+    free = start(lab, zone={"rate-limit": "off"}, slip=1)
+    with Client(free) as client:
+        assert all(client.ask().texts("A") for _ in range(100))
+        # Outside of it the same client is limited, and within it still is not.
+        client.ask_until("limited_unread", 5, "elsewhere.", "A")
+        client.drain()
+        assert client.ask(f"mail.{ZONE}", "A").rcode in (NOERROR, NXDOMAIN)
+
+
+def test_classes_have_rates_of_their_own(lab):
+    server = start(lab, slip=1, classes={"positive": 0, "nxdomain": 1})
+    with Client(server) as client:
+        client.ask_until("limited_nxdomain", 5, f"nothere.{ZONE}")
+        client.drain()
+        assert all(client.ask().texts("A") for _ in range(50)), "a class without limit"
+        assert server.metric("limited_positive") == server.metric("limited_unread") == 0
+        held_back(server)
+
+
+def test_dry_run_counts_only(lab):
+    server = start(lab, slip=0, dry_run=True)
+    with Client(server) as client:
+        assert all(client.ask().texts("A") for _ in range(200))
+    assert server.metric("spared_limit") > 0
+    assert server.metric("dropped_limit") == server.metric("slipped_limit") == 0
+    held_back(server)
+    assert "gets them all the same (dry-run)" in server.log.text()
+
+
+def test_leak_lets_some_through(lab):
+    server = start(lab, slip=0, leak=3)
+    with Client(server) as client:
+        client.ask_until("leaked_limit", 20)
+        assert server.metric("dropped_limit") > 0
+        held_back(server)
+
+
+def test_a_reload_takes_effect(lab):
+    """On, another way, off: without a restart, and known to a front that starts anew."""
+    server = start(lab, responses_per_second=0)
+    pids = server.room_pids()
+    with Client(server) as client:
+        assert all(client.ask().texts("A") for _ in range(100))
+        assert held_back(server) == 0
+
+        def reload(**settings):
+            server.settings = {**server.settings, **limit(**settings)}
+            server.write_configuration()
+            server.hang_up()
+
+        reload(slip=1)
+        client.ask_until("slipped_limit", 10)
+        reload(slip=0)
+        client.ask_until("dropped_limit", 10)
+        reload(slip=0, exempt=["127.0.0.1"])
+        until(lambda: client.drain() or (client.send() or client.receive(0.2)), "to be exempt")
+        client.drain()
+        assert client.ask().texts("A")
+        reload(responses_per_second=0)
+        assert server.room_pids() == pids
+        reload(slip=1)
+        old = server.kill_room("front")
+        server.wait_restart("front", old)
+        before = server.metric("slipped_limit")
+        client.ask_until("slipped_limit", before + 10)
