@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "avow/base/random.h"
 #include "avow/config/config.h"
 #include "worker.h"
 
@@ -24,7 +25,8 @@ struct front {
     unsigned open; /* workers that were opened */
     struct settings settings;
     struct hash_key charge_key;
-    ev_async broken; /* a worker met a store that it cannot read */
+    uint8_t cookie_secret[COOKIE_SECRET_OCTETS]; /* for when none is configured */
+    ev_async broken;                             /* a worker met a store that it cannot read */
     bool failed;
 };
 
@@ -72,14 +74,23 @@ static size_t cache_octets(const struct room *room)
     return share < CACHE_LEAST_OCTETS ? CACHE_LEAST_OCTETS : share;
 }
 
+/* The settings for all workers. The secrets of cookies stay there alone: `config` is the room's own
+ * copy. */
+static void take_settings(struct front *front, const struct config *config)
+{
+    settings_from(&front->settings, &config->server, front->room->workers, front->cookie_secret);
+    config_wipe_secrets((struct config *)config);
+}
+
 static int open_workers(struct front *front)
 {
     struct room *room = front->room;
 
     front->workers = calloc(room->workers, sizeof *front->workers);
-    if (!front->workers || hash_key_random(&front->charge_key))
+    if (!front->workers || hash_key_random(&front->charge_key) ||
+        random_fill(front->cookie_secret, sizeof front->cookie_secret))
         return room_fail(room, "out of memory");
-    settings_from(&front->settings, &room->config->server, room->workers);
+    take_settings(front, room->config);
     for (unsigned i = 0; i < room->workers; i++) {
         struct worker_order order = {.index = i,
                                      .store = &front->store,
@@ -132,7 +143,7 @@ static enum result on_reload(void *context, const struct config *config, char *t
     struct front *front = context;
 
     text[0] = '\0'; /* nothing can be wrong with what the workers need of it */
-    settings_from(&front->settings, &config->server, front->room->workers);
+    take_settings(front, config);
     for (unsigned i = 0; i < front->open; i++)
         worker_configure(&front->workers[i], &front->settings);
     return RESULT_OK;

@@ -103,16 +103,20 @@ static void tell_corrupt(struct worker *worker)
                     : "?");
 }
 
+static enum metric metric_of(uint16_t rcode)
+{
+    if (rcode == RCODE_BADCOOKIE)
+        return METRIC_RCODE_BADCOOKIE;
+    return rcode < COUNT(rcode_metrics) ? rcode_metrics[rcode] : METRIC_RCODE_OTHER;
+}
+
 /* Answers of the worker's own; those of the desk are the desk's to count. */
 static void count_answer(struct worker *worker)
 {
     const struct outcome *outcome = &worker->outcome;
     struct metrics_stripe *metrics = worker->metrics;
 
-    metric_add(metrics,
-               outcome->rcode < COUNT(rcode_metrics) ? rcode_metrics[outcome->rcode]
-                                                     : METRIC_RCODE_OTHER,
-               1);
+    metric_add(metrics, metric_of(outcome->rcode), 1);
     metric_add(metrics, outcome->from_cache ? METRIC_CACHE_HITS : METRIC_CACHE_MISSES, 1);
     if (outcome->truncated)
         metric_add(metrics, METRIC_TRUNCATED, 1);
@@ -156,6 +160,8 @@ enum served worker_serve(struct worker *worker, const struct request *request, u
         metric_add(worker->metrics, METRIC_DROPPED_MALFORMED, 1);
         return SERVED_NOTHING;
     }
+    cookies_judge(worker, request->client);
+    cookies_demand(worker);
     make_answer(worker, ANSWER_MAY_WAIT, out, size);
     if (worker->outcome.verdict == ANSWER_WANTED) {
         if (park(worker, request))
@@ -208,6 +214,7 @@ static const struct outcome *answer_late(void *context, const struct wanted_quer
         worker->facts.transport = origin->transport;
         worker->facts.keepalive = origin->transport == ANSWER_TCP;
         worker->facts.keepalive_tenths = (uint16_t)(tcp_patience_ms(&worker->tcp) / 100);
+        cookies_judge(worker, &origin->client);
         make_answer(worker, patience, worker->late + TCP_PREFIX_OCTETS, size);
         if (worker->outcome.verdict == ANSWER_WANTED)
             return &worker->outcome;

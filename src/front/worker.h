@@ -15,6 +15,7 @@
 #include "avow/base/log.h"
 #include "avow/room/metrics.h"
 #include "avow/room/room.h"
+#include "cookies.h"
 #include "handoff.h"
 #include "settings.h"
 #include "tcp.h"
@@ -62,6 +63,7 @@ struct worker {
     struct answerer answerer;
     struct answer_facts facts;
     struct query query;
+    struct cookies cookies; /* what the query's cookie says */
     struct outcome outcome;
 
     struct udp udp;
