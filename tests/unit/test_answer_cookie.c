@@ -198,6 +198,21 @@ START_TEST(another_length_is_bad)
 }
 END_TEST
 
+/* Its hash is what it would be if such a version were made like ours. */
+START_TEST(another_version_is_bad)
+{
+    uint8_t text[16 + 4];
+
+    learn();
+    edns.cookie[8] = 2;
+    memcpy(text, edns.cookie, 16);
+    memcpy(text + 16, address, 4);
+    siphash(secrets.octets[0], text, sizeof text, edns.cookie + 16);
+    ck_assert_int_eq(judge(), COOKIE_BAD);
+    ck_assert_uint_eq(made[8], 1);
+}
+END_TEST
+
 /* ---- secrets ---------------------------------------------------------------------------------*/
 
 /* A new secret is known everywhere before it makes, and the old one for an hour after that. */
@@ -256,6 +271,7 @@ int main(void)
     tcase_add_loop_test(cookies, is_of_no_use_to_others, 0, COUNT(others));
     tcase_add_test(cookies, every_bit_counts);
     tcase_add_test(cookies, another_length_is_bad);
+    tcase_add_test(cookies, another_version_is_bad);
     tcase_add_test(cookies, secrets_roll_over);
     tcase_add_test(cookies, the_last_of_many_secrets_counts);
     tcase_add_test(cookies, none_is_none);
