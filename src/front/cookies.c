@@ -53,14 +53,18 @@ static bool is_refused(const struct worker *worker)
            is_required(worker);
 }
 
-void cookies_demand(struct worker *worker)
+bool cookies_demand(struct worker *worker)
+{
+    worker->facts.bad_cookie = is_refused(worker);
+    return worker->facts.bad_cookie;
+}
+
+void cookies_count(const struct worker *worker)
 {
     static const enum metric metrics[COOKIE_KINDS] = {[COOKIE_CLIENT] = METRIC_COOKIES_CLIENT,
                                                       [COOKIE_GOOD] = METRIC_COOKIES_GOOD,
                                                       [COOKIE_BAD] = METRIC_COOKIES_BAD};
 
-    if (worker->cookies.kind == COOKIE_NONE)
-        return;
-    metric_add(worker->metrics, metrics[worker->cookies.kind], 1);
-    worker->facts.bad_cookie = is_refused(worker);
+    if (worker->cookies.kind != COOKIE_NONE)
+        metric_add(worker->metrics, metrics[worker->cookies.kind], 1);
 }

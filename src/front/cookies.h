@@ -23,8 +23,13 @@ struct cookies {
 /* Judge the cookie of the worker's query, and put what the answer carries into its facts. */
 void cookies_judge(struct worker *worker, const union address *client);
 
-/* Count what was found, and see in the facts to BADCOOKIE where that is due. Once for a query, and
- * before it waits: one that has waited gets its answer. */
-void cookies_demand(struct worker *worker);
+/* Count what was found: once for a query, however often it is answered. */
+void cookies_count(const struct worker *worker);
+
+/*
+ * See in the facts to BADCOOKIE where that is due; whether it is. To be asked again when `required`
+ * is found to be another. Not for a query that has waited: it was let in before.
+ */
+bool cookies_demand(struct worker *worker);
 
 #endif

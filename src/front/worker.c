@@ -161,7 +161,8 @@ enum served worker_serve(struct worker *worker, const struct request *request, u
         return SERVED_NOTHING;
     }
     cookies_judge(worker, request->client);
-    cookies_demand(worker);
+    cookies_count(worker);
+    (void)cookies_demand(worker);
     make_answer(worker, ANSWER_MAY_WAIT, out, size);
     if (worker->outcome.verdict == ANSWER_WANTED) {
         if (park(worker, request))

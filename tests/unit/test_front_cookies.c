@@ -240,6 +240,33 @@ START_TEST(a_cookie_alone_is_asked_for)
 }
 END_TEST
 
+/* While a question waits for its signature others are answered: it gets its own cookie all the
+ * same, and is counted once. */
+START_TEST(who_waits_gets_its_own)
+{
+    static const struct cookie others = {CLIENT_OCTETS, "CLIENT_1"};
+    int client = lab_udp_client();
+    uint8_t octets[4096];
+    size_t length = write_query(octets, "www.signed.example.", &fresh);
+
+    octets[length - 12 - 4] = 0x80; /* DO, before the length of the options */
+    ck_assert_int_eq(send(client, octets, length, 0), (ssize_t)length);
+    uint64_t id = lab_letter(lab.keeper, MESSAGE_WANT)->want.id;
+    (void)ask(www, &others);
+    lab_sign("www.signed.example.", TYPE_A);
+    lab_send_letter(lab.keeper, &(struct message){.kind = MESSAGE_STORED, .stored = {.id = id}});
+    ck_assert_msg(lab_comes(client, LAB_WAIT_MS), "no answer came");
+    ssize_t got = recv(client, octets, sizeof octets, 0);
+    ck_assert_int_gt(got, 0);
+    struct reply reply = read_reply(octets, (size_t)got);
+    check(&reply, RCODE_NOERROR, 2);
+    ck_assert_uint_eq(reply.cookie.length, COOKIE_OCTETS);
+    ck_assert_mem_eq(reply.cookie.octets, fresh.octets, fresh.length);
+    await_counts(0, 0, 2);
+    close(client);
+}
+END_TEST
+
 /* ---- when a good one is required -------------------------------------------------------------*/
 
 static void open_strict(void)
@@ -307,14 +334,13 @@ START_TEST(pressure_is_heeded_as_configured)
         worker.facts.transport = transport;
         cookies_judge(&worker, &client);
         ck_assert(!worker.facts.bad_cookie);
-        cookies_demand(&worker);
-        ck_assert_int_eq(worker.facts.bad_cookie,
+        ck_assert_int_eq(cookies_demand(&worker),
                          transport == ANSWER_UDP ? demands[_i].udp : demands[_i].tcp);
+        ck_assert_int_eq(worker.facts.bad_cookie, cookies_demand(&worker));
     }
     worker.query.edns.cookie_length = 0; /* of the next query, which has none */
     cookies_judge(&worker, &client);
-    cookies_demand(&worker);
-    ck_assert(!worker.facts.bad_cookie && !worker.facts.cookie);
+    ck_assert(!cookies_demand(&worker) && !worker.facts.bad_cookie && !worker.facts.cookie);
 }
 END_TEST
 
@@ -371,6 +397,7 @@ int main(void)
     tcase_add_test(calm, clients_are_told_apart);
     tcase_add_test(calm, both_families_have_cookies);
     tcase_add_test(calm, a_cookie_alone_is_asked_for);
+    tcase_add_test(calm, who_waits_gets_its_own);
     tcase_add_test(calm, a_secret_is_replaced_while_it_runs);
     suite_add_tcase(suite, calm);
     tcase_add_checked_fixture(strict, open_strict, lab_close);
