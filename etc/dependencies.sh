@@ -10,7 +10,7 @@
 set -eu
 
 build="gcc make autoconf automake pkg-config libssl-dev liblmdb-dev libev-dev libp11-kit-dev
-    libyaml-dev libjansson-dev libxxhash-dev libseccomp-dev check"
+    libyaml-dev libjansson-dev libxxhash-dev libsodium-dev libseccomp-dev check"
 run="softhsm2 bind9-dnsutils"
 test="opensc p11-kit nsd knot knot-dnssecutils knot-dnsutils bind9 bind9-utils unbound ldnsutils
     python3 python3-dnspython python3-pytest python3-yaml swtpm swtpm-tools libtpm2-pkcs11-1

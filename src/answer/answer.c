@@ -251,6 +251,15 @@ static void answer_data(struct making *making)
         offer_to_cache(making);
 }
 
+/* A cookie alone was asked for (RFC 7873 section 5.4); where there are none, nothing was. */
+static void answer_no_question(struct making *making)
+{
+    if (making->facts->cookie)
+        finish_open(making);
+    else
+        finish_error(making, RCODE_FORMERR, EDE_NONE);
+}
+
 static void answer_question(struct making *making)
 {
     const struct query *query = making->query;
@@ -260,7 +269,7 @@ static void answer_question(struct making *making)
     else if (making->facts->bad_cookie)
         finish_error(making, RCODE_BADCOOKIE, EDE_NONE);
     else if (query->question_end == MESSAGE_HEADER_OCTETS)
-        finish_open(making); /* a cookie alone was asked for */
+        answer_no_question(making);
     else if (query->question.class_ == CLASS_IN || query->question.class_ == CLASS_ANY)
         answer_data(making);
     else if (query->question.class_ == CLASS_CH)

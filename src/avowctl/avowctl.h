@@ -61,6 +61,7 @@ int run_zone_check(const struct options *options);
 int run_config_check(const struct options *options);
 int run_config_schema(const struct options *options);
 int run_tsig_generate(const struct options *options);
+int run_cookie_generate(const struct options *options);
 
 /* ---- completion.c -----------------------------------------------------------------------------
  */

@@ -1,4 +1,4 @@
-/* offline.c - what needs no daemon: judging zone files and configurations, making TSIG keys. */
+/* offline.c - what needs no daemon: judging zone files and configurations, making secrets. */
 #include "avowctl.h"
 
 #include <errno.h>
@@ -155,7 +155,7 @@ int run_config_schema(const struct options *options)
     return written ? EXIT_DONE : EXIT_FAILED;
 }
 
-/* ---- TSIG -------------------------------------------------------------------------------------
+/* ---- secrets ----------------------------------------------------------------------------------
  */
 
 /* Characters that a key file needs no quotes or escapes for, at whatever end it is read. */
@@ -166,13 +166,26 @@ static bool is_plain(const char *text)
 }
 
 /* What others can read is no secret, and no secret-file either. */
-static void warn_of_readers(void)
+static void warn_of_readers(const char *what)
 {
     struct stat status;
 
     if (fstat(STDOUT_FILENO, &status) == 0 && S_ISREG(status.st_mode) && status.st_mode & 077)
-        (void)fprintf(stderr, "avowctl: warning: others can read the file that the key was written "
-                              "to; avow takes it with mode 0600 only\n");
+        (void)fprintf(stderr,
+                      "avowctl: warning: others can read the file that the %s was written "
+                      "to; avow takes it with mode 0600 only\n",
+                      what);
+}
+
+/* What printf said of a key or a secret, to an exit code. */
+static int finish_secret(int printed, const char *what)
+{
+    if (printed < 0 || fflush(stdout)) {
+        (void)fprintf(stderr, "avowctl: the %s was not written: %s\n", what, strerror(errno));
+        return EXIT_FAILED;
+    }
+    warn_of_readers(what);
+    return EXIT_DONE;
 }
 
 /* The file goes to BIND's tools as it is, and to avow as a secret-file. */
@@ -186,12 +199,7 @@ static int print_key(const struct options *options, const char *name, enum tsig_
                      secret)
             : printf("key \"%s\" {\n\talgorithm %s;\n\tsecret \"%s\";\n};\n", name, word, secret);
 
-    if (printed < 0 || fflush(stdout)) {
-        (void)fprintf(stderr, "avowctl: the key was not written: %s\n", strerror(errno));
-        return EXIT_FAILED;
-    }
-    warn_of_readers();
-    return EXIT_DONE;
+    return finish_secret(printed, "key");
 }
 
 /* A secret as long as the hash: less is weaker, more is no stronger (RFC 8945 section 8). */
@@ -239,4 +247,23 @@ int run_tsig_generate(const struct options *options)
         (void)fprintf(stderr, " %s", tsig_algorithm_to_text((enum tsig_algorithm)i));
     (void)fprintf(stderr, "\n");
     return EXIT_USAGE;
+}
+
+/* What secret-files of cookies hold, here and in other servers. */
+int run_cookie_generate(const struct options *options)
+{
+    uint8_t secret[CONFIG_COOKIE_SECRET_OCTETS];
+    char text[2 * sizeof secret + 1];
+    int printed;
+
+    if (random_fill(secret, sizeof secret)) {
+        (void)fprintf(stderr, "avowctl: there is no randomness for a secret\n");
+        return EXIT_FAILED;
+    }
+    for (size_t i = 0; i < sizeof secret; i++)
+        (void)snprintf(text + 2 * i, 3, "%02x", secret[i]);
+    printed = options->json ? printf("{\"secret\": \"%s\"}\n", text) : printf("%s\n", text);
+    explicit_bzero(secret, sizeof secret);
+    explicit_bzero(text, sizeof text);
+    return finish_secret(printed, "secret");
 }

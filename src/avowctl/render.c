@@ -81,6 +81,13 @@ static void render_traffic(const json_t *metrics, FILE *out)
                   queries, number_of(metrics, "responses"), number_of(metrics, "rcode_noerror"),
                   number_of(metrics, "rcode_nxdomain"), number_of(metrics, "rcode_refused"),
                   number_of(metrics, "rcode_servfail"), number_of(metrics, "cache_hits"));
+    unsigned long long good = number_of(metrics, "cookies_good"),
+                       bad = number_of(metrics, "cookies_bad"),
+                       alone = number_of(metrics, "cookies_client");
+    if (good + bad + alone)
+        (void)fprintf(out,
+                      "cookies     %llu good, %llu bad, %llu from clients without one of ours\n",
+                      good, bad, alone);
     if (number_of(metrics, "store_corrupt"))
         (void)fprintf(out, "store       %llu damaged records met: run avowctl store check\n",
                       number_of(metrics, "store_corrupt"));

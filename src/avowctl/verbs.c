@@ -30,6 +30,8 @@ const struct verb verbs[] = {
     {"dnskey", NULL, 1, 1, "ZONE", "DNSKEY records", NULL, render_records},
     {"tsig", "generate", 1, 2, "NAME [ALGORITHM]", "a new TSIG key; needs no daemon",
      run_tsig_generate, NULL},
+    {"cookie", "generate", 0, 0, "", "a new secret for DNS cookies; needs no daemon",
+     run_cookie_generate, NULL},
     {"config", "check", 1, 1, "FILE", "judge a configuration file; needs no daemon",
      run_config_check, NULL},
     {"config", "schema", 0, 0, "", "JSON Schema of the configuration; needs no daemon",

@@ -28,6 +28,18 @@ static bool same_listen(const struct config_server *a, const struct config_serve
     return true;
 }
 
+static bool same_cookies(const struct config_cookies *a, const struct config_cookies *b)
+{
+    if (a->enabled != b->enabled || a->require != b->require ||
+        a->secret_file_count != b->secret_file_count)
+        return false;
+    for (size_t i = 0; i < a->secret_file_count; i++)
+        if (!same_text(a->secret_files[i], b->secret_files[i]))
+            return false;
+    return same_octets((const uint8_t *)a->secrets, a->secret_count * sizeof(*a->secrets),
+                       (const uint8_t *)b->secrets, b->secret_count * sizeof(*b->secrets));
+}
+
 static void compare_server(const struct config_server *a, const struct config_server *b,
                            struct config_diff *diff)
 {
@@ -52,7 +64,8 @@ static void compare_server(const struct config_server *a, const struct config_se
                 !same_text(a->log_file, b->log_file);
     diff->server = !same_text(a->identity, b->identity) || !same_text(a->version, b->version) ||
                    a->udp_payload != b->udp_payload || a->tcp_clients != b->tcp_clients ||
-                   a->tcp_idle != b->tcp_idle || a->tcp_pipeline != b->tcp_pipeline;
+                   a->tcp_idle != b->tcp_idle || a->tcp_pipeline != b->tcp_pipeline ||
+                   !same_cookies(&a->cookies, &b->cookies);
 }
 
 /* ---- keystores, TSIG keys, limits -------------------------------------------------------------*/

@@ -80,4 +80,8 @@ void secrets_judge_length(struct loader *loader, const struct yaml_place *place,
 void secrets_read_tsig(struct loader *loader, const struct yaml_place *place,
                        struct config_tsig *tsig);
 
+/* Read the secrets of cookies from their files, which `list` names, in the same way. */
+void secrets_read_cookies(struct loader *loader, const struct yaml_node *list,
+                          struct config_cookies *cookies);
+
 #endif

@@ -82,6 +82,39 @@ void rules_server(struct loader *loader, const struct yaml_node *map, void *obje
                      server->user);
 }
 
+static void check_cookie_secrets(struct loader *loader, const struct yaml_node *list,
+                                 struct config_cookies *cookies)
+{
+    if (cookies->secret_count > CONFIG_COOKIE_SECRETS)
+        loader_error(loader, &list->key_place, "there may be %d secrets, not %zu",
+                     CONFIG_COOKIE_SECRETS, cookies->secret_count);
+    if (loader->others_can_read && cookies->secret_count)
+        loader_error(loader, &list->key_place,
+                     "others than its owner can read the configuration file, which holds secrets; "
+                     "use secret-files, or: chmod 0600 %s",
+                     loader->document->path);
+    if (loader->depth == CONFIG_SECRETS || !cookies->secrets)
+        return;
+    explicit_bzero(cookies->secrets, cookies->secret_count * sizeof(*cookies->secrets));
+    cookies->secrets = NULL;
+    cookies->secret_count = 0;
+}
+
+void rules_cookies(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    struct config_cookies *cookies = object;
+    const struct yaml_node *secrets = yaml_tree_find(map, "secrets"),
+                           *files = yaml_tree_find(map, "secret-files");
+
+    if (secrets && files)
+        loader_error(loader, &secrets->key_place,
+                     "secrets and secret-files are both given; one is allowed");
+    else if (secrets)
+        check_cookie_secrets(loader, secrets, cookies);
+    else if (files && loader->depth != CONFIG_TEXT)
+        secrets_read_cookies(loader, files, cookies);
+}
+
 /* ---- keystores and TSIG keys ------------------------------------------------------------------*/
 
 /* The value of a hexadecimal digit; 16 when it is none. */

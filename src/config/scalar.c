@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "avow/wire/codec.h"
+
 /* Digits at `*text`, which is moved behind them. */
 static bool take_digits(const char **text, uint64_t *value)
 {
@@ -127,6 +129,13 @@ bool scalar_size(const char *text, uint64_t *octets)
         return false;
     *octets = number;
     return true;
+}
+
+bool scalar_hex(const char *text, uint8_t *octets, size_t size)
+{
+    struct writer writer = writer_over(octets, size);
+
+    return strlen(text) == 2 * size && !base16_read(text, 2 * size, &writer);
 }
 
 static bool take_address(const char *text, size_t length, uint8_t *family, uint8_t octets[16])

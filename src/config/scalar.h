@@ -27,6 +27,9 @@ bool scalar_duration(const char *text, uint64_t *seconds);
 /* Octets: plain, or a number with K, M, G or T (powers of 1024), which B or iB may follow. */
 bool scalar_size(const char *text, uint64_t *octets);
 
+/* Hexadecimal digits for exactly so many octets. */
+bool scalar_hex(const char *text, uint8_t *octets, size_t size);
+
 /* `192.0.2.1@53`, `::1@5300`; port 53 when left out. */
 bool scalar_address(const char *text, struct config_address *address);
 

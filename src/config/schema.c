@@ -1,5 +1,5 @@
 /* schema.c - one table: every key, its kind, its default, its limits and its help. Those of zones
- * stand in schema_zone.c. */
+ * stand in schema_zone.c, those of cookies in schema_cookies.c. */
 #include "schema.h"
 
 #include "avow/base/result.h"
@@ -134,6 +134,11 @@ static const struct schema_key server_keys[] = {
      .kind = SCHEMA_MAP,
      .table = &tcp_table,
      .width = sizeof(struct config_server)},
+    {.name = "cookies",
+     .help = "DNS cookies (RFC 7873).",
+     .kind = SCHEMA_MAP,
+     .table = &schema_cookies,
+     INTO(config_server, cookies)},
 };
 static const struct schema_table server_table = {
     .what = "server", TABLE(server_keys), .check = rules_server};

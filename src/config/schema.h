@@ -33,6 +33,7 @@ enum schema_kind {
     SCHEMA_PATH,       /* char *, absolute */
     SCHEMA_URI,        /* char *: PKCS#11 */
     SCHEMA_SECRET,     /* uint8_t *, decoded from base64, and a count */
+    SCHEMA_HEX_SECRET, /* an array of octets: twice as many hexadecimal digits */
     SCHEMA_KEYSTORE,   /* const struct config_keystore *, by name */
     SCHEMA_TSIG_KEY,   /* const struct config_tsig *, by name */
     SCHEMA_POLICY      /* const struct config_policy *, by name; NULL for none */

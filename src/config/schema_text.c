@@ -50,6 +50,7 @@ static const char *kind_text(enum schema_kind kind)
         [SCHEMA_PATH] = "a path",
         [SCHEMA_URI] = "a PKCS#11 URI",
         [SCHEMA_SECRET] = "base64",
+        [SCHEMA_HEX_SECRET] = "32 hexadecimal digits",
         [SCHEMA_KEYSTORE] = "the name of a keystore",
         [SCHEMA_TSIG_KEY] = "the name of a TSIG key",
         [SCHEMA_POLICY] = "the name of a policy, or none",
@@ -181,6 +182,10 @@ static const char man_end[] =
     ".Rs\n"
     ".%T Dynamic Updates in the Domain Name System\n"
     ".%R RFC 2136\n"
+    ".Re\n"
+    ".Rs\n"
+    ".%T Domain Name System (DNS) Cookies\n"
+    ".%R RFC 7873\n"
     ".Re\n"
     ".Rs\n"
     ".%T The PKCS #11 URI Scheme\n"
@@ -324,6 +329,7 @@ static const char *json_form(enum schema_kind kind)
         [SCHEMA_PATH] = "\"type\": \"string\", \"minLength\": 1",
         [SCHEMA_URI] = "\"type\": \"string\", \"pattern\": \"^pkcs11:.\"",
         [SCHEMA_SECRET] = "\"type\": \"string\", \"pattern\": \"^[A-Za-z0-9+/]+=*$\"",
+        [SCHEMA_HEX_SECRET] = "\"type\": \"string\", \"pattern\": \"^[0-9A-Fa-f]{32}$\"",
         [SCHEMA_KEYSTORE] = "\"type\": [\"string\", \"number\", \"boolean\"]",
         [SCHEMA_TSIG_KEY] = "\"type\": \"string\", \"minLength\": 1",
         [SCHEMA_POLICY] = "\"type\": [\"string\", \"number\", \"boolean\"]",

@@ -1,4 +1,4 @@
-/* secrets.c - PINs and TSIG secrets from files that nobody else may read. */
+/* secrets.c - PINs, TSIG secrets and those of cookies, from files that nobody else may read. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +9,8 @@
 
 #include "avow/wire/codec.h"
 #include "load.h"
+#include "rules.h"
+#include "scalar.h"
 
 enum { SECRET_FILE_OCTETS = 4096, PIN_OCTETS = 255, LEAST_SECRET_OCTETS = 16 };
 
@@ -221,6 +223,71 @@ void secrets_read_tsig(struct loader *loader, const struct yaml_place *place,
             take_secret(loader, place, tsig, one ? words.word : "");
         }
     }
+    explicit_bzero(&text, sizeof(text));
+    explicit_bzero(&words, sizeof(words));
+}
+
+/* ---- cookies ----------------------------------------------------------------------------------*/
+
+/* What has been read so far. Wiped by whoever reads. */
+struct cookie_secrets_read {
+    struct config_cookie_secret secrets[CONFIG_COOKIE_SECRETS];
+    size_t count;
+};
+
+/* The words of one file. What is wrong is not repeated: it may be nearly right. */
+static void take_cookie_secrets(struct loader *loader, const struct yaml_place *place,
+                                const char *path, struct words *words,
+                                struct cookie_secrets_read *read)
+{
+    const char *fault = "holds no secret";
+
+    for (; next_word(words); fault = NULL) {
+        if (read->count == CONFIG_COOKIE_SECRETS) {
+            loader_error(loader, place, "%s holds more than the %d secrets that there may be", path,
+                         CONFIG_COOKIE_SECRETS);
+            return;
+        }
+        uint8_t *octets = read->secrets[read->count++].octets;
+        if (!scalar_hex(words->word, octets, CONFIG_COOKIE_SECRET_OCTETS)) {
+            fault = "holds something else than secrets";
+            break;
+        }
+    }
+    if (fault)
+        loader_error(loader, place, "%s %s: each is %d hexadecimal digits", path, fault,
+                     2 * CONFIG_COOKIE_SECRET_OCTETS);
+}
+
+static void keep_cookie_secrets(struct loader *loader, const struct cookie_secrets_read *read,
+                                struct config_cookies *cookies)
+{
+    if (loader->depth != CONFIG_SECRETS)
+        return;
+    cookies->secrets =
+        arena_take(loader->config->memory, CONFIG_COOKIE_SECRETS, sizeof(*cookies->secrets));
+    if (!cookies->secrets)
+        return;
+    memcpy(cookies->secrets, read->secrets, sizeof(read->secrets));
+    cookies->secret_count = read->count;
+}
+
+void secrets_read_cookies(struct loader *loader, const struct yaml_node *list,
+                          struct config_cookies *cookies)
+{
+    struct cookie_secrets_read read = {.count = 0};
+    struct secret_text text;
+    struct words words;
+
+    for (size_t i = 0; i < cookies->secret_file_count; i++) {
+        const struct yaml_place *place = &rules_list_item(list, i)->place;
+        const char *path = cookies->secret_files[i];
+        words.at = text.octets;
+        if (path && read_secret_file(loader, place, path, &text))
+            take_cookie_secrets(loader, place, path, &words, &read);
+    }
+    keep_cookie_secrets(loader, &read, cookies);
+    explicit_bzero(&read, sizeof(read));
     explicit_bzero(&text, sizeof(text));
     explicit_bzero(&words, sizeof(words));
 }

@@ -70,6 +70,18 @@ static void post_octets(struct post *post, uint8_t **octets, size_t *length)
     *length = *octets ? given : 0;
 }
 
+/* Octets whose number is known. */
+static void post_fixed(struct post *post, uint8_t *octets, size_t length)
+{
+    if (!is_reading(post)) {
+        buffer_add(post->out, octets, length);
+        return;
+    }
+    const uint8_t *place = reader_take(&post->in, length);
+    if (place)
+        memcpy(octets, place, length);
+}
+
 static void post_text(struct post *post, char **text)
 {
     uint8_t *octets = (uint8_t *)*text;
@@ -165,6 +177,15 @@ static void post_server(struct post *post, struct config_server *server)
     POST_NUMBER(post, server->tcp_clients, UINT32_MAX);
     POST_NUMBER(post, server->tcp_idle, UINT32_MAX);
     POST_NUMBER(post, server->tcp_pipeline, UINT32_MAX);
+}
+
+static void post_cookies(struct post *post, struct config_cookies *cookies)
+{
+    POST_NUMBER(post, cookies->enabled, true);
+    POST_NUMBER(post, cookies->require, CONFIG_COOKIES_ALWAYS);
+    post_array(post, &cookies->secrets, &cookies->secret_count, sizeof(*cookies->secrets));
+    for (size_t i = 0; i < cookies->secret_count; i++)
+        post_fixed(post, cookies->secrets[i].octets, sizeof(cookies->secrets[i].octets));
 }
 
 static void post_keystore(struct post *post, struct config_keystore *keystore)
@@ -346,8 +367,10 @@ static void post_config(struct post *post, struct config *config)
         post_transfers(post, &config->transfers);
     if (post->room == SHARE_DESK || post->room == SHARE_KEEPER)
         post_updates(post, &config->updates);
-    if (post->room == SHARE_FRONT)
+    if (post->room == SHARE_FRONT) {
+        post_cookies(post, &config->server.cookies);
         post_rate_limit(post, &config->rate_limit);
+    }
 }
 
 enum result share_write(const struct config *config, enum share_room room, struct buffer *share)

@@ -30,6 +30,11 @@ void config_wipe_secrets(struct config *config)
         tsig->secret = NULL;
         tsig->secret_length = 0;
     }
+    struct config_cookies *cookies = &config->server.cookies;
+    if (cookies->secrets)
+        explicit_bzero(cookies->secrets, cookies->secret_count * sizeof(*cookies->secrets));
+    cookies->secrets = NULL;
+    cookies->secret_count = 0;
 }
 
 const struct config_zone *config_zone_find(const struct config *config, const struct name *name)

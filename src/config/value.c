@@ -330,6 +330,16 @@ static void write_secret(const struct value *value)
            sizeof(writer.length));
 }
 
+/* What is wrong is not repeated: it may be nearly right. */
+static void write_hex_secret(const struct value *value)
+{
+    size_t octets = value->key->width;
+
+    if (!scalar_hex(value->node->text, value->place, octets))
+        loader_error(value->loader, &value->node->place,
+                     "each of '%s' must be %zu hexadecimal digits", value->key->name, 2 * octets);
+}
+
 /* ---- DNS --------------------------------------------------------------------------------------*/
 
 static void write_address(const struct value *value)
@@ -510,6 +520,7 @@ void value_write(struct loader *loader, const struct schema_key *key, const stru
         [SCHEMA_PATH] = write_path,
         [SCHEMA_URI] = write_uri,
         [SCHEMA_SECRET] = write_secret,
+        [SCHEMA_HEX_SECRET] = write_hex_secret,
         [SCHEMA_KEYSTORE] = write_reference,
         [SCHEMA_TSIG_KEY] = write_reference,
         [SCHEMA_POLICY] = write_reference,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "avow/base/random.h"
 #include "avow/config/config.h"
 #include "worker.h"
 
@@ -25,7 +26,8 @@ struct front {
     struct settings settings;
     struct hash_key charge_key;
     struct limiter limiter;
-    ev_async broken; /* a worker met a store that it cannot read */
+    uint8_t cookie_secret[COOKIE_SECRET_OCTETS]; /* for when none is configured */
+    ev_async broken;                             /* a worker met a store that it cannot read */
     bool failed;
 };
 
@@ -73,13 +75,15 @@ static size_t cache_octets(const struct room *room)
     return share < CACHE_LEAST_OCTETS ? CACHE_LEAST_OCTETS : share;
 }
 
-/* Without memory the limits stay as they were. */
+/* The settings for all workers; without memory the limits stay as they were. The secrets of cookies
+ * stay there alone: `config` is the room's own copy. */
 static enum result take_settings(struct front *front, const struct config *config)
 {
     struct limits *old = front->settings.limits, *limits;
     enum result result = limits_make(&limits, config);
 
-    settings_from(&front->settings, &config->server, front->room->workers);
+    settings_from(&front->settings, &config->server, front->room->workers, front->cookie_secret);
+    config_wipe_secrets((struct config *)config);
     front->settings.limits = result ? old : limits;
     if (!result)
         limits_let_go(old);
@@ -92,6 +96,7 @@ static int open_workers(struct front *front)
 
     front->workers = calloc(room->workers, sizeof *front->workers);
     if (!front->workers || hash_key_random(&front->charge_key) ||
+        random_fill(front->cookie_secret, sizeof front->cookie_secret) ||
         limiter_open(&front->limiter, &front->charge_key) || take_settings(front, room->config))
         return room_fail(room, "out of memory");
     for (unsigned i = 0; i < room->workers; i++) {

@@ -7,6 +7,9 @@
 
 #include <stdint.h>
 
+#include "avow/answer/cookie.h"
+#include "avow/config/cookies.h"
+
 struct config_server;
 struct limits;
 
@@ -18,11 +21,15 @@ struct settings {
     uint32_t tcp_idle_ms;
     uint32_t tcp_pipeline;
     struct limits *limits; /* of answers by UDP; NULL: off. Held by whoever made the settings */
+    enum config_cookies_require cookies_require;
+    struct cookie_secrets cookies;       /* zeroed: off */
     char identity[SETTINGS_TEXT_OCTETS]; /* "": off */
     char version[SETTINGS_TEXT_OCTETS];  /* "": off */
 };
 
-/* The share of one of so many workers; without limits. */
-void settings_from(struct settings *settings, const struct config_server *server, unsigned workers);
+/* The share of one of so many workers, without limits. `own` is the secret of cookies where none is
+ * configured. */
+void settings_from(struct settings *settings, const struct config_server *server, unsigned workers,
+                   const uint8_t own[COOKIE_SECRET_OCTETS]);
 
 #endif

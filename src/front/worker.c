@@ -7,12 +7,12 @@
 
 #include "avow/answer/cache.h"
 #include "avow/base/clock.h"
+#include "serve.h"
 
 enum {
     RETRY_MS = 1, /* when the keeper is between two states */
     STACK_OCTETS = 512 * 1024,
     LATE_OCTETS = TCP_PREFIX_OCTETS + TCP_MESSAGE_OCTETS,
-    CORRUPT_LINES = 1, /* a minute */
     ZONE_LINES = 1
 };
 
@@ -83,141 +83,6 @@ static void on_retry(struct ev_loop *loop, ev_timer *watcher, int happened)
     tcp_resume(&worker->tcp);
 }
 
-/* ---- a message -------------------------------------------------------------------------------*/
-
-static const enum metric rcode_metrics[] = {
-    [RCODE_NOERROR] = METRIC_RCODE_NOERROR,   [RCODE_FORMERR] = METRIC_RCODE_FORMERR,
-    [RCODE_SERVFAIL] = METRIC_RCODE_SERVFAIL, [RCODE_NXDOMAIN] = METRIC_RCODE_NXDOMAIN,
-    [RCODE_NOTIMP] = METRIC_RCODE_NOTIMP,     [RCODE_REFUSED] = METRIC_RCODE_REFUSED,
-};
-
-static void tell_corrupt(struct worker *worker)
-{
-    char text[NAME_MAX_TEXT];
-
-    metric_add(worker->metrics, METRIC_STORE_CORRUPT, 1);
-    log_limited(&worker->corrupt_lines, CORRUPT_LINES, clock_monotonic_ms(),
-                "the store is damaged where it was asked for %s: answered SERVFAIL",
-                worker->query.question_end > MESSAGE_HEADER_OCTETS
-                    ? name_to_text(&worker->query.question.name, text)
-                    : "?");
-}
-
-/* Answers of the worker's own; those of the desk are the desk's to count. */
-static void count_answer(struct worker *worker)
-{
-    const struct outcome *outcome = &worker->outcome;
-    struct metrics_stripe *metrics = worker->metrics;
-
-    metric_add(metrics,
-               outcome->rcode < COUNT(rcode_metrics) ? rcode_metrics[outcome->rcode]
-                                                     : METRIC_RCODE_OTHER,
-               1);
-    metric_add(metrics, outcome->from_cache ? METRIC_CACHE_HITS : METRIC_CACHE_MISSES, 1);
-    if (outcome->truncated)
-        metric_add(metrics, METRIC_TRUNCATED, 1);
-    if (outcome->corrupt)
-        tell_corrupt(worker);
-}
-
-static void make_answer(struct worker *worker, enum answer_patience patience, uint8_t *out,
-                        size_t size)
-{
-    worker->facts.patience = patience;
-    answer_query(&worker->answerer, &worker->query, &worker->facts, out, size, &worker->outcome);
-}
-
-static bool park(struct worker *worker, const struct request *request)
-{
-    if (!wanted_park(&worker->wanted, request, &worker->outcome, clock_monotonic_ms())) {
-        metric_add(worker->metrics, METRIC_WANTS_OVERFLOW, 1);
-        return false;
-    }
-    if (!ev_is_active(&worker->tick))
-        ev_timer_again(worker->loop, &worker->tick);
-    return true;
-}
-
-/* TC and no records: no larger than the question, and a real client asks again by TCP. */
-static enum served slip(struct worker *worker, uint8_t *out, size_t size, size_t *length)
-{
-    struct answerer bare = worker->answerer;
-
-    bare.nsid = NULL; /* that would make it larger */
-    bare.nsid_length = 0;
-    answer_refuse(&bare, &worker->query, &worker->facts, worker->query.rcode, EDE_NONE, out, size,
-                  &worker->outcome);
-    *length = answer_shorten(out, &worker->outcome);
-    return SERVED_ANSWER;
-}
-
-/* What make_answer made goes out, or waits for its signatures. */
-static enum served deliver(struct worker *worker, const struct request *request, uint8_t *out,
-                           size_t size, size_t *length)
-{
-    if (worker->outcome.verdict == ANSWER_WANTED) {
-        if (park(worker, request))
-            return SERVED_PARKED;
-        make_answer(worker, ANSWER_NOW, out, size);
-    }
-    if (worker->outcome.verdict != ANSWER_SEND)
-        return SERVED_NOTHING;
-    count_answer(worker);
-    *length = worker->outcome.length;
-    return SERVED_ANSWER;
-}
-
-/* What was read is answered, as far as the rate limit lets it. */
-static enum served serve_limited(struct worker *worker, const struct request *request, uint8_t *out,
-                                 size_t size, size_t *length)
-{
-    struct restraint *restraint = &worker->restraint;
-    enum restraint_verdict verdict =
-        restraint_before(restraint, &worker->query, &worker->zones, worker->known_client);
-
-    if (verdict == RESTRAINT_SEND) {
-        make_answer(worker, ANSWER_MAY_WAIT, out, size);
-        verdict = restraint_after(restraint, &worker->outcome);
-    }
-    switch (verdict) {
-    case RESTRAINT_SEND:
-        return deliver(worker, request, out, size, length);
-    case RESTRAINT_SLIP:
-        return slip(worker, out, size, length);
-    case RESTRAINT_DROP:
-        break;
-    }
-    return SERVED_NOTHING;
-}
-
-enum served worker_serve(struct worker *worker, const struct request *request, uint8_t *out,
-                         size_t size, size_t *length)
-{
-    bool limited = worker->restraint.limits && request->transport == ANSWER_UDP;
-
-    if (limited && restraint_meet(&worker->restraint, request) == RESTRAINT_DROP)
-        return SERVED_NOTHING;
-    switch (query_read(request->octets, request->length, &worker->query)) {
-    case ANSWER_SEND:
-        break;
-    case ANSWER_HANDOFF:
-        if (request->transport == ANSWER_TCP)
-            return SERVED_DESK;
-        if (handoff_datagram(&worker->handoff, request))
-            return SERVED_HANDED;
-        metric_add(worker->metrics, METRIC_DROPPED_SEND, 1);
-        return SERVED_NOTHING;
-    case ANSWER_DROP:
-    case ANSWER_WANTED:
-        metric_add(worker->metrics, METRIC_DROPPED_MALFORMED, 1);
-        return SERVED_NOTHING;
-    }
-    if (limited)
-        return serve_limited(worker, request, out, size, length);
-    make_answer(worker, ANSWER_MAY_WAIT, out, size);
-    return deliver(worker, request, out, size, length);
-}
-
 /* ---- questions that waited -------------------------------------------------------------------*/
 
 static bool ask_keeper(void *context, uint64_t id, const struct answer_wanted *what)
@@ -257,14 +122,15 @@ static const struct outcome *answer_late(void *context, const struct wanted_quer
         worker->facts.transport = origin->transport;
         worker->facts.keepalive = origin->transport == ANSWER_TCP;
         worker->facts.keepalive_tenths = (uint16_t)(tcp_patience_ms(&worker->tcp) / 100);
-        make_answer(worker, patience, worker->late + TCP_PREFIX_OCTETS, size);
+        cookies_judge(worker, &origin->client);
+        serve_make(worker, patience, worker->late + TCP_PREFIX_OCTETS, size);
         if (worker->outcome.verdict == ANSWER_WANTED)
             return &worker->outcome;
         if (worker->outcome.verdict == ANSWER_SEND) {
-            count_answer(worker);
+            serve_count(worker);
             if (worker->restraint.limits && origin->transport == ANSWER_UDP)
                 restraint_late(&worker->restraint, &origin->client, &worker->query, &worker->zones,
-                               worker->known_client, &worker->outcome);
+                               serve_knows(worker), &worker->outcome);
             length = worker->outcome.length;
         }
     }

@@ -15,6 +15,7 @@
 #include "avow/base/log.h"
 #include "avow/room/metrics.h"
 #include "avow/room/room.h"
+#include "cookies.h"
 #include "handoff.h"
 #include "restraint.h"
 #include "settings.h"
@@ -64,7 +65,7 @@ struct worker {
     struct answerer answerer;
     struct answer_facts facts;
     struct query query;
-    bool known_client; /* the query shows that its sender's address is its own; so far none does */
+    struct cookies cookies; /* what the query's cookie says */
     struct outcome outcome;
 
     struct udp udp;

@@ -1,15 +1,16 @@
 /*
  * fuzz_query.c - any message, answered from zones of every kind.
  *
- * The first octet chooses the way of denial, transport, cache and patience; the rest is the
- * message. What comes out must be a response to it, well-formed, no longer than allowed, and what a
- * validator would accept.
+ * The first octet chooses the way of denial, transport, cache, patience and cookies; the rest is
+ * the message. What comes out must be a response to it, well-formed, no longer than allowed, and
+ * what a validator would accept; and the cookie that it carries must be good when it comes back.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "avow/answer/cache.h"
+#include "avow/answer/cookie.h"
 
 #include "response.h"
 
@@ -129,6 +130,39 @@ static void check_frame(const struct query *query, const struct answer_facts *fa
     require(!outcome.corrupt, "damage where there is none");
 }
 
+/* As the front does, which refuses bad ones. What it sends back is good, and stays as it is. */
+static void add_cookie(const struct query *query, struct answer_facts *facts,
+                       uint8_t cookie[COOKIE_OCTETS])
+{
+    static const struct cookie_secrets secrets = {.count = 2, .octets = {"one", "another"}};
+    static const uint8_t address[4] = {192, 0, 2, 1};
+    struct edns edns = query->edns;
+    const struct cookie_sender sender = {
+        .edns = &edns, .address = address, .address_length = sizeof address, .now = facts->now};
+    uint8_t again[COOKIE_OCTETS];
+    enum cookie_kind kind = cookie_judge(&secrets, &sender, cookie);
+
+    require((kind == COOKIE_NONE) == (edns.cookie_length == 0), "a cookie for a cookie");
+    if (kind == COOKIE_NONE)
+        return;
+    require(memcmp(cookie, edns.cookie, 8) == 0, "the client's half");
+    facts->cookie = cookie;
+    facts->cookie_length = COOKIE_OCTETS;
+    facts->bad_cookie = kind == COOKIE_BAD;
+    memcpy(edns.cookie, cookie, COOKIE_OCTETS);
+    edns.cookie_length = COOKIE_OCTETS;
+    require(cookie_judge(&secrets, &sender, again) == COOKIE_GOOD, "a cookie that comes back");
+    require(memcmp(again, cookie, COOKIE_OCTETS) == 0, "the same cookie");
+}
+
+static void check_cookie(const struct answer_facts *facts)
+{
+    require((response.opt ? response.edns.cookie_length : 0) == facts->cookie_length,
+            "the cookie's length");
+    require(!facts->cookie || memcmp(response.edns.cookie, facts->cookie, COOKIE_OCTETS) == 0,
+            "the cookie");
+}
+
 static bool can_be_judged(const struct query *query)
 {
     return query->edns.dnssec_ok && !outcome.truncated && query->question_end > 12 &&
@@ -142,14 +176,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     unsigned world = data[0] % WORLD_DENIALS;
-    const struct answer_facts facts = {.now = WORLD_NOW,
-                                       .transport = data[0] & 4 ? ANSWER_TCP : ANSWER_UDP,
-                                       .patience = data[0] & 16 ? ANSWER_NOW : ANSWER_MAY_WAIT};
+    struct answer_facts facts = {.now = WORLD_NOW,
+                                 .transport = data[0] & 4 ? ANSWER_TCP : ANSWER_UDP,
+                                 .patience = data[0] & 16 ? ANSWER_NOW : ANSWER_MAY_WAIT};
+    uint8_t cookie[COOKIE_OCTETS];
 
     answerers[world].cache = data[0] & 8 ? caches[world] : NULL;
     answerers[world].udp_payload = ANSWER_UDP_PAYLOAD;
     if (query_read(data + 1, size - 1, &query) != ANSWER_SEND)
         return 0;
+    if (data[0] & 32)
+        add_cookie(&query, &facts, cookie);
     answer_query(&answerers[world], &query, &facts, out, OUT_OCTETS, &outcome);
     if (outcome.verdict == ANSWER_WANTED) {
         require(facts.patience == ANSWER_MAY_WAIT && outcome.wanted_count > 0 &&
@@ -159,6 +196,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     require(outcome.verdict == ANSWER_SEND, "the verdict");
     check_frame(&query, &facts);
+    check_cookie(&facts);
     if (can_be_judged(&query)) {
         const char *wrong = response_judge(&worlds[world], &response);
         require(!wrong, wrong);

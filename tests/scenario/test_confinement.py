@@ -10,6 +10,7 @@ from lab import PIN, is_sanitized, small_zone
 
 ZONE = "a.test."
 SECRET = bytes(range(65, 97)) + b"scenario"
+COOKIE = b"cookie-of-oursTM"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 reads_memory = pytest.mark.skipif(
     os.geteuid() != 0 or is_sanitized(),
@@ -23,11 +24,14 @@ def server(shared_lab):
         zones={ZONE: small_zone(ZONE)},
         start=False,
         tsig=[{"name": "transfer.test.", "secret-file": "transfer.key"}],
+        server={"cookies": {"secret-files": ["cookies"]}},
     )
     server.zones[ZONE]["allow-transfer"] = [{"key": "transfer.test."}]
-    key = server.folder / "transfer.key"
-    key.write_text(base64.b64encode(SECRET).decode() + "\n")
-    key.chmod(0o600)
+    texts = {"transfer.key": base64.b64encode(SECRET).decode(), "cookies": COOKIE.hex()}
+    for name, text in texts.items():
+        path = server.folder / name
+        path.write_text(text + "\n")
+        path.chmod(0o600)
     server.start()
     server.wait_signed()
     return server
@@ -73,6 +77,7 @@ def holds(pid, *wanted):
 
 
 TSIG_FORMS = (SECRET, base64.b64encode(SECRET))
+COOKIE_FORMS = (COOKIE, COOKIE.hex().encode())
 
 
 @reads_memory
@@ -91,6 +96,9 @@ def test_each_secret_is_where_it_is_used(server):
         assert not holds(server.room_pid(room), *TSIG_FORMS), room
     for room in ("keeper", "desk"):
         assert not holds(server.room_pid(room), PIN.encode()), room
+    assert holds(server.room_pid("front"), COOKIE)
+    for room in ("signer", "keeper", "desk"):
+        assert not holds(server.room_pid(room), *COOKIE_FORMS), room
 
 
 def status_of(pid):

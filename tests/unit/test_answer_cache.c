@@ -54,11 +54,16 @@ static void tear_down(void)
     world_close(&world);
 }
 
+static const uint8_t *cookie; /* of 24 octets, for the next answers; NULL: none */
+
 static void ask_with(const char *name, uint16_t type, bool dnssec_ok, uint8_t out[4096])
 {
     struct world_question question = {
         .type = type, .class_ = CLASS_IN, .dnssec_ok = dnssec_ok, .payload = 1232};
-    const struct answer_facts facts = {.now = WORLD_NOW, .transport = ANSWER_TCP};
+    const struct answer_facts facts = {.now = WORLD_NOW,
+                                       .transport = ANSWER_TCP,
+                                       .cookie = cookie,
+                                       .cookie_length = cookie ? 24 : 0};
     uint8_t octets[512];
 
     ck_assert_int_eq(name_from_string(name, &question.name), RESULT_OK);
@@ -179,6 +184,26 @@ START_TEST(must_fit)
 }
 END_TEST
 
+/* An answer is kept without its OPT: nobody is handed the cookie of somebody else. */
+START_TEST(each_client_has_its_own_cookie)
+{
+    static const uint8_t cookies[][24] = {{1, 2, 3}, {4, 5, 6}, {7, 8, 9}, {10, 11, 12}};
+    static struct response response;
+
+    for (unsigned i = 0; i < COUNT(cookies); i++) {
+        cookie = cookies[i];
+        ck_assert_int_eq(ask("nobody.example."), i >= 2);
+        ck_assert_ptr_null(response_read(kept, outcome.length, &response));
+        ck_assert_uint_eq(response.edns.cookie_length, 24);
+        ck_assert_mem_eq(response.edns.cookie, cookies[i], 24);
+    }
+    cookie = NULL;
+    ck_assert(ask("nobody.example."));
+    ck_assert_ptr_null(response_read(kept, outcome.length, &response));
+    ck_assert_uint_eq(response.edns.cookie_length, 0);
+}
+END_TEST
+
 /* Beside a keeper: what it publishes costs the answers of the zone that changed, and no others. */
 START_TEST(a_change_costs_one_zone_its_answers)
 {
@@ -261,6 +286,7 @@ int main(void)
     tcase_add_test(tests, a_kept_answer_is_the_same);
     tcase_add_test(tests, kept_at_the_second_miss);
     tcase_add_test(tests, must_fit);
+    tcase_add_test(tests, each_client_has_its_own_cookie);
     tcase_add_test(tests, a_change_costs_one_zone_its_answers);
     tcase_add_test(tests, a_new_zone_takes_its_names);
     tcase_add_test(tests, forgets_and_stays_right);

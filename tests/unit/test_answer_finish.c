@@ -157,6 +157,30 @@ START_TEST(hands_the_cookie_back)
 }
 END_TEST
 
+/* RFC 7873 section 5.4; where cookies are off, such a message asks for nothing. */
+START_TEST(a_cookie_alone_can_be_asked_for)
+{
+    static const uint8_t octets[] = {1, 2, 0, 0, 0,  0, 0,  0, 0, 0, 0, 1, 0, 0, 41, 4, 208, 0,
+                                     0, 0, 0, 0, 12, 0, 10, 0, 8, 1, 2, 3, 4, 5, 6,  7, 8};
+    uint8_t cookie[24] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+
+    facts.cookie = cookie;
+    facts.cookie_length = sizeof cookie;
+    ask_octets(octets, sizeof octets);
+    ck_assert_uint_eq(response.rcode, RCODE_NOERROR);
+    ck_assert_uint_eq(response.count, 0);
+    ck_assert_mem_eq(response.edns.cookie, cookie, sizeof cookie);
+
+    facts.bad_cookie = true;
+    ask_octets(octets, sizeof octets);
+    ck_assert_uint_eq(response.rcode, RCODE_BADCOOKIE);
+
+    facts = (struct answer_facts){.now = WORLD_NOW};
+    ask_octets(octets, sizeof octets);
+    ck_assert_uint_eq(response.rcode, RCODE_FORMERR);
+}
+END_TEST
+
 START_TEST(shortens_to_the_question)
 {
     ask("nobody.example.", TYPE_A, true);
@@ -239,6 +263,7 @@ int main(void)
     tcase_add_test(frame, a_later_version_is_told_ours);
     tcase_add_test(frame, tells_who_it_is);
     tcase_add_test(frame, hands_the_cookie_back);
+    tcase_add_test(frame, a_cookie_alone_can_be_asked_for);
     tcase_add_test(frame, shortens_to_the_question);
     tcase_add_test(frame, refuses_on_demand);
     tcase_add_test(frame, keeps_to_every_size);

@@ -5,7 +5,8 @@
 #include "config_support.h"
 #include "support.h"
 
-#define LONG64 "AAAAAAAAAAAAAAAAAAAAAA=="                                          /* 16 octets */
+#define LONG64 "AAAAAAAAAAAAAAAAAAAAAA==" /* 16 octets */
+#define HEX32  "0123456789abcdef0123456789abcdef"
 #define SERVER "server: {listen: [127.0.0.1@5300]}\n"                              /* line 1 */
 #define STORE  "keystores: [{name: default, module: /m, uri: 'pkcs11:token=t'}]\n" /* line 2 */
 #define SIGNED SERVER STORE "policies: [{name: default}]\n" /* lines 1 to 3 */
@@ -172,6 +173,23 @@ static const struct {
     {"a name with a blank", SERVER "keystores: [{name: a b, module: m, uri: 'pkcs11:token=a'}]\n",
      "2:20: error: 'name' must be a name of 1 to 63 letters, digits, dots, dashes and underscores, "
      "not 'a b'"},
+    /* Cookies. */
+    {"cookies at will", "server: {listen: ['::1'], cookies: {require: sometimes}}\n",
+     "1:46: error: 'require' must be never, pressure or always, not 'sometimes'"},
+    {"cookies as a switch", "server: {listen: ['::1'], cookies: off}\n",
+     "1:36: error: 'cookies' must be a mapping: {KEY: VALUE, ...}; allowed keys: enabled, require, "
+     "secret-files, secrets"},
+    {"a cookie secret of 64 bits",
+     "server: {listen: ['::1'], cookies: {secrets: [0123456789abcdef]}}\n",
+     "1:47: error: each of 'secrets' must be 32 hexadecimal digits"},
+    {"cookie secrets twice",
+     "server: {listen: ['::1'], cookies: {secrets: [0123456789abcdef0123456789abcdef],\n"
+     "  secret-files: [f]}}\n",
+     "1:37: error: secrets and secret-files are both given; one is allowed"},
+    {"nine cookie secrets",
+     "server: {listen: ['::1'], cookies: {secrets: [" HEX32 "," HEX32 "," HEX32 "," HEX32 "," HEX32
+     "," HEX32 "," HEX32 "," HEX32 "," HEX32 "]}}\n",
+     "1:37: error: there may be 8 secrets, not 9"},
     {"MD5", SERVER "tsig: [{name: k, algorithm: hmac-md5, secret-file: f}]\n",
      "2:29: error: 'algorithm' must be hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or "
      "hmac-sha512, not 'hmac-md5'"},
@@ -412,7 +430,7 @@ START_TEST(shows_the_place)
                      "      |   ^~~~~\n"
                      "/etc/avow/avow.yaml:5:3: error: unknown key 'w\xc3\xa4' in server; allowed: "
                      "listen, workers, state, control, user, pid-file, log, store-size, identity, "
-                     "version, udp-payload, tcp\n"
+                     "version, udp-payload, tcp, cookies\n"
                      "    5 |   \"w\xc3\xa4\": 1\n"
                      "      |   ^~~~\n"
                      "/etc/avow/avow.yaml:6:12: error: 'workers' must be a number from 0 to 256, "

@@ -85,6 +85,10 @@ static const struct {
     {"identity: me", "identity: you", "server "},
     {"identity: me", "identity: off", "server "},
     {"identity: me", "identity: me, tcp: {idle: 11}", "server "},
+    {"identity: me", "identity: me, cookies: {enabled: on}", ""},
+    {"identity: me", "identity: me, cookies: {enabled: off}", "server "},
+    {"identity: me", "identity: me, cookies: {require: never}", "server "},
+    {"identity: me", "identity: me, cookies: {secret-files: [f]}", "server "},
     {"level: info", "level: debug", "log "},
     {"level: info", "target: /f", "log "},
     {"{A: b}", "{A: c}", "keystores "},
@@ -161,6 +165,29 @@ START_TEST(tells_what_differs)
 }
 END_TEST
 
+/* The file is called as before, and holds another secret, or one more. */
+START_TEST(secrets_of_cookies_count)
+{
+    struct config_cookie_secret old[] = {{{1}}, {{2}}}, new[] = {{{1}}, {{3}}};
+    struct config_cookies *a = &before.server.cookies, *b = &after.server.cookies;
+
+    ck_assert_int_eq(parse_text(&after, base, &heard), RESULT_OK);
+    a->secrets = old;
+    b->secrets = new;
+    a->secret_count = b->secret_count = 1;
+    ck_assert_int_eq(config_diff(&before, &after, &diff), RESULT_OK);
+    ck_assert(config_diff_is_empty(&diff));
+    config_diff_free(&diff);
+    b->secret_count = 2;
+    ck_assert_int_eq(config_diff(&before, &after, &diff), RESULT_OK);
+    ck_assert(diff.server);
+    config_diff_free(&diff);
+    a->secret_count = 2;
+    ck_assert_int_eq(config_diff(&before, &after, &diff), RESULT_OK);
+    ck_assert(diff.server);
+}
+END_TEST
+
 START_TEST(from_and_to_nothing)
 {
     char line[1024];
@@ -184,6 +211,7 @@ int main(void)
 
     tcase_add_checked_fixture(differing, parse_base, free_all);
     tcase_add_loop_test(differing, tells_what_differs, 0, COUNT(rows));
+    tcase_add_test(differing, secrets_of_cookies_count);
     tcase_add_test(differing, from_and_to_nothing);
     suite_add_tcase(suite, differing);
     return run_suite(suite);

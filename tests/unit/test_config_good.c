@@ -43,6 +43,9 @@ START_TEST(sample_server)
     ck_assert_uint_eq(server->tcp_clients, 1000);
     ck_assert_uint_eq(server->tcp_idle, 10);
     ck_assert_uint_eq(server->tcp_pipeline, 64);
+    ck_assert(server->cookies.enabled);
+    ck_assert_int_eq(server->cookies.require, CONFIG_COOKIES_PRESSURE);
+    ck_assert_uint_eq(server->cookies.secret_count + server->cookies.secret_file_count, 0);
     ck_assert_str_eq(server->version, "avow " AVOW_VERSION);
     ck_assert_ptr_nonnull(server->identity);
     ck_assert_str_eq(config.file, "/etc/avow/avow.yaml");

@@ -18,9 +18,17 @@
 #define THIRD   "ninth-legion-of-spain"
 #define THIRD64 "bmludGgtbGVnaW9uLW9mLXNwYWlu"
 
+#define NEW   "new-cookie-key-1"
+#define OLD   "old-cookie-key-2"
+#define ODD   "odd-cookie-key-3"
+#define NEW16 "6e65772d636f6f6b69652d6b65792d31"
+#define OLD16 "6F6C642D636F6F6B69652D6B65792D32"
+#define ODD16 "6f64642d636f6f6b69652d6b65792d33"
+
 static const char text[] =
     "server: {listen: [127.0.0.1@5300, '::1@5300'], state: /state, control: /run/control.sock,\n"
-    "         pid-file: /run/avowd.pid, workers: 3, identity: me, version: off}\n"
+    "         pid-file: /run/avowd.pid, workers: 3, identity: me, version: off,"
+    "         cookies: {require: always, secret-files: [baker, jar]}}\n"
     "keystores: [{name: hsm, module: /lib/module.so, uri: 'pkcs11:token=t', pin-file: pin,\n"
     "             environment: {A: b, C: ./d}, sessions: 5},\n"
     "            {name: other, module: /lib/other.so, uri: 'pkcs11:token=o'}]\n"
@@ -82,6 +90,8 @@ static void prepare(void)
                "key \"File.example.\" { // comment\n  algorithm hmac-sha256; /* \" */\n"
                "  secret \"" BASE64 "\";\n};\n");
     write_file("key3", 0600, THIRD64);
+    write_file("baker", 0600, "# since Monday\n" NEW16 "\n" OLD16 "\n");
+    write_file("jar", 0400, ODD16);
     write_file("avow.yaml", 0600, text);
     ck_assert_msg(load(CONFIG_SECRETS, &heard) == RESULT_OK, "%s", heard.text);
 }
@@ -115,12 +125,17 @@ START_TEST(secrets_are_loaded)
     ck_assert_mem_eq(config.tsig[0].secret, SECRET, strlen(SECRET));
     ck_assert_uint_eq(config.tsig[1].secret_length, strlen(INLINE));
     ck_assert_mem_eq(config.tsig[1].secret, INLINE, strlen(INLINE));
+    ck_assert_uint_eq(config.server.cookies.secret_count, 3);
+    ck_assert_mem_eq(config.server.cookies.secrets, NEW OLD ODD, 3 * strlen(NEW));
 
     const uint8_t *pin = config.keystores[0].pin;
+    const uint8_t *cookie = config.server.cookies.secrets->octets;
     config_wipe_secrets(&config);
     ck_assert_ptr_null(config.keystores[0].pin);
     ck_assert_ptr_null(config.tsig[1].secret);
+    ck_assert_ptr_null(config.server.cookies.secrets);
     ck_assert_uint_eq(pin[0] | pin[1] | pin[2], 0); /* the arena still owns it */
+    ck_assert_uint_eq(cookie[0] | cookie[15] | cookie[47], 0);
 }
 END_TEST
 
@@ -133,6 +148,7 @@ START_TEST(a_check_keeps_no_secret)
     ck_assert_ptr_null(config.keystores[0].pin);
     ck_assert_ptr_null(config.tsig[0].secret);
     ck_assert_ptr_null(config.tsig[1].secret);
+    ck_assert_ptr_null(config.server.cookies.secrets);
 }
 END_TEST
 
@@ -148,6 +164,11 @@ static const struct {
     {BASE64, {false}},
     {INLINE, {[SHARE_DESK] = true}},
     {INLINE64, {false}},
+    {NEW, {[SHARE_FRONT] = true}},
+    {ODD, {[SHARE_FRONT] = true}},
+    {NEW16, {false}},
+    {OLD16, {false}},
+    {"/baker", {false}},
     {"\4text\7example", {[SHARE_DESK] = true}},
     {THIRD, {[SHARE_DESK] = true}},
     {THIRD64, {false}},
@@ -333,6 +354,11 @@ START_TEST(front)
     ck_assert_uint_eq(back.zones[0].notify_count + back.zones[0].allow_update_count, 0);
     ck_assert_uint_eq(back.transfers.total + back.updates.queue, 0);
     ck_assert_int_eq(back.policies[0].denial, CONFIG_DENIAL_NSEC);
+    ck_assert(back.server.cookies.enabled);
+    ck_assert_int_eq(back.server.cookies.require, CONFIG_COOKIES_ALWAYS);
+    ck_assert_uint_eq(back.server.cookies.secret_count, 3);
+    ck_assert_mem_eq(back.server.cookies.secrets, NEW OLD ODD, 3 * strlen(NEW));
+    ck_assert_uint_eq(back.server.cookies.secret_file_count, 0);
     ck_assert_uint_eq(back.rate_limit.responses_per_second, 7);
     ck_assert_uint_eq(back.rate_limit.slip, 3);
     ck_assert_uint_eq(back.rate_limit.leak, 12);
@@ -392,6 +418,22 @@ static const struct {
      "6:42: error: F/key holds a key for hmac-sha1, not for hmac-sha256"},
     {"not base64", "key", 0600, "two words",
      "6:42: error: F/key holds no secret: neither base64 nor a key file"},
+    {"a cookie secret for all", "jar", 0604, ODD16,
+     "2:133: error: F/jar can be read or written by others than its owner; allowed is at most mode "
+     "0600"},
+    {"no cookie secret", "jar", 0600, "# later\n",
+     "2:133: error: F/jar holds no secret: each is 32 hexadecimal digits"},
+    {"a cookie secret of 120 bits", "jar", 0600, OLD16 " 0123456789abcdef0123456789abcd",
+     "2:133: error: F/jar holds something else than secrets: each is 32 hexadecimal digits"},
+    {"a cookie secret of 136 bits", "jar", 0600, "0123456789abcdef0123456789abcdef01",
+     "2:133: error: F/jar holds something else than secrets: each is 32 hexadecimal digits"},
+    {"no digits", "jar", 0600, "0123456789abcdef0123456789abcdeg",
+     "2:133: error: F/jar holds something else than secrets: each is 32 hexadecimal digits"},
+    {"eight cookie secrets", "jar", 0600,
+     ODD16 " " ODD16 " " ODD16 " " ODD16 " " ODD16 " " ODD16 "\n", ""},
+    {"nine cookie secrets", "jar", 0600,
+     ODD16 " " ODD16 " " ODD16 " " ODD16 " " ODD16 " " ODD16 "\n" ODD16 "\n",
+     "2:133: error: F/jar holds more than the 8 secrets that there may be"},
     {"an open configuration with a secret", "avow.yaml", 0644, text,
      "7:53: error: others than its owner can read the configuration file, which holds a secret; "
      "use secret-file, or: chmod 0600 F/avow.yaml"},

@@ -1,8 +1,8 @@
 /*
  * answer.h - a question to its answer over a snapshot: no socket, no clock, no allocation, no lock.
  *
- * For each datagram or message: query_read; the caller looks at query.edns for cookies; then
- * answer_query builds the whole response in the caller's buffer.
+ * For each datagram or message: query_read; the caller judges the cookie in query.edns (cookie.h);
+ * then answer_query builds the whole response in the caller's buffer.
  *
  * Floor: answer. Reads the snapshot, which the caller has renewed; owns nothing but what the
  * caller lends. Source: RFC 1034 section 4.3.2; RFC 2308; RFC 4035 section 3; RFC 4592; RFC 5155
@@ -51,7 +51,7 @@ struct answer_facts {
     uint64_t now; /* seconds since 1970, read once per batch */
     enum answer_transport transport;
     enum answer_patience patience;
-    const uint8_t *cookie; /* for the answer's OPT; NULL: none */
+    const uint8_t *cookie; /* for the answer's OPT; NULL: none, or the query had none */
     uint16_t cookie_length;
     uint16_t keepalive_tenths; /* told when the query asked for it over TCP (RFC 7828) */
     bool keepalive;            /* whether to tell it */

@@ -1,11 +1,10 @@
 /*
  * config.h - the configuration file as plain structs, checked as a whole.
  *
- * What each key means, its default and its limits stand in the table of src/config/schema.c, which
- * avow.yaml(5) is made of. Times are seconds, sizes octets; paths are absolute; texts are
- * NUL-terminated and owned by the struct config they belong to, as is everything that its pointers
- * lead to. A field marked "may be NULL" is NULL when the key was left out and has no default.
- * A room holds a share of it (share.h), in which what that room must not know is NULL or 0.
+ * What each key means, its default and its limits stand in src/config/schema.c, which avow.yaml(5)
+ * is made of. Times are seconds, sizes octets; paths are absolute; texts are NUL-terminated. All
+ * that pointers lead to is the struct config's. A field marked "may be NULL" is NULL when the key
+ * was left out and has no default. What a room must not know is NULL or 0 in its share (share.h).
  *
  * Floor: config. The only landlord of libyaml.
  */
@@ -20,11 +19,11 @@
 #include "avow/base/log.h"
 #include "avow/base/result.h"
 #include "avow/config/address.h"
+#include "avow/config/cookies.h"
 #include "avow/config/rate_limit.h"
 #include "avow/wire/name.h"
 
 enum { CONFIG_CONTROL_PATH_OCTETS = 108 };
-
 enum config_log_target { CONFIG_LOG_STDERR, CONFIG_LOG_SYSLOG, CONFIG_LOG_FILE };
 
 struct config_server {
@@ -45,6 +44,7 @@ struct config_server {
     uint32_t tcp_clients;  /* connections open at once */
     uint32_t tcp_idle;     /* seconds without a message after which a connection is closed */
     uint32_t tcp_pipeline; /* questions of one connection that may be under way at once */
+    struct config_cookies cookies;
 };
 
 /* An environment variable for a PKCS#11 module. */

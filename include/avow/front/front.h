@@ -1,7 +1,7 @@
 /*
  * front.h - the front, as the supervisor's program starts it.
  *
- * The room for strangers: network in, store read only, no secret but the cookie's.
+ * The room for strangers: network in, store read only, no secret but those of cookies.
  *
  * Floor: front.
  */

@@ -32,7 +32,11 @@
     M(COUNTER, RCODE_NOTIMP, "rcode_notimp", "answers NOTIMP")                                     \
     M(COUNTER, RCODE_REFUSED, "rcode_refused", "answers REFUSED")                                  \
     M(COUNTER, RCODE_OTHER, "rcode_other", "answers with another RCODE")                           \
+    M(COUNTER, RCODE_BADCOOKIE, "rcode_badcookie", "answers BADCOOKIE")                            \
     M(COUNTER, TRUNCATED, "truncated", "answers with TC set")                                      \
+    M(COUNTER, COOKIES_GOOD, "cookies_good", "queries with a good cookie")                         \
+    M(COUNTER, COOKIES_BAD, "cookies_bad", "queries with a cookie that is not ours or is old")     \
+    M(COUNTER, COOKIES_CLIENT, "cookies_client", "queries with a client cookie alone")             \
     M(COUNTER, DROPPED_MALFORMED, "dropped_malformed", "messages that got no answer")              \
     M(COUNTER, DROPPED_LIMIT, "dropped_limit", "answers held back by the rate limit")              \
     M(COUNTER, SLIPPED_LIMIT, "slipped_limit", "answers shortened by the rate limit")              \

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from . import acme, kea, peers, secondaries, tools, wire
+from . import acme, cookies, kea, peers, secondaries, tools, wire
 from .ask import (
     FORMERR,
     NOERROR,
@@ -107,6 +107,16 @@ class Lab:
             started.append(kind(self._fresh(kind.name), port, primary, key, zones))
             self.things.append(started[-1])
         return started
+
+    def cookie_peer(self, kind, zone, content, secret):
+        """Another server, one of cookies.PEERS, whose cookies are made with this secret."""
+        self.things.append(kind(self._fresh("peer"), free_port(), zone, content, secret))
+        return self.things[-1]
+
+    def resolver(self, server):
+        """BIND, which asks this server for everything and sends cookies."""
+        self.things.append(cookies.Resolver(self._fresh("resolver"), free_port(), server))
+        return self.things[-1]
 
     def kea(self, place, key, forward, reverse):
         self.things.append(kea.Kea(self._fresh("kea"), free_port(), place, key, forward, reverse))

@@ -1,0 +1,166 @@
+/* serve.c - the way of a message through a worker: limits, cookie, answer, waiting. */
+#include "serve.h"
+
+#include "avow/base/clock.h"
+#include "worker.h"
+
+enum { CORRUPT_LINES = 1 /* a minute */ };
+
+static const enum metric rcode_metrics[] = {
+    [RCODE_NOERROR] = METRIC_RCODE_NOERROR,   [RCODE_FORMERR] = METRIC_RCODE_FORMERR,
+    [RCODE_SERVFAIL] = METRIC_RCODE_SERVFAIL, [RCODE_NXDOMAIN] = METRIC_RCODE_NXDOMAIN,
+    [RCODE_NOTIMP] = METRIC_RCODE_NOTIMP,     [RCODE_REFUSED] = METRIC_RCODE_REFUSED,
+};
+
+static void tell_corrupt(struct worker *worker)
+{
+    char text[NAME_MAX_TEXT];
+
+    metric_add(worker->metrics, METRIC_STORE_CORRUPT, 1);
+    log_limited(&worker->corrupt_lines, CORRUPT_LINES, clock_monotonic_ms(),
+                "the store is damaged where it was asked for %s: answered SERVFAIL",
+                worker->query.question_end > MESSAGE_HEADER_OCTETS
+                    ? name_to_text(&worker->query.question.name, text)
+                    : "?");
+}
+
+static enum metric metric_of(uint16_t rcode)
+{
+    if (rcode == RCODE_BADCOOKIE)
+        return METRIC_RCODE_BADCOOKIE;
+    return rcode < COUNT(rcode_metrics) ? rcode_metrics[rcode] : METRIC_RCODE_OTHER;
+}
+
+/* Answers of the worker's own; those of the desk are the desk's to count. */
+void serve_count(struct worker *worker)
+{
+    const struct outcome *outcome = &worker->outcome;
+    struct metrics_stripe *metrics = worker->metrics;
+
+    metric_add(metrics, metric_of(outcome->rcode), 1);
+    metric_add(metrics, outcome->from_cache ? METRIC_CACHE_HITS : METRIC_CACHE_MISSES, 1);
+    if (outcome->truncated)
+        metric_add(metrics, METRIC_TRUNCATED, 1);
+    if (outcome->corrupt)
+        tell_corrupt(worker);
+}
+
+void serve_make(struct worker *worker, enum answer_patience patience, uint8_t *out, size_t size)
+{
+    worker->facts.patience = patience;
+    answer_query(&worker->answerer, &worker->query, &worker->facts, out, size, &worker->outcome);
+}
+
+static bool park(struct worker *worker, const struct request *request)
+{
+    if (!wanted_park(&worker->wanted, request, &worker->outcome, clock_monotonic_ms())) {
+        metric_add(worker->metrics, METRIC_WANTS_OVERFLOW, 1);
+        return false;
+    }
+    if (!ev_is_active(&worker->tick))
+        ev_timer_again(worker->loop, &worker->tick);
+    return true;
+}
+
+/* Whether the query shows that its sender's address is its own. */
+bool serve_knows(const struct worker *worker)
+{
+    return worker->cookies.kind == COOKIE_GOOD;
+}
+
+/* Whether a client that can have a cookie is to come back with it. */
+static bool demand_cookie(struct worker *worker)
+{
+    worker->cookies.required = true;
+    bool demanded = cookies_demand(worker);
+    worker->cookies.required = false;
+    return demanded;
+}
+
+/* What make_answer made goes out, or waits for its signatures. */
+static enum served deliver(struct worker *worker, const struct request *request, uint8_t *out,
+                           size_t size, size_t *length)
+{
+    if (worker->outcome.verdict == ANSWER_WANTED) {
+        if (park(worker, request))
+            return SERVED_PARKED;
+        serve_make(worker, ANSWER_NOW, out, size);
+    }
+    if (worker->outcome.verdict != ANSWER_SEND)
+        return SERVED_NOTHING;
+    serve_count(worker);
+    *length = worker->outcome.length;
+    return SERVED_ANSWER;
+}
+
+/* TC and no records: no larger than the question, and a real client asks again by TCP. */
+static enum served slip(struct worker *worker, const struct request *request, uint8_t *out,
+                        size_t size, size_t *length)
+{
+    struct answerer bare = worker->answerer;
+
+    if (demand_cookie(worker)) {
+        serve_make(worker, ANSWER_NOW, out, size);
+        return deliver(worker, request, out, size, length);
+    }
+    bare.nsid = NULL; /* that would make it larger */
+    bare.nsid_length = 0;
+    answer_refuse(&bare, &worker->query, &worker->facts, worker->query.rcode, EDE_NONE, out, size,
+                  &worker->outcome);
+    *length = answer_shorten(out, &worker->outcome);
+    return SERVED_ANSWER;
+}
+
+/* What was read is answered, as far as the rate limit lets it. */
+static enum served serve_limited(struct worker *worker, const struct request *request, uint8_t *out,
+                                 size_t size, size_t *length)
+{
+    struct restraint *restraint = &worker->restraint;
+    enum restraint_verdict verdict =
+        restraint_before(restraint, &worker->query, &worker->zones, serve_knows(worker));
+
+    if (verdict == RESTRAINT_SEND) {
+        serve_make(worker, ANSWER_MAY_WAIT, out, size);
+        verdict = restraint_after(restraint, &worker->outcome);
+    }
+    switch (verdict) {
+    case RESTRAINT_SEND:
+        return deliver(worker, request, out, size, length);
+    case RESTRAINT_SLIP:
+        return slip(worker, request, out, size, length);
+    case RESTRAINT_DROP:
+        break;
+    }
+    return SERVED_NOTHING;
+}
+
+enum served worker_serve(struct worker *worker, const struct request *request, uint8_t *out,
+                         size_t size, size_t *length)
+{
+    bool limited = worker->restraint.limits && request->transport == ANSWER_UDP;
+
+    if (limited && restraint_meet(&worker->restraint, request) == RESTRAINT_DROP)
+        return SERVED_NOTHING;
+    switch (query_read(request->octets, request->length, &worker->query)) {
+    case ANSWER_SEND:
+        break;
+    case ANSWER_HANDOFF:
+        if (request->transport == ANSWER_TCP)
+            return SERVED_DESK;
+        if (handoff_datagram(&worker->handoff, request))
+            return SERVED_HANDED;
+        metric_add(worker->metrics, METRIC_DROPPED_SEND, 1);
+        return SERVED_NOTHING;
+    case ANSWER_DROP:
+    case ANSWER_WANTED:
+        metric_add(worker->metrics, METRIC_DROPPED_MALFORMED, 1);
+        return SERVED_NOTHING;
+    }
+    cookies_judge(worker, request->client);
+    cookies_count(worker);
+    (void)cookies_demand(worker);
+    if (limited)
+        return serve_limited(worker, request, out, size, length);
+    serve_make(worker, ANSWER_MAY_WAIT, out, size);
+    return deliver(worker, request, out, size, length);
+}
