@@ -72,6 +72,14 @@ static size_t cache_octets(const struct room *room)
     return share < CACHE_LEAST_OCTETS ? CACHE_LEAST_OCTETS : share;
 }
 
+static void choose_settings(struct front *front, const struct config *config)
+{
+    struct room *room = front->room;
+
+    settings_from(&front->settings, &config->server, room_clients(room, config->server.tcp_clients),
+                  room->workers);
+}
+
 static int open_workers(struct front *front)
 {
     struct room *room = front->room;
@@ -79,7 +87,7 @@ static int open_workers(struct front *front)
     front->workers = calloc(room->workers, sizeof *front->workers);
     if (!front->workers || hash_key_random(&front->charge_key))
         return room_fail(room, "out of memory");
-    settings_from(&front->settings, &room->config->server, room->workers);
+    choose_settings(front, room->config);
     for (unsigned i = 0; i < room->workers; i++) {
         struct worker_order order = {.index = i,
                                      .store = &front->store,
@@ -132,7 +140,7 @@ static enum result on_reload(void *context, const struct config *config, char *t
     struct front *front = context;
 
     text[0] = '\0'; /* nothing can be wrong with what the workers need of it */
-    settings_from(&front->settings, &config->server, front->room->workers);
+    choose_settings(front, config);
     for (unsigned i = 0; i < front->open; i++)
         worker_configure(&front->workers[i], &front->settings);
     return RESULT_OK;

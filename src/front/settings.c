@@ -7,11 +7,20 @@
 
 enum { LEAST_PAYLOAD = 512 };
 
-void settings_from(struct settings *settings, const struct config_server *server, unsigned workers)
+/* At least one, unless it is left to us. */
+static uint32_t share_of(uint32_t all, unsigned workers)
+{
+    return (all + workers - 1) / workers;
+}
+
+void settings_from(struct settings *settings, const struct config_server *server, uint32_t clients,
+                   unsigned workers)
 {
     *settings = (struct settings){
         .udp_payload = server->udp_payload < LEAST_PAYLOAD ? LEAST_PAYLOAD : server->udp_payload,
-        .tcp_clients = (server->tcp_clients + workers - 1) / workers,
+        .tcp_clients = share_of(clients, workers),
+        .tcp_per_address = share_of(server->tcp_per_address, workers),
+        .tcp_per_network = share_of(server->tcp_per_network, workers),
         .tcp_idle_ms = server->tcp_idle * 1000,
         .tcp_pipeline = server->tcp_pipeline ? server->tcp_pipeline : 1,
     };

@@ -13,14 +13,17 @@ enum { SETTINGS_TEXT_OCTETS = 256 };
 
 struct settings {
     uint16_t udp_payload;
-    uint32_t tcp_clients; /* of this worker */
+    uint32_t tcp_clients;     /* of this worker */
+    uint32_t tcp_per_address; /* of these; 0: a part of them */
+    uint32_t tcp_per_network;
     uint32_t tcp_idle_ms;
     uint32_t tcp_pipeline;
     char identity[SETTINGS_TEXT_OCTETS]; /* "": off */
     char version[SETTINGS_TEXT_OCTETS];  /* "": off */
 };
 
-/* The share of one of so many workers. */
-void settings_from(struct settings *settings, const struct config_server *server, unsigned workers);
+/* The share of one of so many workers; `clients`: connections of all of them together. */
+void settings_from(struct settings *settings, const struct config_server *server, uint32_t clients,
+                   unsigned workers);
 
 #endif

@@ -85,6 +85,8 @@ static const struct {
     {"identity: me", "identity: you", "server "},
     {"identity: me", "identity: off", "server "},
     {"identity: me", "identity: me, tcp: {idle: 11}", "server "},
+    {"identity: me", "identity: me, tcp: {per-address: 99}", "server "},
+    {"identity: me", "identity: me, tcp: {per-network: 99}", "server "},
     {"level: info", "level: debug", "log "},
     {"level: info", "target: /f", "log "},
     {"{A: b}", "{A: c}", "keystores "},
