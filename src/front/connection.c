@@ -8,7 +8,7 @@
 #include "worker.h"
 
 /* What is read at once, and has to be kept if the client does not take its answers. */
-enum { READ_OCTETS = 8 * 1024 };
+enum { READ_OCTETS = 4 * 1024 };
 
 /* ---- out -------------------------------------------------------------------------------------*/
 
@@ -127,9 +127,6 @@ static bool serve_one(struct connection *connection, const uint8_t *message, siz
                               .client = &connection->client,
                               .local = &connection->local};
 
-    if (tcp->outbox_length + TCP_PREFIX_OCTETS + TCP_MESSAGE_OCTETS > TCP_OUTBOX_OCTETS &&
-        !flush(connection))
-        return false;
     uint8_t *out = tcp->outbox + tcp->outbox_length;
     metric_add(tcp->worker->metrics, METRIC_QUERIES_TCP, 1);
     switch (
@@ -153,13 +150,19 @@ static bool serve_one(struct connection *connection, const uint8_t *message, siz
     return false;
 }
 
-/* Serve whole messages until there are none, or enough are under way. */
+/* Serve whole messages until there are none, or enough are under way. What is gathered is sent
+ * before it is more than may be left over: a client that does not read shows itself in time. */
 static bool serve_view(struct connection *connection)
 {
     const uint8_t *message;
     size_t length;
 
     while (may_take_more(connection)) {
+        if (unsent(&connection->out) + connection->tcp->outbox_length >= TCP_BACKLOG_OCTETS) {
+            if (!flush(connection))
+                return false;
+            continue;
+        }
         switch (framing_next(&connection->in, &message, &length)) {
         case FRAMING_MORE:
             return true;

@@ -20,7 +20,8 @@ enum {
     TCP_BACKLOG_LIMIT = 1024 * 1024, /* unsent: beyond this the connection is closed */
     TCP_MESSAGE_OCTETS = 65535,
     TCP_PREFIX_OCTETS = 2,
-    TCP_OUTBOX_OCTETS = 2 * (TCP_PREFIX_OCTETS + TCP_MESSAGE_OCTETS)
+    /* Less than a backlog, and one more. */
+    TCP_OUTBOX_OCTETS = TCP_BACKLOG_OCTETS + TCP_PREFIX_OCTETS + TCP_MESSAGE_OCTETS
 };
 
 struct worker;

@@ -307,6 +307,11 @@ static int allow_by_argument(scmp_filter_ctx filter, enum room_kind room)
     if (1U << room & NET)
         failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
                                    SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0));
+    /* When a thread gives memory back for the first time the library asks the system how generous
+     * it is (/proc/sys/vm/overcommit_memory), and does without an answer. */
+    if (1U << room & NET)
+        failed |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(openat), 1,
+                                   SCMP_A2(SCMP_CMP_EQ, O_RDONLY | O_CLOEXEC, 0));
     return failed;
 }
 #endif

@@ -7,7 +7,7 @@ BENCH_NAMES ?= 1000000
 BENCH_FLAGS ?=
 BENCH ?=
 # sign_loop is of tests/faults/faults.mk.
-BENCH_PROGRAMS := udp_blast udp_echo wire_size update_blast axfr_drain tcp_copy flush_loop
+BENCH_PROGRAMS := udp_blast udp_echo tcp_crowd wire_size update_blast axfr_drain tcp_copy flush_loop
 
 $(BENCH_PROGRAMS:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(LIBRARIES)
 	@echo "  LINK $@"
