@@ -123,7 +123,7 @@ static uint32_t descriptors_allowed(const struct room *room)
     uint32_t needed = descriptors_needed(room);
     struct rlimit limit;
 
-    if (geteuid() == 0 || getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_max > needed)
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_max > needed)
         return needed;
     return (uint32_t)limit.rlim_max;
 }
