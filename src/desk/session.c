@@ -11,7 +11,7 @@
 
 enum {
     UNSENT_OCTETS = 128 * 1024, /* in the kernel, beyond what the client's window takes */
-    SEND_OCTETS = 1024 * 1024   /* where the kernel cannot be told to choose for itself */
+    SEND_OCTETS = 1024 * 1024   /* room that the kernel begins with */
 };
 
 #ifndef SO_BUF_LOCK
@@ -106,9 +106,10 @@ static bool set(int descriptor, int level, int option, int value)
 /* The front keeps all this small, for its many clients; a stream is to fill its pipe. */
 static void set_options(const struct sessions *sessions, int descriptor)
 {
-    if (!set(descriptor, SOL_SOCKET, SO_BUF_LOCK, 0)) /* as large as the kernel finds right */
-        (void)set(descriptor, SOL_SOCKET, SO_SNDBUF, SEND_OCTETS);
-    (void)set(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_OCTETS);
+    if (!set(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_OCTETS))
+        return; /* no TCP connection */
+    (void)set(descriptor, SOL_SOCKET, SO_SNDBUF, SEND_OCTETS);
+    (void)set(descriptor, SOL_SOCKET, SO_BUF_LOCK, 0); /* from there as the kernel finds right */
     (void)set(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT,
               (int)sessions->desk->config->transfers.idle * 1000);
 }
