@@ -81,6 +81,14 @@ static void render_traffic(const json_t *metrics, FILE *out)
                   queries, number_of(metrics, "responses"), number_of(metrics, "rcode_noerror"),
                   number_of(metrics, "rcode_nxdomain"), number_of(metrics, "rcode_refused"),
                   number_of(metrics, "rcode_servfail"), number_of(metrics, "cache_hits"));
+    (void)fprintf(
+        out,
+        "connections %llu open, of %llu accepted; made room %llu, idle %llu, slow writers "
+        "%llu, slow readers %llu, refused %llu\n",
+        number_of(metrics, "tcp_open"), number_of(metrics, "tcp_accepted"),
+        number_of(metrics, "tcp_evicted"), number_of(metrics, "tcp_idle"),
+        number_of(metrics, "tcp_slow_writers"), number_of(metrics, "tcp_slow_readers"),
+        number_of(metrics, "tcp_refused"));
     unsigned long long good = number_of(metrics, "cookies_good"),
                        bad = number_of(metrics, "cookies_bad"),
                        alone = number_of(metrics, "cookies_client");

@@ -175,6 +175,8 @@ static void post_server(struct post *post, struct config_server *server)
     post_text(post, &server->version);
     POST_NUMBER(post, server->udp_payload, UINT16_MAX);
     POST_NUMBER(post, server->tcp_clients, UINT32_MAX);
+    POST_NUMBER(post, server->tcp_per_address, UINT32_MAX);
+    POST_NUMBER(post, server->tcp_per_network, UINT32_MAX);
     POST_NUMBER(post, server->tcp_idle, UINT32_MAX);
     POST_NUMBER(post, server->tcp_pipeline, UINT32_MAX);
 }

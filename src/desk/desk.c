@@ -380,7 +380,7 @@ static enum result on_reload(void *context, const struct config *config, char *t
         return RESULT_SYSTEM;
     }
     notifier_adopt(owner->notifier, plan, &owner->desk.keyring->ring);
-    sessions_configure(&owner->sessions);
+    sessions_configure(&owner->sessions, room_clients(owner->room, config->transfers.clients));
     return RESULT_OK;
 }
 
@@ -432,7 +432,8 @@ static int open_all(struct desk_room *owner)
     if (!owner->clients || desk_open(&owner->desk, room->config, &outlets, owner))
         return room_fail(room, "not enough memory, or OpenSSL has no HMAC");
     owner->desk.metrics = room_stripe(room, 0);
-    if (sessions_open(&owner->sessions, room->loop, &owner->desk, tell_time))
+    if (sessions_open(&owner->sessions, room->loop, &owner->desk,
+                      room_clients(room, room->config->transfers.clients), tell_time))
         return room_fail(room, "out of memory");
     for (uint16_t i = 0; i < room->workers; i++) {
         owner->clients[i].owner = owner;

@@ -59,8 +59,9 @@ struct desk {
     struct metrics_stripe *metrics;
     const struct config *config;
     struct keyring *keyring;
-    uint64_t now;    /* seconds since 1970 */
-    uint64_t now_ms; /* monotonic */
+    uint64_t now;     /* seconds since 1970 */
+    uint64_t now_ms;  /* monotonic */
+    uint64_t idle_ms; /* how long a connection may do nothing; who has connections says so */
 
     struct snapshot snapshot;
     bool broken; /* the store cannot be read: the room has to be started anew */

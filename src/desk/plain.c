@@ -29,9 +29,7 @@ static void make_answer(struct desk *desk, const struct ticket *ticket,
         .transport = ticket->origin.udp ? ANSWER_UDP : ANSWER_TCP,
         .patience = patience,
         .keepalive = !ticket->origin.udp,
-        .keepalive_tenths = (uint16_t)(desk->config->server.tcp_idle < UINT16_MAX / 10
-                                           ? desk->config->server.tcp_idle * 10
-                                           : UINT16_MAX),
+        .keepalive_tenths = (uint16_t)(desk->idle_ms / 100), /* at most an hour */
     };
 
     answer_query(&desk->answerer, &desk->query, &facts, desk->out, limit > room ? limit - room : 0,

@@ -6,19 +6,34 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "avow/base/patience.h"
 #include "streams.h"
 
-enum { UNSENT_OCTETS = 128 * 1024 /* in the kernel, beyond what the client's window takes */ };
+enum {
+    UNSENT_OCTETS = 128 * 1024, /* in the kernel, beyond what the client's window takes */
+    SEND_OCTETS = 1024 * 1024   /* room that the kernel begins with */
+};
+
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72 /* Linux 5.14 */
+#endif
 
 static uint32_t limit_of(const struct sessions *sessions)
 {
     uint32_t clients = sessions->desk->config->transfers.clients;
+
+    if (clients > sessions->most)
+        clients = sessions->most;
     return clients < sessions->limit ? clients : sessions->limit;
 }
 
 static void count_sessions(const struct sessions *sessions)
 {
-    metric_set(sessions->desk->metrics, METRIC_DESK_CONNECTIONS, sessions->count);
+    struct desk *desk = sessions->desk;
+
+    metric_set(desk->metrics, METRIC_DESK_CONNECTIONS, sessions->count);
+    desk->idle_ms = patience_ms((uint64_t)desk->config->server.tcp_idle * 1000, sessions->count,
+                                limit_of(sessions));
 }
 
 void session_drop(struct session *session)
@@ -69,6 +84,7 @@ static bool make_room(struct sessions *sessions)
         struct session *dispensable = find_dispensable(sessions);
         if (!dispensable)
             return false;
+        metric_add(sessions->desk->metrics, METRIC_TCP_EVICTED, 1);
         session_drop(dispensable);
     }
     return true;
@@ -82,24 +98,38 @@ static uint32_t find_slot(struct sessions *sessions)
     return sessions->next_slot;
 }
 
+static bool set(int descriptor, int level, int option, int value)
+{
+    return setsockopt(descriptor, level, option, &value, sizeof value) == 0;
+}
+
+/* The front keeps all this small, for its many clients; a stream is to fill its pipe. */
+static void set_options(const struct sessions *sessions, int descriptor)
+{
+    if (!set(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_OCTETS))
+        return; /* no TCP connection */
+    (void)set(descriptor, SOL_SOCKET, SO_SNDBUF, SEND_OCTETS);
+    (void)set(descriptor, SOL_SOCKET, SO_BUF_LOCK, 0); /* from there as the kernel finds right */
+    (void)set(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT,
+              (int)sessions->desk->config->transfers.idle * 1000);
+}
+
 static struct session *add(struct sessions *sessions, int descriptor, const struct origin *origin,
                            struct span unread)
 {
-    const int unsent = UNSENT_OCTETS;
     struct session *session = calloc(1, sizeof *session);
 
     if (!session || !framing_give(&session->in, unread.octets, unread.length)) {
         free(session);
         return NULL;
     }
-    /* The front keeps this small, for its many clients; a stream is to fill its pipe. */
-    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+    set_options(sessions, descriptor);
     session->sessions = sessions;
     session->descriptor = descriptor;
     session->slot = find_slot(sessions);
     session->origin = *origin;
     session->origin.session = ++sessions->serial << 32 | session->slot;
-    session->active_ms = sessions->desk->now_ms;
+    session->since_ms = sessions->desk->now_ms;
     sessions->slots[session->slot] = session;
     sessions->count++;
     TAILQ_INSERT_TAIL(&sessions->by_age, session, age);
@@ -165,13 +195,13 @@ void sessions_stream(struct sessions *sessions, struct stream *stream)
 /* ---- time ------------------------------------------------------------------------------------*/
 
 /* How long it may do nothing. What waits for the keeper has a deadline there. */
-static uint64_t patience_ms(const struct session *session)
+static uint64_t time_of(const struct session *session)
 {
-    const struct config *config = session->sessions->desk->config;
+    const struct desk *desk = session->sessions->desk;
 
-    if (session_unsent(session) || session->stream)
-        return (uint64_t)config->transfers.idle * 1000;
-    return session->busy ? UINT64_MAX / 2 : (uint64_t)config->server.tcp_idle * 1000;
+    if (session->stream || (session->trusted && session_unsent(session)))
+        return (uint64_t)desk->config->transfers.idle * 1000;
+    return session->busy && !session_unsent(session) ? UINT64_MAX / 2 : desk->idle_ms;
 }
 
 /* Who takes a little now and then is not idle, but may not hold a stream for ever either. */
@@ -184,16 +214,39 @@ static bool has_had_its_time(const struct session *session)
                desk->now_ms;
 }
 
+/* What the kernel has for it goes, too, instead of being offered to the client for minutes. */
+static void cut(struct session *session)
+{
+    const struct linger at_once = {.l_onoff = 1};
+
+    (void)setsockopt(session->descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    session_drop(session);
+}
+
+static void give_up(struct session *session)
+{
+    struct metrics_stripe *metrics = session->sessions->desk->metrics;
+
+    if (session->stream || session_unsent(session))
+        metric_add(metrics, METRIC_TCP_SLOW_READERS, 1);
+    else if (session->has_part)
+        metric_add(metrics, METRIC_TCP_SLOW_WRITERS, 1);
+    else
+        metric_add(metrics, METRIC_TCP_IDLE, 1);
+    cut(session);
+}
+
 void sessions_tick(struct sessions *sessions)
 {
     struct session *session = TAILQ_FIRST(&sessions->by_age), *next;
 
     for (; session; session = next) {
         next = TAILQ_NEXT(session, age);
+        if (session->since_ms + time_of(session) <= sessions->desk->now_ms ||
+            has_had_its_time(session))
+            give_up(session);
         /* Or the zone has moved on too far for who reads so slowly. */
-        if (session->active_ms + patience_ms(session) <= sessions->desk->now_ms ||
-            has_had_its_time(session) ||
-            (session->stream && transfer_keep_up(session->stream->transfer) == TRANSFER_FAILED))
+        else if (session->stream && transfer_keep_up(session->stream->transfer) == TRANSFER_FAILED)
             session_drop(session);
     }
 }
@@ -201,12 +254,15 @@ void sessions_tick(struct sessions *sessions)
 /* ---- open and close --------------------------------------------------------------------------*/
 
 /* Places for more; where there is no memory, there are as many as before. */
-void sessions_configure(struct sessions *sessions)
+void sessions_configure(struct sessions *sessions, uint32_t most)
 {
     uint32_t limit = sessions->desk->config->transfers.clients;
 
-    if (limit <= sessions->limit)
+    sessions->most = most;
+    if (limit <= sessions->limit) {
+        count_sessions(sessions); /* which tells how patient we are, too */
         return;
+    }
     struct session **slots = calloc(limit, sizeof(struct session *));
     if (!slots) {
         log_warning("no memory for more connections: transfers.clients stays as it was");
@@ -217,17 +273,18 @@ void sessions_configure(struct sessions *sessions)
     free(sessions->slots);
     sessions->slots = slots;
     sessions->limit = limit;
+    count_sessions(sessions);
 }
 
 enum result sessions_open(struct sessions *sessions, struct ev_loop *loop, struct desk *desk,
-                          void (*tell_time)(struct desk *desk))
+                          uint32_t most, void (*tell_time)(struct desk *desk))
 {
     *sessions = (struct sessions){.loop = loop,
                                   .desk = desk,
                                   .tell_time = tell_time,
                                   .scratch = malloc(FRAMING_SCRATCH_OCTETS)};
     TAILQ_INIT(&sessions->by_age);
-    sessions_configure(sessions);
+    sessions_configure(sessions, most);
     return sessions->scratch && sessions->slots ? RESULT_OK : RESULT_SYSTEM;
 }
 

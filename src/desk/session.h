@@ -10,19 +10,21 @@
 
 #include <ev.h>
 
+#include "avow/base/pace.h"
 #include "avow/wire/framing.h"
 #include "internal.h"
 
 enum {
     SESSION_PREFIX_OCTETS = 2,
     SESSION_BACKLOG_OCTETS = 192 * 1024, /* unsent: beyond this nothing more is made */
+    SESSION_STRANGER_OCTETS = 16 * 1024, /* the same for who has shown no right to be here */
     SESSION_OUT_OCTETS = SESSION_BACKLOG_OCTETS + SESSION_PREFIX_OCTETS + MESSAGE_MAX_OCTETS
 };
 
 struct sessions;
 
 struct session {
-    TAILQ_ENTRY(session) age; /* the longest idle first */
+    TAILQ_ENTRY(session) age; /* of all, by since_ms */
     struct sessions *sessions;
     ev_io readable;
     ev_io writable;
@@ -30,7 +32,10 @@ struct session {
     int descriptor;
     uint32_t slot;
     struct origin origin;
-    uint64_t active_ms; /* when it last asked something, or took something */
+    /* Since when we wait for its client: for a request, the rest of one that has begun, or that it
+     * takes what it asked for. A single octet changes nothing. */
+    uint64_t since_ms;
+    struct pace pace;
     struct framing in;
     uint8_t *out; /* SESSION_OUT_OCTETS, while anything is in it or comes */
     size_t start; /* sent already */
@@ -40,6 +45,7 @@ struct session {
     bool busy;       /* a request is under way */
     bool serving;    /* this session is being served: it is looked at again anyway */
     bool trusted;    /* something that it asked was allowed */
+    bool has_part;   /* of a request */
     bool finishing;  /* the client has said all */
     bool broken;     /* to be dropped */
 };
@@ -58,14 +64,17 @@ struct sessions {
     uint64_t serial;
     struct session_list by_age;
     uint8_t *scratch;
+    uint32_t most;
 };
 
+/* `most`: there are descriptors for no more, whatever the configuration says. */
 MUST_CHECK enum result sessions_open(struct sessions *sessions, struct ev_loop *loop,
-                                     struct desk *desk, void (*tell_time)(struct desk *desk));
+                                     struct desk *desk, uint32_t most,
+                                     void (*tell_time)(struct desk *desk));
 void sessions_close(struct sessions *sessions);
 
 /* The configuration is another one. */
-void sessions_configure(struct sessions *sessions);
+void sessions_configure(struct sessions *sessions, uint32_t most);
 
 /* Take a connection over, and the descriptor whatever comes of it. */
 void sessions_take(struct sessions *sessions, int descriptor,
@@ -85,6 +94,12 @@ void session_begin(struct session *session);
 void session_serve(struct session *session); /* may drop it */
 void session_drop(struct session *session);
 void session_put(struct session *session, const uint8_t *octets, size_t length);
+
+/* How much may be unsent, beyond which nothing more is made. */
+static inline size_t session_bound(const struct session *session)
+{
+    return session->trusted ? (size_t)SESSION_BACKLOG_OCTETS : (size_t)SESSION_STRANGER_OCTETS;
+}
 
 static inline size_t session_unsent(const struct session *session)
 {

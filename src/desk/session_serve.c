@@ -11,6 +11,7 @@ enum {
     /* Of one connection, before others have their turn: */
     TURN_OCTETS = 256 * 1024, /* of streams */
     TURN_REQUESTS = 64,
+    TURN_STRANGER_REQUESTS = 4, /* of one that has shown no right to be here */
     LATER_MS = 2
 };
 
@@ -20,7 +21,7 @@ static void touch(struct session *session)
 {
     struct sessions *sessions = session->sessions;
 
-    session->active_ms = sessions->desk->now_ms;
+    session->since_ms = sessions->desk->now_ms;
     TAILQ_REMOVE(&sessions->by_age, session, age);
     TAILQ_INSERT_TAIL(&sessions->by_age, session, age);
 }
@@ -45,6 +46,8 @@ static void claimed(struct session *session, uint8_t *place, size_t length)
     place[0] = (uint8_t)(length >> 8);
     place[1] = (uint8_t)length;
     session->end += SESSION_PREFIX_OCTETS + length;
+    if (pace_adds(&session->pace, session_unsent(session)))
+        touch(session);
 }
 
 void session_put(struct session *session, const uint8_t *octets, size_t length)
@@ -77,7 +80,8 @@ static void flush(struct session *session)
             return;
         }
         session->start += (size_t)sent;
-        touch(session);
+        if (pace_takes(&session->pace, (size_t)sent, session_unsent(session)))
+            touch(session);
     }
 }
 
@@ -160,7 +164,7 @@ static bool take_next(struct session *session)
     size_t length;
     bool trusted = false;
 
-    if (session->busy || session->broken || session_unsent(session) >= SESSION_BACKLOG_OCTETS)
+    if (session->busy || session->broken || session_unsent(session) >= session_bound(session))
         return false;
     switch (framing_next(&session->in, &message, &length)) {
     case FRAMING_MORE:
@@ -172,7 +176,8 @@ static bool take_next(struct session *session)
     case FRAMING_WHOLE:
         break;
     }
-    touch(session);
+    if (session_unsent(session) == 0)
+        touch(session);
     session->busy = true;
     if (desk_take(desk, &session->origin, message, length, &trusted) == TAKEN_SILENT)
         session->busy = false;
@@ -183,8 +188,18 @@ static bool take_next(struct session *session)
 /* There is a request that could be taken, but the turn is over. */
 static bool is_interrupted(const struct session *session)
 {
-    return !session->busy && session_unsent(session) < SESSION_BACKLOG_OCTETS &&
+    return !session->busy && session_unsent(session) < session_bound(session) &&
            framing_has_message(&session->in);
+}
+
+/* From its first octet on a request has as long as a client may be idle. */
+static void look_for_part(struct session *session)
+{
+    bool has_part = framing_octets(&session->in) != 0 && !framing_has_message(&session->in);
+
+    if (has_part && !session->has_part && !session->busy && session_unsent(session) == 0)
+        touch(session);
+    session->has_part = has_part;
 }
 
 /* Watch what there is something to do with; drop what has nothing left to do. */
@@ -197,8 +212,9 @@ static void adjust(struct session *session)
         session_drop(session);
         return;
     }
+    look_for_part(session);
     if (session->finishing || session->busy || has_message ||
-        session_unsent(session) >= SESSION_BACKLOG_OCTETS)
+        session_unsent(session) >= session_bound(session))
         ev_io_stop(loop, &session->readable);
     else
         ev_io_start(loop, &session->readable);
@@ -218,7 +234,7 @@ static void adjust(struct session *session)
 /* The view of what is in, if there is any, is open. */
 static void serve_view(struct session *session)
 {
-    unsigned taken = 0;
+    unsigned taken = 0, most = session->trusted ? TURN_REQUESTS : TURN_STRANGER_REQUESTS;
 
     session->serving = true;
     session->streamed = 0;
@@ -226,7 +242,7 @@ static void serve_view(struct session *session)
         if (session->stream && !ev_is_active(&session->later))
             pump(session);
         flush(session);
-    } while (taken++ < TURN_REQUESTS && session->streamed < TURN_OCTETS && take_next(session));
+    } while (taken++ < most && session->streamed < TURN_OCTETS && take_next(session));
     if (!framing_keep(&session->in))
         session->broken = true;
     session->serving = false;

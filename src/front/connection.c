@@ -7,6 +7,9 @@
 #include "avow/base/clock.h"
 #include "worker.h"
 
+/* What is read at once, and has to be kept if the client does not take its answers. */
+enum { READ_OCTETS = 4 * 1024 };
+
 /* ---- out -------------------------------------------------------------------------------------*/
 
 static size_t unsent(const struct backlog *backlog)
@@ -14,8 +17,10 @@ static size_t unsent(const struct backlog *backlog)
     return backlog->end - backlog->start;
 }
 
-static bool backlog_add(struct backlog *backlog, const uint8_t *octets, size_t length)
+static bool backlog_add(struct connection *connection, const uint8_t *octets, size_t length)
 {
+    struct backlog *backlog = &connection->out;
+
     if (backlog->start == backlog->end)
         backlog->start = backlog->end = 0;
     if (backlog->end + length > backlog->capacity) {
@@ -23,8 +28,10 @@ static bool backlog_add(struct backlog *backlog, const uint8_t *octets, size_t l
         uint8_t *more = realloc(backlog->octets, capacity);
         if (!more)
             return false;
+        size_t grown = capacity - backlog->capacity;
         backlog->octets = more;
         backlog->capacity = capacity;
+        tcp_unsent_grows(connection, grown);
     }
     memcpy(backlog->octets + backlog->end, octets, length);
     backlog->end += length;
@@ -57,8 +64,10 @@ static bool put_out(struct connection *connection, const uint8_t *octets, size_t
         return true;
     length -= (size_t)sent;
     if (unsent(backlog) + length > TCP_BACKLOG_LIMIT ||
-        !backlog_add(backlog, octets + sent, length))
+        !backlog_add(connection, octets + sent, length))
         return false;
+    if (pace_adds(&connection->pace, unsent(backlog)))
+        tcp_touch(connection, clock_monotonic_ms());
     ev_io_start(connection->tcp->worker->loop, &connection->writable);
     return true;
 }
@@ -118,9 +127,6 @@ static bool serve_one(struct connection *connection, const uint8_t *message, siz
                               .client = &connection->client,
                               .local = &connection->local};
 
-    if (tcp->outbox_length + TCP_PREFIX_OCTETS + TCP_MESSAGE_OCTETS > TCP_OUTBOX_OCTETS &&
-        !flush(connection))
-        return false;
     uint8_t *out = tcp->outbox + tcp->outbox_length;
     metric_add(tcp->worker->metrics, METRIC_QUERIES_TCP, 1);
     switch (
@@ -144,13 +150,19 @@ static bool serve_one(struct connection *connection, const uint8_t *message, siz
     return false;
 }
 
-/* Serve whole messages until there are none, or enough are under way. */
+/* Serve whole messages until there are none, or enough are under way. What is gathered is sent
+ * before it is more than may be left over: a client that does not read shows itself in time. */
 static bool serve_view(struct connection *connection)
 {
     const uint8_t *message;
     size_t length;
 
     while (may_take_more(connection)) {
+        if (unsent(&connection->out) + connection->tcp->outbox_length >= TCP_BACKLOG_OCTETS) {
+            if (!flush(connection))
+                return false;
+            continue;
+        }
         switch (framing_next(&connection->in, &message, &length)) {
         case FRAMING_MORE:
             return true;
@@ -165,19 +177,42 @@ static bool serve_view(struct connection *connection)
     return true;
 }
 
-/* The client goes on with the desk, which reads on where we stopped. */
-static void move_to_desk(struct connection *connection)
+bool connection_move(struct connection *connection)
 {
-    struct worker *worker = connection->tcp->worker;
     struct handoff_connection moved = {.descriptor = connection->descriptor,
                                        .client = &connection->client,
                                        .local = &connection->local};
 
     moved.unread = framing_rest(&connection->in, &moved.unread_length);
-    /* The desk is away, or takes no more: then its messages are lost, as datagrams are. */
-    if (!handoff_connection(&worker->handoff, &moved))
-        metric_add(worker->metrics, METRIC_DROPPED_SEND, 1);
-    tcp_drop(connection);
+    return handoff_connection(&connection->tcp->worker->handoff, &moved);
+}
+
+/* While the desk takes no more it waits here: it is still one of our clients, and may have to make
+ * room as any other. */
+static void move_or_wait(struct connection *connection)
+{
+    struct tcp *tcp = connection->tcp;
+
+    if (connection->is_departing)
+        return;
+    if (connection_move(connection)) {
+        tcp_drop(connection);
+        return;
+    }
+    connection->is_departing = true;
+    TAILQ_INSERT_TAIL(&tcp->departing, connection, departing);
+    tcp_touch(connection, clock_monotonic_ms());
+    ev_io_stop(tcp->worker->loop, &connection->readable);
+}
+
+/* From its first octet on a message has as long as a client may be idle. */
+static void look_for_part(struct connection *connection)
+{
+    bool has_part = framing_octets(&connection->in) != 0 && !framing_has_message(&connection->in);
+
+    if (has_part && !connection->has_part && unsent(&connection->out) == 0)
+        tcp_touch(connection, clock_monotonic_ms());
+    connection->has_part = has_part;
 }
 
 /* Read only while there is something to do with it, and close what has nothing left to do. */
@@ -185,15 +220,18 @@ static void adjust(struct connection *connection)
 {
     struct ev_loop *loop = connection->tcp->worker->loop;
     bool has_message = framing_has_message(&connection->in);
+    bool is_done = connection_is_idle(connection) && unsent(&connection->out) == 0;
 
-    if (connection->moving && connection_is_idle(connection)) {
-        move_to_desk(connection);
+    tcp_look(connection);
+    if (connection->moving && is_done) {
+        move_or_wait(connection);
         return;
     }
-    if (connection->finishing && !has_message && connection_is_idle(connection)) {
+    if (connection->finishing && !has_message && is_done) {
         tcp_drop(connection);
         return;
     }
+    look_for_part(connection);
     if (!connection->finishing && !has_message && may_take_more(connection))
         ev_io_start(loop, &connection->readable);
     else
@@ -208,8 +246,10 @@ void connection_serve(struct connection *connection)
     worker->facts.transport = ANSWER_TCP;
     worker->facts.keepalive = true;
     worker->facts.keepalive_tenths = (uint16_t)(tcp_patience_ms(connection->tcp) / 100);
-    if (framing_has_message(&connection->in))
-        tcp_touch(connection, now_ms); /* half a message does not count: it costs nothing to send */
+    /* Half a message does not count: it costs nothing to send. Nor do questions of a client that
+     * does not take its answers. */
+    if (framing_has_message(&connection->in) && unsent(&connection->out) == 0)
+        tcp_touch(connection, now_ms);
     if (!serve_view(connection)) {
         (void)flush(connection); /* what was asked before is answered */
         tcp_drop(connection);
@@ -270,6 +310,8 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int happened)
         tcp_drop(connection);
         return;
     }
+    if (room > READ_OCTETS)
+        room = READ_OCTETS;
     do
         received = recv(connection->descriptor, place, room, MSG_DONTWAIT);
     while (received < 0 && errno == EINTR);
@@ -298,13 +340,12 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int happened)
         tcp_drop(connection);
         return;
     }
-    if (sent)
-        tcp_touch(connection, clock_monotonic_ms());
     backlog->start += (size_t)sent;
+    if (pace_takes(&connection->pace, (size_t)sent, unsent(backlog)))
+        tcp_touch(connection, clock_monotonic_ms());
     if (unsent(backlog) == 0) {
         ev_io_stop(loop, watcher);
-        free(backlog->octets);
-        *backlog = (struct backlog){.octets = NULL};
+        tcp_unsent_is_gone(connection);
     }
     connection_go_on(connection);
 }

@@ -1,97 +1,232 @@
-/* crowd.c - how many connections each client network has open. */
+/* crowd.c - which client network has how many connections, and which could be done without. */
 #include "crowd.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOBODY = UINT32_MAX };
+enum {
+    NOBODY = UINT32_MAX,
+    /* How many of a network's row are looked at for the fullest address: enough to find one that
+     * has a large part of them, and few enough to be done with every new connection. */
+    LOOK_AT = 64
+};
+
+static const uint8_t bits_of_four[CROWD_LEVELS] = {[CROWD_ADDRESS] = 32, [CROWD_NETWORK] = 24};
+static const uint8_t bits_of_six[CROWD_LEVELS] = {[CROWD_ADDRESS] = 128, [CROWD_NETWORK] = 56};
+
+/* ---- open and close --------------------------------------------------------------------------*/
 
 enum result crowd_open(struct crowd *crowd, uint32_t connections)
 {
-    *crowd = (struct crowd){.members = calloc(connections, sizeof *crowd->members),
-                            .buckets = calloc(connections, sizeof *crowd->buckets),
-                            .limit = connections};
-    if (!crowd->members || !crowd->buckets || hash_key_random(&crowd->key)) {
+    uint32_t places = connections * CROWD_LEVELS;
+
+    *crowd = (struct crowd){.groups = calloc(places, sizeof *crowd->groups),
+                            .buckets = calloc(places, sizeof *crowd->buckets),
+                            .ranks = calloc((size_t)connections + 1, sizeof *crowd->ranks),
+                            .limit = connections,
+                            .places = places};
+    if (!crowd->groups || !crowd->buckets || !crowd->ranks || hash_key_random(&crowd->key)) {
         crowd_close(crowd);
         return RESULT_SYSTEM;
     }
-    for (uint32_t i = 0; i < connections; i++) {
+    for (uint32_t i = 0; i < places; i++) {
         crowd->buckets[i] = NOBODY;
-        crowd->members[i].next = i + 1 < connections ? i + 1 : NOBODY;
+        crowd->groups[i].next = i + 1 < places ? i + 1 : NOBODY;
     }
+    for (uint32_t i = 0; i <= connections; i++)
+        TAILQ_INIT(&crowd->ranks[i]);
     return RESULT_OK;
 }
 
 void crowd_close(struct crowd *crowd)
 {
-    free(crowd->members);
+    free(crowd->groups);
     free(crowd->buckets);
-    *crowd = (struct crowd){.members = NULL};
+    free(crowd->ranks);
+    *crowd = (struct crowd){.groups = NULL};
 }
 
-static uint64_t network_of(const union address *client)
-{
-    uint64_t network = 0;
+/* ---- groups ----------------------------------------------------------------------------------*/
 
-    if (client->any.sa_family == AF_INET)
-        return ntohl(client->four.sin_addr.s_addr) >> 8;
-    /* 56 bits; a one above them keeps the families apart. */
-    for (unsigned i = 0; i < 7; i++)
-        network = network << 8 | client->six.sin6_addr.s6_addr[i];
-    return network | (uint64_t)1 << 56;
+static struct crowd_prefix prefix_of(const union address *client, enum crowd_level level)
+{
+    bool four = client->any.sa_family == AF_INET;
+    struct crowd_prefix prefix = {.family = four ? 4 : 6,
+                                  .bits = four ? bits_of_four[level] : bits_of_six[level]};
+
+    memcpy(prefix.octets,
+           four ? (const void *)&client->four.sin_addr : (const void *)&client->six.sin6_addr,
+           prefix.bits / 8);
+    return prefix;
 }
 
-static uint32_t *bucket_of(const struct crowd *crowd, uint64_t network)
+static bool is_same(const struct crowd_prefix *a, const struct crowd_prefix *b)
 {
-    return &crowd->buckets[hash_octets(&crowd->key, &network, sizeof network) % crowd->limit];
+    return a->family == b->family && a->bits == b->bits &&
+           memcmp(a->octets, b->octets, sizeof a->octets) == 0;
 }
 
-static uint32_t find(const struct crowd *crowd, uint64_t network)
+static uint32_t *bucket_of(const struct crowd *crowd, const struct crowd_prefix *prefix)
 {
-    uint32_t member = *bucket_of(crowd, network);
-
-    while (member != NOBODY && crowd->members[member].network != network)
-        member = crowd->members[member].next;
-    return member;
+    return &crowd->buckets[hash_octets(&crowd->key, prefix, sizeof *prefix) % crowd->places];
 }
 
-uint32_t crowd_count(const struct crowd *crowd, const union address *client)
+static uint32_t find(const struct crowd *crowd, const struct crowd_prefix *prefix)
 {
-    uint32_t member = find(crowd, network_of(client));
-    return member == NOBODY ? 0 : crowd->members[member].count;
+    uint32_t group = *bucket_of(crowd, prefix);
+
+    while (group != NOBODY && !is_same(&crowd->groups[group].prefix, prefix))
+        group = crowd->groups[group].next;
+    return group;
 }
 
-bool crowd_is_same(const union address *a, const union address *b)
+static uint32_t find_or_make(struct crowd *crowd, const struct crowd_prefix *prefix)
 {
-    return network_of(a) == network_of(b);
+    uint32_t found = find(crowd, prefix);
+
+    if (found != NOBODY)
+        return found;
+    uint32_t *bucket = bucket_of(crowd, prefix), made = crowd->free;
+    struct crowd_group *group = &crowd->groups[made];
+    crowd->free = group->next;
+    *group = (struct crowd_group){.prefix = *prefix, .next = *bucket};
+    TAILQ_INIT(&group->row);
+    *bucket = made;
+    return made;
 }
 
-uint32_t crowd_enter(struct crowd *crowd, const union address *client)
+static void drop_group(struct crowd *crowd, uint32_t dropped)
 {
-    uint64_t network = network_of(client);
-    uint32_t member = find(crowd, network);
+    struct crowd_group *group = &crowd->groups[dropped];
+    uint32_t *link = bucket_of(crowd, &group->prefix);
 
-    if (member == NOBODY) {
-        uint32_t *bucket = bucket_of(crowd, network);
-        member = crowd->free;
-        crowd->free = crowd->members[member].next;
-        crowd->members[member] = (struct crowd_member){.network = network, .next = *bucket};
-        *bucket = member;
+    while (*link != dropped)
+        link = &crowd->groups[*link].next;
+    *link = group->next;
+    group->next = crowd->free;
+    crowd->free = dropped;
+}
+
+uint32_t crowd_count(const struct crowd *crowd, enum crowd_level level, const union address *client)
+{
+    struct crowd_prefix prefix = prefix_of(client, level);
+    uint32_t group = find(crowd, &prefix);
+
+    return group == NOBODY ? 0 : crowd->groups[group].members;
+}
+
+/* ---- coming and going ------------------------------------------------------------------------*/
+
+void crowd_enter(struct crowd *crowd, struct crowd_member *member, const union address *client)
+{
+    *member = (struct crowd_member){.waits = false};
+    for (unsigned level = 0; level < CROWD_LEVELS; level++) {
+        struct crowd_prefix prefix = prefix_of(client, level);
+        member->groups[level] = find_or_make(crowd, &prefix);
+        crowd->groups[member->groups[level]].members++;
     }
-    crowd->members[member].count++;
-    return member;
 }
 
-void crowd_leave(struct crowd *crowd, uint32_t member)
+void crowd_leave(struct crowd *crowd, struct crowd_member *member)
 {
-    struct crowd_member *leaving = &crowd->members[member];
+    crowd_wait_no_more(crowd, member);
+    for (unsigned level = 0; level < CROWD_LEVELS; level++) {
+        if (--crowd->groups[member->groups[level]].members == 0)
+            drop_group(crowd, member->groups[level]);
+    }
+}
 
-    if (--leaving->count)
+/* ---- rows and ranks --------------------------------------------------------------------------*/
+
+static void leave_rank(struct crowd *crowd, struct crowd_group *network)
+{
+    if (network->waiting)
+        TAILQ_REMOVE(&crowd->ranks[network->waiting], network, rank);
+}
+
+/* Behind those of its rank: the first one is that whose last sign of life is longest ago. */
+static void join_rank(struct crowd *crowd, struct crowd_group *network)
+{
+    if (network->waiting) {
+        TAILQ_INSERT_TAIL(&crowd->ranks[network->waiting], network, rank);
+        if (crowd->longest < network->waiting)
+            crowd->longest = network->waiting;
+    }
+    while (crowd->longest && TAILQ_EMPTY(&crowd->ranks[crowd->longest]))
+        crowd->longest--; /* a row grows and shrinks by one: so does this */
+}
+
+void crowd_wait(struct crowd *crowd, struct crowd_member *member)
+{
+    struct crowd_group *network = &crowd->groups[member->groups[CROWD_NETWORK]];
+
+    leave_rank(crowd, network);
+    for (unsigned level = 0; level < CROWD_LEVELS; level++) {
+        struct crowd_group *group = &crowd->groups[member->groups[level]];
+        if (member->waits)
+            TAILQ_REMOVE(&group->row, member, rows[level]);
+        else
+            group->waiting++;
+        TAILQ_INSERT_TAIL(&group->row, member, rows[level]);
+    }
+    member->waits = true;
+    join_rank(crowd, network);
+}
+
+void crowd_wait_no_more(struct crowd *crowd, struct crowd_member *member)
+{
+    struct crowd_group *network = &crowd->groups[member->groups[CROWD_NETWORK]];
+
+    if (!member->waits)
         return;
-    uint32_t *link = bucket_of(crowd, leaving->network);
-    while (*link != member)
-        link = &crowd->members[*link].next;
-    *link = leaving->next;
-    leaving->next = crowd->free;
-    crowd->free = member;
+    leave_rank(crowd, network);
+    for (unsigned level = 0; level < CROWD_LEVELS; level++) {
+        struct crowd_group *group = &crowd->groups[member->groups[level]];
+        TAILQ_REMOVE(&group->row, member, rows[level]);
+        group->waiting--;
+    }
+    member->waits = false;
+    join_rank(crowd, network);
+}
+
+/* ---- whom to send away -----------------------------------------------------------------------*/
+
+struct crowd_member *crowd_idlest_of_address(const struct crowd *crowd, const union address *client)
+{
+    struct crowd_prefix prefix = prefix_of(client, CROWD_ADDRESS);
+    uint32_t group = find(crowd, &prefix);
+
+    return group == NOBODY ? NULL : TAILQ_FIRST(&crowd->groups[group].row);
+}
+
+static struct crowd_member *idlest_in(const struct crowd *crowd, const struct crowd_group *network)
+{
+    struct crowd_member *member, *found = NULL;
+    uint32_t most = 0;
+    unsigned looked_at = 0;
+
+    TAILQ_FOREACH(member, &network->row, rows[CROWD_NETWORK])
+    {
+        uint32_t members = crowd->groups[member->groups[CROWD_ADDRESS]].members;
+        if (looked_at++ == LOOK_AT)
+            break;
+        if (members <= most)
+            continue;
+        found = member;
+        most = members;
+    }
+    return found;
+}
+
+struct crowd_member *crowd_idlest_of_network(const struct crowd *crowd, const union address *client)
+{
+    struct crowd_prefix prefix = prefix_of(client, CROWD_NETWORK);
+    uint32_t group = find(crowd, &prefix);
+
+    return group == NOBODY ? NULL : idlest_in(crowd, &crowd->groups[group]);
+}
+
+struct crowd_member *crowd_idlest(const struct crowd *crowd)
+{
+    return crowd->longest ? idlest_in(crowd, TAILQ_FIRST(&crowd->ranks[crowd->longest])) : NULL;
 }

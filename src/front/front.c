@@ -80,9 +80,11 @@ static size_t cache_octets(const struct room *room)
 static enum result take_settings(struct front *front, const struct config *config)
 {
     struct limits *old = front->settings.limits, *limits;
+    const uint32_t clients = room_clients(front->room, config->server.tcp_clients);
     enum result result = limits_make(&limits, config);
 
-    settings_from(&front->settings, &config->server, front->room->workers, front->cookie_secret);
+    settings_from(&front->settings, &config->server, clients, front->room->workers,
+                  front->cookie_secret);
     config_wipe_secrets((struct config *)config);
     front->settings.limits = result ? old : limits;
     if (!result)

@@ -59,7 +59,15 @@ static void on_closed(void *context, struct channel *channel)
     handoff_close(handoff);
 }
 
-static const struct channel_events events = {.frame = on_frame, .closed = on_closed};
+static void on_drained(void *context, struct channel *channel)
+{
+    struct handoff *handoff = context;
+    (void)channel;
+    tcp_depart(&handoff->worker->tcp);
+}
+
+static const struct channel_events events = {
+    .frame = on_frame, .closed = on_closed, .drained = on_drained};
 
 void handoff_connect(struct handoff *handoff, int descriptor)
 {
@@ -68,6 +76,8 @@ void handoff_connect(struct handoff *handoff, int descriptor)
     handoff->channel = channel_open(handoff->worker->loop, descriptor, &events, handoff, bounds);
     if (!handoff->channel)
         log_error("out of memory: the desk is not heard");
+    else
+        tcp_depart(&handoff->worker->tcp);
 }
 
 static struct span address_span(const union address *address)

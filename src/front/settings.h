@@ -17,7 +17,9 @@ enum { SETTINGS_TEXT_OCTETS = 256 };
 
 struct settings {
     uint16_t udp_payload;
-    uint32_t tcp_clients; /* of this worker */
+    uint32_t tcp_clients;     /* of this worker */
+    uint32_t tcp_per_address; /* of these; 0: a part of them */
+    uint32_t tcp_per_network;
     uint32_t tcp_idle_ms;
     uint32_t tcp_pipeline;
     struct limits *limits; /* of answers by UDP; NULL: off. Held by whoever made the settings */
@@ -27,9 +29,9 @@ struct settings {
     char version[SETTINGS_TEXT_OCTETS];  /* "": off */
 };
 
-/* The share of one of so many workers, without limits. `own` is the secret of cookies where none is
- * configured. */
-void settings_from(struct settings *settings, const struct config_server *server, unsigned workers,
-                   const uint8_t own[COOKIE_SECRET_OCTETS]);
+/* The share of one of so many workers, without limits; `clients`: connections of all of them
+ * together. `own` is the secret of cookies where none is configured. */
+void settings_from(struct settings *settings, const struct config_server *server, uint32_t clients,
+                   unsigned workers, const uint8_t own[COOKIE_SECRET_OCTETS]);
 
 #endif

@@ -1,4 +1,4 @@
-/* tcp.c - accepting, who may have how many connections, and for how long. */
+/* tcp.c - accepting, and what connections share: time, the way to the store and to the desk. */
 #include "tcp.h"
 
 #include <errno.h>
@@ -12,127 +12,17 @@
 #include "worker.h"
 
 enum {
-    ACCEPTS = 32,        /* of one listener in one turn */
-    TICK_MS = 500,       /* how exact idle timeouts are */
-    RELISTEN_MS = 100,   /* when there are no descriptors left */
-    UNDER_WAY_MS = 5000, /* more than any parked question takes */
-    LEAST_PATIENCE_MS = 1000,
-    UNSENT_OCTETS = 16 * 1024, /* in the kernel, beyond what the client's window takes */
-    EVERYBODYS = 16,           /* connections that any network may have ... */
-    NETWORK_PART = 4,          /* ... or this part of all, whichever is more */
+    ACCEPTS = 32,      /* of one listener in one turn */
+    TICK_MS = 500,     /* how exact idle timeouts are */
+    RELISTEN_MS = 100, /* when there are no descriptors left */
+    /* Of the kernel's memory, which counts twice as much for its own needs: */
+    UNSENT_OCTETS = 16 * 1024, /* answers; the client has to take them before there are more */
+    UNREAD_OCTETS = 8 * 1024,  /* questions */
+    UNACKNOWLEDGED_MS = 30000,
     LINES_PER_MINUTE = 1
 };
 
-/* ---- who may stay ----------------------------------------------------------------------------*/
-
-static uint32_t limit_of(const struct tcp *tcp)
-{
-    uint32_t clients = tcp->worker->settings.tcp_clients;
-    return clients < tcp->limit ? clients : tcp->limit;
-}
-
-static uint32_t network_limit(const struct tcp *tcp)
-{
-    uint32_t limit = limit_of(tcp);
-    uint32_t part = limit / NETWORK_PART;
-
-    if (part < EVERYBODYS)
-        part = EVERYBODYS < limit ? EVERYBODYS : limit;
-    return part;
-}
-
-/* When most places are taken, those who do not use theirs make room sooner (RFC 7766 section 6.2.3,
- * RFC 9210 section 4.3). */
-uint64_t tcp_patience_ms(const struct tcp *tcp)
-{
-    uint64_t patience = tcp->worker->settings.tcp_idle_ms;
-
-    if ((uint64_t)tcp->count * 4 > (uint64_t)limit_of(tcp) * 3) {
-        patience /= 4;
-        if (patience < LEAST_PATIENCE_MS)
-            patience = LEAST_PATIENCE_MS;
-    }
-    return patience;
-}
-
-void tcp_touch(struct connection *connection, uint64_t now_ms)
-{
-    struct tcp *tcp = connection->tcp;
-
-    connection->active_ms = now_ms;
-    TAILQ_REMOVE(&tcp->by_age, connection, age);
-    TAILQ_INSERT_TAIL(&tcp->by_age, connection, age);
-}
-
-static void count_open(const struct tcp *tcp)
-{
-    metric_set(tcp->worker->metrics, METRIC_TCP_OPEN, tcp->count);
-}
-
-void tcp_drop(struct connection *connection)
-{
-    struct tcp *tcp = connection->tcp;
-
-    ev_io_stop(tcp->worker->loop, &connection->readable);
-    ev_io_stop(tcp->worker->loop, &connection->writable);
-    close(connection->descriptor);
-    crowd_leave(&tcp->crowd, connection->member);
-    TAILQ_REMOVE(&tcp->by_age, connection, age);
-    if (connection->is_waiting)
-        TAILQ_REMOVE(&tcp->waiting, connection, waiting);
-    tcp->slots[connection->slot] = NULL;
-    tcp->count--;
-    count_open(tcp);
-    framing_free(&connection->in);
-    free(connection->out.octets);
-    free(connection);
-}
-
-/* The longest idle connection of the network that has most of them; of one network when `member`
- * is that. NULL: none is idle. */
-static struct connection *find_idle(const struct tcp *tcp, const union address *of_network)
-{
-    struct connection *connection, *found = NULL;
-    uint32_t most = 0;
-
-    TAILQ_FOREACH(connection, &tcp->by_age, age)
-    {
-        uint32_t size = crowd_size(&tcp->crowd, connection->member);
-        if (size <= most || !connection_is_idle(connection))
-            continue;
-        if (of_network && !crowd_is_same(&connection->client, of_network))
-            continue;
-        found = connection;
-        most = size;
-    }
-    return found;
-}
-
-/* Make room for one more client, at the cost of somebody who does nothing. False: it must go. */
-static bool make_room(struct tcp *tcp, const union address *client)
-{
-    struct connection *idle = NULL;
-
-    if (crowd_count(&tcp->crowd, client) >= network_limit(tcp))
-        idle = find_idle(tcp, client);
-    else if (tcp->count >= limit_of(tcp))
-        idle = find_idle(tcp, NULL);
-    else
-        return true;
-    if (!idle)
-        return false;
-    tcp_drop(idle);
-    return true;
-}
-
 /* ---- accepting -------------------------------------------------------------------------------*/
-
-static uint32_t find_slot(struct tcp *tcp)
-{
-    while (tcp->slots[tcp->next_slot]) /* the limit sees to it that one is free */
-        tcp->next_slot = (tcp->next_slot + 1) % tcp->limit;
-    return tcp->next_slot;
-}
 
 static bool add(struct tcp *tcp, int descriptor, const union address *client)
 {
@@ -143,16 +33,9 @@ static bool add(struct tcp *tcp, int descriptor, const union address *client)
         free(connection);
         return false;
     }
-    connection->tcp = tcp;
     connection->descriptor = descriptor;
     connection->client = *client;
-    connection->slot = find_slot(tcp);
-    connection->id = ++tcp->serial << 32 | connection->slot;
-    connection->active_ms = clock_monotonic_ms();
-    connection->member = crowd_enter(&tcp->crowd, client);
-    tcp->slots[connection->slot] = connection;
-    tcp->count++;
-    TAILQ_INSERT_TAIL(&tcp->by_age, connection, age);
+    tcp_enter(tcp, connection);
     connection_start(connection);
     if (!ev_is_active(&tcp->tick))
         ev_timer_again(tcp->worker->loop, &tcp->tick);
@@ -161,9 +44,8 @@ static bool add(struct tcp *tcp, int descriptor, const union address *client)
 
 static void welcome(struct tcp *tcp, int descriptor, const union address *client)
 {
-    if (make_room(tcp, client) && add(tcp, descriptor, client)) {
+    if (tcp_make_room(tcp, client) && add(tcp, descriptor, client)) {
         metric_add(tcp->worker->metrics, METRIC_TCP_ACCEPTED, 1);
-        count_open(tcp);
         return;
     }
     metric_add(tcp->worker->metrics, METRIC_TCP_REFUSED, 1);
@@ -176,7 +58,7 @@ static int spare(void)
 }
 
 /* The queue would stay full for ever, and wake us for ever: with the descriptor that we kept for
- * this, one client is told that there is no room; the others wait. */
+ * this, one client is told that there is no room; the others wait, and UDP goes on. */
 static void no_descriptors(struct tcp *tcp, int listener)
 {
     log_limited(&tcp->worker->accept_lines, LINES_PER_MINUTE, clock_monotonic_ms(),
@@ -184,10 +66,11 @@ static void no_descriptors(struct tcp *tcp, int listener)
     if (tcp->reserve >= 0)
         close(tcp->reserve);
     int descriptor = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    if (descriptor >= 0)
+    if (descriptor >= 0) {
+        metric_add(tcp->worker->metrics, METRIC_TCP_REFUSED, 1);
         close(descriptor);
+    }
     tcp->reserve = spare();
-    metric_add(tcp->worker->metrics, METRIC_TCP_REFUSED, 1);
     for (uint32_t i = 0; i < tcp->listener_count; i++)
         ev_io_stop(tcp->worker->loop, &tcp->listeners[i].readable);
     ev_timer_again(tcp->worker->loop, &tcp->relisten);
@@ -196,6 +79,18 @@ static void no_descriptors(struct tcp *tcp, int listener)
 static bool is_shortage(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/* One fewer idle client is one more descriptor, if it is ours that are used up; what the whole
+ * system lacks would not come back that way. */
+static bool make_descriptor(struct tcp *tcp)
+{
+    int error = errno;
+    bool made = error == EMFILE && tcp_evict(tcp);
+
+    metric_add(tcp->worker->metrics, METRIC_TCP_SHORTAGES, 1);
+    errno = error;
+    return made;
 }
 
 static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int happened)
@@ -211,7 +106,12 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int happened)
         if (descriptor >= 0) {
             welcome(listener->tcp, descriptor, &client);
         } else if (is_shortage(errno)) {
-            no_descriptors(listener->tcp, listener->descriptor);
+            /* Later in a turn it may be that nobody waits: the kernel looks for a descriptor first.
+             */
+            if (i == 0 && make_descriptor(listener->tcp))
+                continue;
+            if (i == 0)
+                no_descriptors(listener->tcp, listener->descriptor);
             return;
         } else if (errno == EAGAIN) {
             return;
@@ -234,16 +134,10 @@ static void on_relisten(struct ev_loop *loop, ev_timer *watcher, int happened)
 static void on_tick(struct ev_loop *loop, ev_timer *watcher, int happened)
 {
     struct tcp *tcp = watcher->data;
-    uint64_t now_ms = clock_monotonic_ms(), patience = tcp_patience_ms(tcp);
-    struct connection *connection = TAILQ_FIRST(&tcp->by_age);
     (void)happened;
 
-    while (connection && connection->active_ms + patience <= now_ms) {
-        struct connection *next = TAILQ_NEXT(connection, age);
-        if (connection->under_way == 0 || connection->active_ms + patience + UNDER_WAY_MS <= now_ms)
-            tcp_drop(connection);
-        connection = next;
-    }
+    tcp_tick(tcp, clock_monotonic_ms());
+    tcp_depart(tcp);
     if (tcp->count == 0)
         ev_timer_stop(loop, watcher);
 }
@@ -255,6 +149,15 @@ void tcp_wait(struct connection *connection)
     connection->is_waiting = true;
     ev_io_stop(connection->tcp->worker->loop, &connection->readable);
     TAILQ_INSERT_TAIL(&connection->tcp->waiting, connection, waiting);
+    tcp_look(connection);
+}
+
+void tcp_depart(struct tcp *tcp)
+{
+    struct connection *connection;
+
+    while ((connection = TAILQ_FIRST(&tcp->departing)) && connection_move(connection))
+        tcp_drop(connection);
 }
 
 void tcp_resume(struct tcp *tcp)
@@ -289,17 +192,18 @@ static void grow(struct tcp *tcp, uint32_t limit)
     tcp->crowd = crowd;
     tcp->limit = limit;
     TAILQ_FOREACH(connection, &tcp->by_age, age)
-    connection->member = crowd_enter(&tcp->crowd, &connection->client);
+    {
+        crowd_enter(&tcp->crowd, &connection->member, &connection->client);
+        tcp_look(connection);
+    }
 }
 
 void tcp_configure(struct tcp *tcp)
 {
-    struct connection *idle;
-
     if (tcp->worker->settings.tcp_clients > tcp->limit)
         grow(tcp, tcp->worker->settings.tcp_clients);
-    while (tcp->count > limit_of(tcp) && (idle = find_idle(tcp, NULL)))
-        tcp_drop(idle);
+    while (tcp->count > tcp_limit(tcp) && tcp_evict(tcp))
+        ;
 }
 
 /* ---- answers ---------------------------------------------------------------------------------*/
@@ -322,24 +226,39 @@ void tcp_answer(struct tcp *tcp, uint64_t id, uint8_t *octets, size_t length)
         tcp_drop(connection);
         return;
     }
-    tcp_touch(connection, clock_monotonic_ms());
+    if (connection->out.start == connection->out.end)
+        tcp_touch(connection, clock_monotonic_ms());
     if (connection_send(connection, octets, length))
         connection_go_on(connection);
 }
 
 /* ---- open and close --------------------------------------------------------------------------*/
 
+static void set(int descriptor, int level, int option, int value)
+{
+    (void)setsockopt(descriptor, level, option, &value, sizeof value);
+}
+
+/* Inherited by what is accepted. */
+static void set_options(int descriptor)
+{
+    /* An answer that comes later is not to wait for the client's acknowledgement of the one before.
+     */
+    set(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+    /* Answers wait here, where they count, rather than in the kernel's megabytes; and a slow client
+     * that does read shows that it does. So do questions. */
+    set(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_OCTETS);
+    set(descriptor, SOL_SOCKET, SO_SNDBUF, UNSENT_OCTETS);
+    set(descriptor, SOL_SOCKET, SO_RCVBUF, UNREAD_OCTETS);
+    /* A client that has vanished, and one that takes no more after we have closed. */
+    set(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS);
+}
+
 static void open_listener(struct tcp *tcp, int descriptor)
 {
     struct tcp_listener *listener = &tcp->listeners[tcp->listener_count++];
-    const int on = 1, unsent = UNSENT_OCTETS;
 
-    /* Inherited by what is accepted: an answer that comes later is not to wait for the client's
-     * acknowledgement of the one before. */
-    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    /* Answers wait here, where they count, rather than in the kernel's megabytes; and a slow client
-     * that does read shows that it does. */
-    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+    set_options(descriptor);
     *listener = (struct tcp_listener){.tcp = tcp, .descriptor = descriptor};
     ev_io_init(&listener->readable, on_acceptable, descriptor, EV_READ);
     listener->readable.data = listener;
@@ -360,6 +279,8 @@ enum result tcp_open(struct tcp *tcp, struct worker *worker)
                         .outbox = malloc(TCP_OUTBOX_OCTETS)};
     TAILQ_INIT(&tcp->by_age);
     TAILQ_INIT(&tcp->waiting);
+    TAILQ_INIT(&tcp->readers);
+    TAILQ_INIT(&tcp->departing);
     ev_timer_init(&tcp->tick, on_tick, 0.0, TICK_MS / 1000.0);
     ev_timer_init(&tcp->relisten, on_relisten, 0.0, RELISTEN_MS / 1000.0);
     tcp->tick.data = tcp->relisten.data = tcp;

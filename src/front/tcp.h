@@ -9,17 +9,19 @@
 #include <stddef.h>
 #include <sys/queue.h>
 
+#include "avow/base/pace.h"
 #include "avow/base/result.h"
 #include "avow/wire/framing.h"
 #include "crowd.h"
 #include "origin.h"
 
 enum {
-    TCP_BACKLOG_OCTETS = 64 * 1024,  /* unsent: beyond this nothing more is read */
+    TCP_BACKLOG_OCTETS = 16 * 1024,  /* unsent: beyond this nothing more is read */
     TCP_BACKLOG_LIMIT = 1024 * 1024, /* unsent: beyond this the connection is closed */
     TCP_MESSAGE_OCTETS = 65535,
     TCP_PREFIX_OCTETS = 2,
-    TCP_OUTBOX_OCTETS = 2 * (TCP_PREFIX_OCTETS + TCP_MESSAGE_OCTETS)
+    /* Less than a backlog, and one more. */
+    TCP_OUTBOX_OCTETS = TCP_BACKLOG_OCTETS + TCP_PREFIX_OCTETS + TCP_MESSAGE_OCTETS
 };
 
 struct worker;
@@ -34,18 +36,25 @@ struct backlog {
 };
 
 struct connection {
-    TAILQ_ENTRY(connection) age;     /* of all open ones, the longest idle first */
-    TAILQ_ENTRY(connection) waiting; /* of those that have messages and wait for the store */
+    TAILQ_ENTRY(connection) age;       /* of all open ones, by since_ms */
+    TAILQ_ENTRY(connection) waiting;   /* of those that have messages and wait for the store */
+    TAILQ_ENTRY(connection) reading;   /* of those that have a backlog, by since_ms */
+    TAILQ_ENTRY(connection) departing; /* of those that wait for the desk */
     ev_io readable;
     ev_io writable;
     struct tcp *tcp;
     int descriptor;
     uint32_t slot;
     uint64_t id; /* the slot, and a number that tells its users apart */
-    uint64_t active_ms;
-    uint32_t member;    /* of the crowd */
+    /* Since when we wait for its client: for the next message, the rest of one that has begun, or
+     * that it takes answers. A single octet changes nothing. */
+    uint64_t since_ms;
+    struct pace pace;
+    struct crowd_member member;
     uint32_t under_way; /* questions that are parked */
     bool is_waiting;
+    bool is_departing;
+    bool has_part;  /* of a message */
     bool moving;    /* to the desk, as soon as what was asked before is answered and sent */
     bool finishing; /* nothing more is read; closed when all is answered and sent */
     struct framing in;
@@ -73,6 +82,9 @@ struct tcp {
     uint64_t serial;
     struct connection_list by_age;
     struct connection_list waiting;
+    struct connection_list readers;
+    struct connection_list departing;
+    size_t unsent_octets; /* memory of all backlogs */
     struct crowd crowd;
     ev_timer tick;
     ev_timer relisten;
@@ -93,6 +105,9 @@ static inline bool tcp_has_waiting(const struct tcp *tcp)
     return !TAILQ_EMPTY(&tcp->waiting);
 }
 
+/* The desk takes connections again: those that wait for it leave. */
+void tcp_depart(struct tcp *tcp);
+
 /* The worker's settings changed: the limits are others. */
 void tcp_configure(struct tcp *tcp);
 
@@ -103,7 +118,7 @@ void tcp_answer(struct tcp *tcp, uint64_t id, uint8_t *octets, size_t length);
 /* Close everything; takes any state. */
 void tcp_close(struct tcp *tcp);
 
-/* ---- between tcp.c and connection.c ----------------------------------------------------------*/
+/* ---- connection.c ----------------------------------------------------------------------------*/
 
 /* Begin to read an accepted connection. */
 void connection_start(struct connection *connection);
@@ -117,18 +132,52 @@ void connection_go_on(struct connection *connection);
 /* Send an answer that stands behind room for its length. False: it was closed. */
 bool connection_send(struct connection *connection, uint8_t *octets, size_t length);
 
-/* Whether it waits for nothing but its client. */
+/* Hand it over to the desk, which reads on where we stopped. False: the desk takes no more now. */
+bool connection_move(struct connection *connection);
+
+/* Whether it waits for nothing but its client, or for the desk. */
 static inline bool connection_is_idle(const struct connection *connection)
 {
-    return connection->under_way == 0 && connection->out.start == connection->out.end;
+    return connection->under_way == 0 && !connection->is_waiting;
 }
 
-/* Of tcp.c: it did something; forget it. */
-void tcp_touch(struct connection *connection, uint64_t now_ms);
-void tcp_drop(struct connection *connection);
-uint64_t tcp_patience_ms(const struct tcp *tcp); /* how long one may be idle */
+/* ---- places.c: who may be connected, and for how long ----------------------------------------*/
 
-/* Of tcp.c: serve it before the loop waits again, and once the store can be read. */
+/* How many there may be. */
+uint32_t tcp_limit(const struct tcp *tcp);
+
+/* Make room for one more client, at the cost of somebody who does nothing: of its own address or
+ * network when that has its share already, else of the network that has most of them. False: it
+ * cannot stay. */
+bool tcp_make_room(struct tcp *tcp, const union address *client);
+
+/* Send one away in any case. False: none can be spared. */
+bool tcp_evict(struct tcp *tcp);
+
+/* Give it a place; its descriptor and client are set. And forget it, in any state. */
+void tcp_enter(struct tcp *tcp, struct connection *connection);
+void tcp_drop(struct connection *connection);
+
+/* Its client is waited for from now on. */
+void tcp_touch(struct connection *connection, uint64_t now_ms);
+
+/* Whether it is idle may be another now. */
+void tcp_look(struct connection *connection);
+
+/* How long a client may be waited for; also what it is told (RFC 7828). */
+uint64_t tcp_patience_ms(const struct tcp *tcp);
+
+/* Give up those that were waited for so long. */
+void tcp_tick(struct tcp *tcp, uint64_t now_ms);
+
+/* Its backlog has grown by so much memory: if that is more than all may have together, others are
+ * cut off. It has none any more, and its memory is freed. */
+void tcp_unsent_grows(struct connection *connection, size_t octets);
+void tcp_unsent_is_gone(struct connection *connection);
+
+/* ---- tcp.c -----------------------------------------------------------------------------------*/
+
+/* Serve it before the loop waits again, and once the store can be read. */
 void tcp_wait(struct connection *connection);
 
 #endif

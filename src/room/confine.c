@@ -37,6 +37,9 @@ static enum step_outcome set_limits(const struct confine_order *order)
     /* To go before others is the front's alone, whose turns are short. */
     if (order->room != ROOM_FRONT && setrlimit(RLIMIT_RTPRIO, &none))
         return STEP_FAILED;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        return STEP_ACTIVE;
+    limit.rlim_cur = limit.rlim_max = now.rlim_max; /* not every root may raise it */
     return setrlimit(RLIMIT_NOFILE, &limit) ? STEP_FAILED : STEP_ACTIVE;
 }
 

@@ -22,6 +22,7 @@ struct room_inside {
     int code;
     struct confine_path paths[ROOM_MAX_PATHS];
     size_t path_count;
+    uint32_t descriptors; /* that it may have; 0: not known yet */
 };
 
 /* What the supervisor may say. The handlers' context is the struct room. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 enum {
     FAIL_TEXT_OCTETS = 512,
     SPARE_DESCRIPTORS = 1024,
+    RESERVED_DESCRIPTORS = 512,  /* of these: never for clients, whatever a reload says */
     WORKER_DESCRIPTORS = 16 + 64 /* of a worker of the front; connections that wait for the desk */
 };
 
@@ -113,6 +115,34 @@ static uint32_t descriptors_needed(const struct room *room)
     if (room->kind == ROOM_DESK)
         clients = config->transfers.clients + room->workers;
     return SPARE_DESCRIPTORS + clients;
+}
+
+/* As the limit of the system is going to be, which nobody can ask for once the room is confined. */
+static uint32_t descriptors_allowed(const struct room *room)
+{
+    uint32_t needed = descriptors_needed(room);
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_max > needed)
+        return needed;
+    return (uint32_t)limit.rlim_max;
+}
+
+uint32_t room_clients(struct room *room, uint32_t wanted)
+{
+    struct room_inside *inside = room->inside;
+    uint32_t others = RESERVED_DESCRIPTORS + (uint32_t)room->workers * WORKER_DESCRIPTORS;
+
+    if (!inside->descriptors)
+        inside->descriptors = descriptors_allowed(room);
+    uint32_t all = inside->descriptors;
+    uint32_t most = all > 2 * others ? all - others : all / 2;
+    if (wanted <= most)
+        return wanted;
+    log_warning("there are descriptors for %lu connections, not for %lu: raise the limit of the "
+                "system, or start anew",
+                (unsigned long)most, (unsigned long)wanted);
+    return most;
 }
 
 /* From here on whatever the room opens, it opens as the user that it is going to be: in a folder of

@@ -2,12 +2,13 @@
 #   make bench                        1 M names, about a quarter of an hour
 #   make bench BENCH_NAMES=100000     a quick one
 #   make bench BENCH=updates,slope    these parts alone
+#   make bench BENCH=crowd            7,000 TCP clients that do no good, and 200 strangers
 #   make bench BENCH_FLAGS=--peers    and the peers that are installed
 BENCH_NAMES ?= 1000000
 BENCH_FLAGS ?=
 BENCH ?=
 # sign_loop is of tests/faults/faults.mk.
-BENCH_PROGRAMS := udp_blast udp_echo wire_size update_blast axfr_drain tcp_copy flush_loop
+BENCH_PROGRAMS := udp_blast udp_echo tcp_crowd wire_size update_blast axfr_drain tcp_copy flush_loop
 
 $(BENCH_PROGRAMS:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(LIBRARIES)
 	@echo "  LINK $@"

@@ -19,6 +19,7 @@ import threading
 import time
 from pathlib import Path
 
+import crowds
 import peers
 import updates
 from dnsbits import Asker
@@ -47,6 +48,9 @@ TARGETS = {  # figure: (must reach, whether more is better, peer)
     "axfr_tsig_ratio": (0.5, True, "-"),
     "store_growth": (1.5, False, "-"),
     "four_s": (None, False, "-"),
+    "crowd_p99_ms": (100.0, False, "-"),
+    "crowd_kb": (64.0, False, "-"),
+    "crowd_transfer_s": (1.0, False, "-"),
 }
 LABELS = {
     "load_s": "zone file to first signed answer, s",
@@ -68,9 +72,13 @@ LABELS = {
     "axfr_tsig_ratio": "AXFR with TSIG / without",
     "store_growth": "store after 100,000 updates / live",
     "four_s": "four transfers, queries and updates, s",
+    "crowd_p99_ms": "new TCP client among 7,000 bad ones, p99, ms",
+    "crowd_kb": "memory of a bad TCP connection, KB",
+    "crowd_transfer_s": "transfer among 200 strangers begins, s",
 }
 # What needs the zone of --names loaded and not signed yet, at first.
 ZONE_PARTS = ("load", "full", "demand", "signing", "restart", "traffic", "memory", "store")
+CROWD_PARTS = ("crowd",)
 UPDATE_PARTS = ("updates", "latency", "transfers", "growth", "slope", "four")
 
 
@@ -412,6 +420,8 @@ class Bench:
             self.run_zone()
         if any(map(self.wanted, UPDATE_PARTS)):
             updates.Updates(self).run()
+        if any(map(self.wanted, CROWD_PARTS)):
+            crowds.Crowds(self).run()
 
     def run_zone(self):
         if self.wanted("full"):

@@ -89,6 +89,8 @@ static const struct {
     {"identity: me", "identity: me, cookies: {enabled: off}", "server "},
     {"identity: me", "identity: me, cookies: {require: never}", "server "},
     {"identity: me", "identity: me, cookies: {secret-files: [f]}", "server "},
+    {"identity: me", "identity: me, tcp: {per-address: 99}", "server "},
+    {"identity: me", "identity: me, tcp: {per-network: 99}", "server "},
     {"level: info", "level: debug", "log "},
     {"level: info", "target: /f", "log "},
     {"{A: b}", "{A: c}", "keystores "},

@@ -41,6 +41,8 @@ START_TEST(sample_server)
     ck_assert_uint_eq(server->store_size, UINT64_C(64) << 30);
     ck_assert_uint_eq(server->udp_payload, 1232);
     ck_assert_uint_eq(server->tcp_clients, 1000);
+    ck_assert_uint_eq(server->tcp_per_address, 0);
+    ck_assert_uint_eq(server->tcp_per_network, 0);
     ck_assert_uint_eq(server->tcp_idle, 10);
     ck_assert_uint_eq(server->tcp_pipeline, 64);
     ck_assert(server->cookies.enabled);
@@ -297,7 +299,8 @@ END_TEST
 START_TEST(texts_and_targets)
 {
     must_parse("server: {listen: [0.0.0.0], log: {target: log/avow, level: DEBUG},\n"
-               "  identity: off, version: 'a \"b\"', store-size: 1T, tcp: {idle: PT1M}}\n");
+               "  identity: off, version: 'a \"b\"', store-size: 1T,\n"
+               "  tcp: {idle: PT1M, per-address: 100, per-network: 200}}\n");
     ck_assert_ptr_null(config.server.identity);
     ck_assert_str_eq(config.server.version, "a \"b\"");
     ck_assert_int_eq(config.server.log_target, CONFIG_LOG_FILE);
@@ -305,6 +308,8 @@ START_TEST(texts_and_targets)
     ck_assert_int_eq(config.server.log_level, LOG_LEVEL_DEBUG);
     ck_assert_uint_eq(config.server.store_size, UINT64_C(1) << 40);
     ck_assert_uint_eq(config.server.tcp_idle, 60);
+    ck_assert_uint_eq(config.server.tcp_per_address, 100);
+    ck_assert_uint_eq(config.server.tcp_per_network, 200);
     ck_assert_uint_eq(config.server.listen[0].port, 53);
 }
 END_TEST

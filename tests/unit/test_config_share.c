@@ -28,6 +28,7 @@
 static const char text[] =
     "server: {listen: [127.0.0.1@5300, '::1@5300'], state: /state, control: /run/control.sock,\n"
     "         pid-file: /run/avowd.pid, workers: 3, identity: me, version: off,"
+    " tcp: {per-address: 1077, per-network: 1099},"
     "         cookies: {require: always, secret-files: [baker, jar]}}\n"
     "keystores: [{name: hsm, module: /lib/module.so, uri: 'pkcs11:token=t', pin-file: pin,\n"
     "             environment: {A: b, C: ./d}, sessions: 5},\n"
@@ -213,6 +214,8 @@ static void same_server(void)
     ck_assert_uint_eq(b->store_size, a->store_size);
     ck_assert_uint_eq(b->udp_payload, 1232);
     ck_assert_uint_eq(b->tcp_clients, 1000);
+    ck_assert_uint_eq(b->tcp_per_address, 1077);
+    ck_assert_uint_eq(b->tcp_per_network, 1099);
     ck_assert_uint_eq(b->tcp_idle, 10);
     ck_assert_uint_eq(b->tcp_pipeline, 64);
     ck_assert_int_eq(b->log_level, LOG_LEVEL_INFO);

@@ -42,7 +42,7 @@ static void open_sessions(void)
     lab.desk.outlets = &outlets;
     loop = ev_loop_new(EVFLAG_AUTO);
     ck_assert_ptr_nonnull(loop);
-    ck_assert_int_eq(sessions_open(&sessions, loop, &lab.desk, keep_time), RESULT_OK);
+    ck_assert_int_eq(sessions_open(&sessions, loop, &lab.desk, 1000, keep_time), RESULT_OK);
 }
 
 static void close_sessions(void)
@@ -330,12 +330,12 @@ START_TEST(who_takes_a_little_is_cut_off_in_the_end)
     while (lab.desk.now_ms < begun_ms + longest_ms - step_ms) {
         turn();
         lab.desk.now_ms += step_ms;
-        TAILQ_FIRST(&sessions.by_age)->active_ms = lab.desk.now_ms; /* as if it had taken some */
+        TAILQ_FIRST(&sessions.by_age)->since_ms = lab.desk.now_ms; /* as if it had taken some */
         sessions_tick(&sessions);
         ck_assert_uint_eq(sessions.count, 1);
     }
     ck_assert(hear_octets(client, taken, sizeof taken));
-    TAILQ_FIRST(&sessions.by_age)->active_ms = lab.desk.now_ms = begun_ms + longest_ms - 1;
+    TAILQ_FIRST(&sessions.by_age)->since_ms = lab.desk.now_ms = begun_ms + longest_ms - 1;
     sessions_tick(&sessions);
     ck_assert_uint_eq(sessions.count, 1);
     lab.desk.now_ms += 1;
@@ -373,6 +373,32 @@ START_TEST(who_takes_nothing_is_cut_off)
 }
 END_TEST
 
+/* Octet by octet is not fast enough: what was unsent has to be taken, or 16 KiB of it. */
+START_TEST(who_takes_octet_by_octet_is_cut_off)
+{
+    uint8_t octets[1024], octet;
+    uint64_t idle_ms = (uint64_t)lab.config.transfers.idle * 1000;
+
+    load_large_zone();
+    int client = move_in(octets, frame_transfer(octets, 1));
+    for (unsigned i = 0; i < 10; i++)
+        turn();
+    for (unsigned i = 0; i < 99; i++) {
+        lab.desk.now_ms += idle_ms / 100;
+        ck_assert(hear_octets(client, &octet, 1));
+        turn();
+        sessions_tick(&sessions);
+        ck_assert_uint_eq(sessions.count, 1);
+    }
+    lab.desk.now_ms += idle_ms / 100;
+    sessions_tick(&sessions);
+    ck_assert_uint_eq(sessions.count, 0);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_SLOW_READERS), 1);
+    ck_assert_uint_eq(lab_metric(METRIC_TRANSFERS_CUT), 1);
+    close(client);
+}
+END_TEST
+
 START_TEST(who_does_nothing_is_closed)
 {
     uint8_t octets[1024];
@@ -381,13 +407,85 @@ START_TEST(who_does_nothing_is_closed)
 
     ck_assert_int_eq(hear_answer(client), 1);
     lab.desk.now_ms += idle_ms - 1;
-    say(client, (const uint8_t *)"\0", 1); /* half a message is not one */
-    turn();
     sessions_tick(&sessions);
     ck_assert_uint_eq(sessions.count, 1);
     lab.desk.now_ms += 1;
     sessions_tick(&sessions);
     ck_assert_uint_eq(sessions.count, 0);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_IDLE), 1);
+    close(client);
+}
+END_TEST
+
+/* A request has its time from its first octet on, however often another one comes. */
+START_TEST(who_writes_octet_by_octet_is_cut_off)
+{
+    uint8_t octets[1024];
+    uint64_t idle_ms = (uint64_t)lab.config.server.tcp_idle * 1000;
+    int client = move_in(octets, frame_query(octets, 1, "www.plain.example."));
+
+    ck_assert_int_eq(hear_answer(client), 1);
+    lab.desk.now_ms += idle_ms - 1;
+    say(client, (const uint8_t *)"\0", 1);
+    turn();
+    for (unsigned i = 0; i < 99; i++) {
+        lab.desk.now_ms += idle_ms / 100;
+        say(client, (const uint8_t *)"\377", 1);
+        turn();
+        sessions_tick(&sessions);
+        ck_assert_uint_eq(sessions.count, 1);
+    }
+    lab.desk.now_ms += idle_ms / 100;
+    sessions_tick(&sessions);
+    ck_assert_uint_eq(sessions.count, 0);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_SLOW_WRITERS), 1);
+    close(client);
+}
+END_TEST
+
+/* As in the front: who does nothing makes room, and is told so, sooner. */
+START_TEST(patience_falls_when_most_places_are_taken)
+{
+    uint8_t octets[1024];
+    size_t length = frame_query(octets, 1, "www.plain.example.");
+    int clients[4];
+
+    lab.config.transfers.clients = COUNT(clients);
+    for (unsigned i = 0; i < COUNT(clients); i++) {
+        clients[i] = move_in(octets, length);
+        ck_assert_int_eq(hear_answer(clients[i]), 1);
+    }
+    ck_assert_uint_eq(lab.desk.idle_ms, 1000);
+    lab.desk.now_ms += 1000;
+    sessions_tick(&sessions);
+    ck_assert_uint_eq(sessions.count, 3); /* with fewer of them it is longer again */
+    for (unsigned i = 0; i < COUNT(clients); i++)
+        close(clients[i]);
+}
+END_TEST
+
+/* What a stranger does not read is not made for long: 16 KiB, not 192. */
+START_TEST(strangers_get_little_for_nothing)
+{
+    enum { MANY = 4000, PLAIN_OCTETS = 2 + 12 + 15 + 4 };
+    static uint8_t octets[MANY * PLAIN_OCTETS];
+    size_t length = 0;
+
+    for (unsigned i = 0; i < MANY; i++) {
+        lab_begin(&request, OPCODE_QUERY, "plain.example.", TYPE_AXFR, CLASS_IN);
+        length += frame(octets + length);
+    }
+    int client = move_in(octets, length);
+    uint64_t before = lab_metric(METRIC_DESK_MESSAGES);
+    turn();
+    ck_assert_uint_le(lab_metric(METRIC_DESK_MESSAGES) - before, 4); /* of a turn */
+    for (unsigned i = 0; i < TURNS; i++)
+        turn();
+    ck_assert_uint_le(session_unsent(TAILQ_FIRST(&sessions.by_age)), 17 * 1024);
+    lab.desk.now_ms += lab.desk.idle_ms;
+    sessions_tick(&sessions);
+    ck_assert_uint_eq(sessions.count, 0);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_SLOW_READERS), 1);
     close(client);
 }
 END_TEST
@@ -431,7 +529,7 @@ START_TEST(when_all_are_at_work_there_is_no_room)
     ck_assert_int_eq(hear_answer(second), -1);
     ck_assert_uint_eq(lab_metric(METRIC_DESK_UNHEARD), 1);
     lab.config.transfers.clients = 1000000; /* more places than there were */
-    sessions_configure(&sessions);
+    sessions_configure(&sessions, 1000);
     close(second);
     second = move_in(octets, frame_query(octets, 3, "www.plain.example."));
     ck_assert_int_eq(hear_answer(second), 3);
@@ -459,6 +557,10 @@ int main(void)
     tcase_add_test(all, who_takes_nothing_is_cut_off);
     tcase_add_test(all, who_takes_a_little_is_cut_off_in_the_end);
     tcase_add_test(all, who_does_nothing_is_closed);
+    tcase_add_test(all, who_takes_octet_by_octet_is_cut_off);
+    tcase_add_test(all, who_writes_octet_by_octet_is_cut_off);
+    tcase_add_test(all, patience_falls_when_most_places_are_taken);
+    tcase_add_test(all, strangers_get_little_for_nothing);
     tcase_add_test(all, strangers_make_room);
     tcase_add_test(all, when_all_are_at_work_there_is_no_room);
     suite_add_tcase(suite, all);

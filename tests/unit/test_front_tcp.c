@@ -1,9 +1,10 @@
-/* test_front_tcp.c - connections through a worker: pipelining, limits, idleness, bad streams. */
+/* test_front_tcp.c - connections through a worker: pipelining, limits, bad streams, slow clients.
+ */
 #include "front_lab.h"
 
 #include <sys/resource.h>
 
-enum { MANY = 1000, QUESTION_OCTETS = 64 };
+enum { MANY = 1000, QUESTION_OCTETS = 64, SMALL_BUFFER = 4096 };
 
 static const struct lab_question www = {.id = 1, .name = "www.plain.example.", .type = TYPE_A};
 
@@ -177,6 +178,235 @@ START_TEST(who_is_idle_is_closed)
 }
 END_TEST
 
+/* ---- slow clients ----------------------------------------------------------------------------*/
+
+/* However often an octet comes: the whole message has as long as a client may be idle. */
+START_TEST(who_writes_too_slowly_is_cut_off)
+{
+    lab.settings.tcp_idle_ms = 300;
+    lab_start();
+    int client = lab_tcp_client();
+
+    check_served(client);
+    ck_assert_int_eq(send(client, "\1\0", 2, 0), 2);
+    while (!lab_comes(client, 5)) /* until the test's deadline */
+        (void)send(client, "x", 1, MSG_NOSIGNAL);
+    ck_assert(lab_is_closed(client));
+    lab_await(METRIC_TCP_SLOW_WRITERS, 1);
+    lab_await(METRIC_TCP_OPEN, 0);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_IDLE), 0);
+    close(client);
+}
+END_TEST
+
+/* From its first octet, not from the message before: who was idle for long has it all the same. */
+START_TEST(a_message_has_its_time_from_its_first_octet)
+{
+    lab.settings.tcp_idle_ms = 1500;
+    lab_start();
+    int client = lab_tcp_client();
+    uint8_t octets[512];
+    size_t length = lab_frame(octets, sizeof octets, &www);
+    struct lab_answer answer;
+
+    check_served(client);
+    usleep(1000 * 1000);
+    ck_assert_int_eq(send(client, octets, 1, 0), 1);
+    usleep(1200 * 1000); /* more than 1500, with a tick, since the message before */
+    ck_assert_int_eq(send(client, octets + 1, length - 1, 0), (ssize_t)length - 1);
+    ck_assert(lab_tcp_answer(client, &answer));
+    close(client);
+}
+END_TEST
+
+/* A client whose answers do not fit in what the system keeps for it, and wait in the front. */
+static int stuck_client(const char *from)
+{
+    const int small = SMALL_BUFFER;
+    struct sockaddr_in server = lab_address_of(2), own = {.sin_family = AF_INET};
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    uint8_t octets[512];
+    size_t length = lab_frame(octets, sizeof octets,
+                              &(struct lab_question){2, "big.plain.example.", TYPE_TXT, 0, false});
+
+    ck_assert_int_eq(inet_pton(AF_INET, from, &own.sin_addr), 1);
+    ck_assert_int_eq(bind(client, (struct sockaddr *)&own, sizeof own), 0);
+    ck_assert_int_eq(setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    ck_assert_int_eq(connect(client, (struct sockaddr *)&server, sizeof server), 0);
+    (void)ask_until_stuck(client, octets, length);
+    return client;
+}
+
+static void take_slowly(int client)
+{
+    uint8_t octet;
+
+    while (lab_metric(METRIC_TCP_SLOW_READERS) == 0) { /* until the test's deadline */
+        (void)recv(client, &octet, 1, MSG_DONTWAIT);
+        usleep(1000);
+    }
+}
+
+/* Octet by octet is too slow, too. */
+START_TEST(who_reads_too_slowly_is_cut_off)
+{
+    lab.settings.tcp_idle_ms = 1000;
+    lab_start();
+    int client = stuck_client("127.0.0.1");
+
+    ck_assert_uint_gt(lab_metric(METRIC_TCP_UNSENT), 0);
+    take_slowly(client);
+    lab_await(METRIC_TCP_OPEN, 0);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_SLOW_READERS), 1);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_UNSENT), 0);
+    close(client);
+}
+END_TEST
+
+/* What is kept for clients that do not read is bounded, each and together. */
+START_TEST(what_is_not_taken_is_bounded)
+{
+    enum { CLIENTS = 12, BOUND = 64 * 1024 };
+    int clients[CLIENTS];
+
+    lab_start();
+    for (unsigned i = 0; i < CLIENTS; i++)
+        clients[i] = stuck_client("127.0.0.1");
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_OPEN), CLIENTS);
+    ck_assert_uint_gt(lab_metric(METRIC_TCP_UNSENT), 0);
+    ck_assert_uint_le(lab_metric(METRIC_TCP_UNSENT), CLIENTS * BOUND);
+    for (unsigned i = 0; i < CLIENTS; i++)
+        close(clients[i]);
+    lab_await(METRIC_TCP_OPEN, 0);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_UNSENT), 0);
+}
+END_TEST
+
+/* ---- limits ----------------------------------------------------------------------------------*/
+
+static int client_from(const char *from)
+{
+    struct sockaddr_in server = lab_address_of(2), own = {.sin_family = AF_INET};
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_int_eq(inet_pton(AF_INET, from, &own.sin_addr), 1);
+    ck_assert_int_eq(bind(client, (struct sockaddr *)&own, sizeof own), 0);
+    ck_assert_int_eq(connect(client, (struct sockaddr *)&server, sizeof server), 0);
+    return client;
+}
+
+/* Not even who has answers to take: it is its own doing. */
+START_TEST(who_does_not_read_makes_room)
+{
+    lab.settings.tcp_clients = 2;
+    lab_start();
+    int stuck[2] = {stuck_client("127.0.1.1"), stuck_client("127.0.2.1")};
+    int client = client_from("127.0.3.1");
+
+    check_served(client);
+    lab_await(METRIC_TCP_EVICTED, 1);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_OPEN), 2);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_REFUSED), 0);
+    close(client);
+    close(stuck[0]);
+    close(stuck[1]);
+}
+END_TEST
+
+/* The one of a small network stays, though it has been idle for longest. */
+START_TEST(the_fullest_network_makes_room)
+{
+    enum { CLIENTS = 8 };
+    int clients[CLIENTS];
+    char address[32];
+
+    lab.settings.tcp_clients = CLIENTS;
+    lab_start();
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        (void)snprintf(address, sizeof address, "127.0.%u.%u", i ? 2U : 1U, i == 5 ? 4U : i);
+        clients[i] = client_from(i ? address : "127.0.1.1");
+        check_served(clients[i]);
+        lab_await(METRIC_TCP_ACCEPTED, i + 1);
+    }
+    int newcomer = client_from("127.0.3.1");
+    check_served(newcomer);
+    ck_assert(lab_is_closed(clients[4])); /* the first one of the address that has two */
+    check_served(clients[0]);
+    check_served(clients[1]);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_EVICTED), 1);
+    close(newcomer);
+    for (unsigned i = 0; i < CLIENTS; i++)
+        close(clients[i]);
+}
+END_TEST
+
+/* Whoever has its share gives up one of its own, and takes nobody else's. */
+START_TEST(an_address_and_a_network_have_their_shares)
+{
+    lab.settings.tcp_per_address = 2;
+    lab.settings.tcp_per_network = 3;
+    lab_start();
+    int other = client_from("127.0.1.1"), one = client_from("127.0.2.1");
+
+    check_served(other);
+    check_served(one);
+    int two = client_from("127.0.2.1"), three = client_from("127.0.2.1"); /* in the place of one */
+    check_served(two);
+    check_served(three);
+    ck_assert(lab_is_closed(one));
+    int four = client_from("127.0.2.2");
+    check_served(four);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_EVICTED), 1);
+    int five = client_from("127.0.2.3"); /* the network is full */
+    check_served(five);
+    ck_assert(lab_is_closed(two));
+    check_served(other);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_EVICTED), 2);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_OPEN), 4);
+    close(other), close(one), close(two), close(three), close(four), close(five);
+}
+END_TEST
+
+/* In tenths of a second; -1: it was not told. */
+static int told_patience(int client)
+{
+    static const uint8_t opt[] = {0, 0, TYPE_OPT, 4, 0xd0, 0, 0, 0, 0, 0, 4, 0, 11, 0, 0};
+    uint8_t octets[512];
+    size_t length = lab_frame(octets, sizeof octets, &www);
+
+    memcpy(octets + length, opt, sizeof opt);
+    length += sizeof opt;
+    octets[1] = (uint8_t)(length - 2);
+    octets[2 + 11] = 1; /* a record in the additional section */
+    ck_assert_int_eq(send(client, octets, length, 0), (ssize_t)length);
+    ck_assert(lab_tcp_take(client, octets, 2));
+    length = (size_t)octets[0] << 8 | octets[1];
+    ck_assert_uint_le(length, sizeof octets);
+    ck_assert(lab_tcp_take(client, octets, length));
+    const uint8_t *found = memmem(octets, length, "\0\13\0\2", 4);
+    return found ? found[4] << 8 | found[5] : -1;
+}
+
+/* RFC 7828: what a client is told is what holds. */
+START_TEST(a_client_is_told_how_long_it_is_waited_for)
+{
+    static const int told[] = {100, 100, 55, 10}; /* by how many of four places are taken */
+    int clients[COUNT(told)];
+
+    lab.settings.tcp_clients = COUNT(told);
+    lab_start();
+    for (unsigned i = 0; i < COUNT(told); i++) {
+        clients[i] = lab_tcp_client();
+        ck_assert_int_eq(told_patience(clients[i]), told[i]);
+    }
+    for (unsigned i = 0; i < COUNT(told); i++)
+        ck_assert(lab_is_closed(clients[i])); /* in the end, also those that were told more */
+    lab_await(METRIC_TCP_IDLE, COUNT(told));
+    for (unsigned i = 0; i < COUNT(told); i++)
+        close(clients[i]);
+}
+END_TEST
+
 /* One more than there may be: the one that is idle for longest goes. */
 START_TEST(a_newcomer_takes_the_place_of_an_idle_client)
 {
@@ -254,6 +484,35 @@ START_TEST(without_descriptors_newcomers_wait)
 }
 END_TEST
 
+/* No descriptors left, but clients that do nothing: one of them makes room. */
+START_TEST(without_descriptors_an_idle_client_makes_room)
+{
+    struct rlimit before, limit;
+    int taken[256], count = 0;
+    struct sockaddr_in server = lab_address_of(2);
+
+    lab_start();
+    int idle = lab_tcp_client(), client = socket(AF_INET, SOCK_STREAM, 0);
+    check_served(idle);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = (struct rlimit){.rlim_cur = COUNT(taken), .rlim_max = before.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    while ((taken[count] = dup(STDERR_FILENO)) >= 0)
+        count++;
+    ck_assert_int_eq(connect(client, (struct sockaddr *)&server, sizeof server), 0);
+    check_served(client);
+    ck_assert(lab_is_closed(idle));
+    lab_await(METRIC_TCP_EVICTED, 1);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_SHORTAGES), 1);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_REFUSED), 0);
+    while (count > 0)
+        close(taken[--count]);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    close(idle);
+    close(client);
+}
+END_TEST
+
 START_TEST(limits_can_be_changed_while_running)
 {
     lab.settings.tcp_clients = 1;
@@ -290,9 +549,18 @@ int main(void)
     tcase_add_loop_test(tests, a_bad_stream_is_closed, 0, COUNT(bad));
     tcase_add_test(tests, a_client_that_does_not_read_has_to_wait);
     tcase_add_test(tests, who_is_idle_is_closed);
+    tcase_add_test(tests, who_writes_too_slowly_is_cut_off);
+    tcase_add_test(tests, a_message_has_its_time_from_its_first_octet);
+    tcase_add_test(tests, who_reads_too_slowly_is_cut_off);
+    tcase_add_test(tests, what_is_not_taken_is_bounded);
+    tcase_add_test(tests, who_does_not_read_makes_room);
+    tcase_add_test(tests, the_fullest_network_makes_room);
+    tcase_add_test(tests, an_address_and_a_network_have_their_shares);
+    tcase_add_test(tests, a_client_is_told_how_long_it_is_waited_for);
     tcase_add_test(tests, a_newcomer_takes_the_place_of_an_idle_client);
     tcase_add_test(tests, without_an_idle_client_newcomers_are_refused);
     tcase_add_test(tests, without_descriptors_newcomers_wait);
+    tcase_add_test(tests, without_descriptors_an_idle_client_makes_room);
     tcase_add_test(tests, limits_can_be_changed_while_running);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

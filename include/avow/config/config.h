@@ -37,11 +37,12 @@ struct config_server {
     enum config_log_target log_target;
     char *log_file; /* for CONFIG_LOG_FILE; else NULL */
     enum log_level log_level;
-    uint64_t store_size;   /* octets that the store's map may grow to */
-    char *identity;        /* for NSID, id.server and hostname.bind; NULL: off */
-    char *version;         /* for version.server and version.bind; NULL: off */
-    uint16_t udp_payload;  /* largest UDP answer, octets */
-    uint32_t tcp_clients;  /* connections open at once */
+    uint64_t store_size;  /* octets that the store's map may grow to */
+    char *identity;       /* for NSID, id.server and hostname.bind; NULL: off */
+    char *version;        /* for version.server and version.bind; NULL: off */
+    uint16_t udp_payload; /* largest UDP answer, octets */
+    uint32_t tcp_clients; /* connections open at once */
+    uint32_t tcp_per_address, tcp_per_network; /* of these; 0: server.tcp's own choice */
     uint32_t tcp_idle;     /* seconds without a message after which a connection is closed */
     uint32_t tcp_pipeline; /* questions of one connection that may be under way at once */
     struct config_cookies cookies;
@@ -231,14 +232,13 @@ enum config_depth {
 MUST_CHECK enum result config_load(struct config *config, const char *path, enum config_depth depth,
                                    struct complaints *complaints);
 
-/* The text of a configuration file, already read. */
+/* The same for the text of a file that was already read. */
 struct config_source {
     const char *path; /* as in config_load; need not exist with CONFIG_TEXT */
     const void *text; /* UTF-8 */
     size_t length;
 };
 
-/* The same for a file that was already read. */
 MUST_CHECK enum result config_parse(struct config *config, const struct config_source *source,
                                     enum config_depth depth, struct complaints *complaints);
 

@@ -60,7 +60,14 @@
     M(COUNTER, HANDOFFS, "handoffs", "messages handed to the desk")                                \
     M(COUNTER, TCP_ACCEPTED, "tcp_accepted", "TCP connections accepted")                           \
     M(COUNTER, TCP_REFUSED, "tcp_refused", "TCP connections closed for want of room")              \
+    M(COUNTER, TCP_EVICTED, "tcp_evicted", "TCP connections closed in favour of others")           \
+    M(COUNTER, TCP_IDLE, "tcp_idle", "TCP connections closed for idleness")                        \
+    M(COUNTER, TCP_SLOW_WRITERS, "tcp_slow_writers", "TCP connections cut off amid a message")     \
+    M(COUNTER, TCP_SLOW_READERS, "tcp_slow_readers",                                               \
+      "TCP connections cut off with answers not taken")                                            \
+    M(COUNTER, TCP_SHORTAGES, "tcp_shortages", "accepts that lacked a descriptor or memory")       \
     M(GAUGE, TCP_OPEN, "tcp_open", "TCP connections open")                                         \
+    M(GAUGE, TCP_UNSENT, "tcp_unsent", "memory of answers not taken yet, octets")                  \
     M(GAUGE, WANTS_PARKED, "wants_parked", "queries waiting for a signature")                      \
     M(GAUGE, CACHE_OCTETS, "cache_octets", "memory of the answer cache")                           \
     /* keeper */                                                                                   \

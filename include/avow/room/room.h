@@ -119,6 +119,10 @@ int room_take_peer(struct room *room, enum room_kind kind, uint16_t index);
 /* Before room_confine: let the room reach a path afterwards. Kept by copy. */
 MUST_CHECK enum result room_allow(struct room *room, const char *path, bool writable);
 
+/* As many connections of clients as are wanted, or as there are descriptors for, beside those that
+ * the room needs for itself. To be called before room_confine, and again after a reload. */
+uint32_t room_clients(struct room *room, uint32_t wanted);
+
 /* Give up everything else (confine.h), then tell the supervisor READY. RESULT_SYSTEM: go no
  * further, return room_fail. */
 MUST_CHECK enum result room_confine(struct room *room);
