@@ -28,8 +28,8 @@
 static const char text[] =
     "server: {listen: [127.0.0.1@5300, '::1@5300'], state: /state, control: /run/control.sock,\n"
     "         pid-file: /run/avowd.pid, workers: 3, identity: me, version: off,"
-    " tcp: {per-address: 1077, per-network: 1099},"
-    "         cookies: {require: always, secret-files: [baker, jar]}}\n"
+    "         cookies: {require: always, secret-files: [baker, jar]},"
+    "         tcp: {per-address: 1077, per-network: 1099}}\n"
     "keystores: [{name: hsm, module: /lib/module.so, uri: 'pkcs11:token=t', pin-file: pin,\n"
     "             environment: {A: b, C: ./d}, sessions: 5},\n"
     "            {name: other, module: /lib/other.so, uri: 'pkcs11:token=o'}]\n"
