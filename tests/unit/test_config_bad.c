@@ -310,7 +310,8 @@ static const struct {
     {"limits of transfers and updates",
      SERVER "transfers: {total: 0, per-peer: 0, idle: 2h, clients: 0, peers: 1}\n"
             "updates: {queue: 0, queue-size: 1K, deadline: 0}\n",
-     "2:58: error: unknown key 'peers' in transfers; allowed: total, per-peer, idle, longest, clients\n"
+     "2:58: error: unknown key 'peers' in transfers; allowed: total, per-peer, idle, longest, "
+     "clients\n"
      "2:20: error: 'total' must be a number from 1 to 10000, not '0'\n"
      "2:33: error: 'per-peer' must be a number from 1 to 10000, not '0'\n"
      "2:42: error: 'idle' must be a duration from 1s to 1h, not '2h'\n"
