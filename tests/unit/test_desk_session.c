@@ -162,6 +162,14 @@ static bool is_silent(int client)
 
 /* ---- tests -----------------------------------------------------------------------------------*/
 
+/* Time goes by, and so many connections are left. */
+static void let_pass(uint64_t milliseconds, unsigned left)
+{
+    lab.desk.now_ms += milliseconds;
+    sessions_tick(&sessions);
+    ck_assert_uint_eq(sessions.count, left);
+}
+
 /* However it is cut into what moved and what comes later. */
 START_TEST(requests_are_answered_in_order)
 {
@@ -338,9 +346,7 @@ START_TEST(who_takes_a_little_is_cut_off_in_the_end)
     TAILQ_FIRST(&sessions.by_age)->active_ms = lab.desk.now_ms = begun_ms + longest_ms - 1;
     sessions_tick(&sessions);
     ck_assert_uint_eq(sessions.count, 1);
-    lab.desk.now_ms += 1;
-    sessions_tick(&sessions);
-    ck_assert_uint_eq(sessions.count, 0);
+    let_pass(1, 0);
     ck_assert_uint_eq(lab_metric(METRIC_TRANSFERS_CUT), 1);
     close(client);
 }
@@ -355,18 +361,12 @@ START_TEST(who_takes_nothing_is_cut_off)
     int client = move_in(octets, frame_transfer(octets, 1));
     for (unsigned i = 0; i < 10; i++)
         turn();
-    lab.desk.now_ms += idle_ms - 1;
-    sessions_tick(&sessions);
-    ck_assert_uint_eq(sessions.count, 1);
+    let_pass(idle_ms - 1, 1);
     uint8_t taken[SMALL_BUFFER * 4];
     ck_assert(hear_octets(client, taken, sizeof taken)); /* it does take something */
     turn();
-    lab.desk.now_ms += idle_ms - 1;
-    sessions_tick(&sessions);
-    ck_assert_uint_eq(sessions.count, 1);
-    lab.desk.now_ms += 1;
-    sessions_tick(&sessions);
-    ck_assert_uint_eq(sessions.count, 0);
+    let_pass(idle_ms - 1, 1);
+    let_pass(1, 0);
     ck_assert_uint_eq(lab_metric(METRIC_TRANSFERS_CUT), 1);
     ck_assert_uint_eq(lab_metric(METRIC_TRANSFERS_OPEN), 0);
     close(client);
@@ -385,9 +385,7 @@ START_TEST(who_does_nothing_is_closed)
     turn();
     sessions_tick(&sessions);
     ck_assert_uint_eq(sessions.count, 1);
-    lab.desk.now_ms += 1;
-    sessions_tick(&sessions);
-    ck_assert_uint_eq(sessions.count, 0);
+    let_pass(1, 0);
     close(client);
 }
 END_TEST
