@@ -153,10 +153,13 @@ static struct update_outcome check_prerequisites(struct stage *stage,
         update_record_read(&reader, &record);
         if (reader.failed || !is_sound_prerequisite(stage, &record))
             return fail(RCODE_FORMERR, "a prerequisite is malformed");
-        uint16_t rcode = check_existence(stage, &record);
+        uint16_t rcode = RCODE_NOERROR;
+        if (record.class_ == CLASS_IN)
+            values++;
+        else
+            rcode = check_existence(stage, &record);
         if (rcode)
             return fail(rcode, "a prerequisite does not hold");
-        values += record.class_ == CLASS_IN;
     }
     if (values && !check_values(stage, request, values))
         return fail(RCODE_NXRRSET, "a prerequisite does not hold");
@@ -269,7 +272,7 @@ static bool has_names_below(struct stage *stage, const struct staged_name *name)
  * may not lie beside a CNAME: secondaries refuse such a zone, and its file could not be loaded. */
 static bool disturbs_dname(struct stage *stage, const struct staged_name *name, uint16_t type)
 {
-    bool apex = name->name.labels == stage->zone->name.labels;
+    bool apex = staged_is_apex(stage, name);
 
     if (!apex && ((type == TYPE_NS && staged_find(name, TYPE_DNAME)) ||
                   (type == TYPE_DNAME && staged_find(name, TYPE_NS))))

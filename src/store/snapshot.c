@@ -168,6 +168,8 @@ static void fetch_next(const struct store_record *record)
     size_t length = LMDB_HEAD_OCTETS + record->key_length + record->value_length;
     uintptr_t start = (uintptr_t)record->key, next_page = start - start % PAGE_OCTETS + PAGE_OCTETS;
 
+    if (length > PAGE_OCTETS / 2)
+        return;                             /* such a value has pages of its own */
     if (start % PAGE_OCTETS < 2 * length) { /* there may be no room for another one */
         __builtin_prefetch((const void *)next_page);
         fetch_before(next_page + PAGE_OCTETS, length);
@@ -190,9 +192,10 @@ enum found_record snapshot_move(struct snapshot *snapshot, enum store_table tabl
     if (!cursor)
         return found(snapshot, MDB_BAD_TXN);
     int error = mdb_cursor_get(cursor, &key, &value, operations[move]);
-    if (error == MDB_SUCCESS)
+    if (error == MDB_SUCCESS) {
         set_record(record, &key, &value);
-    if (error == MDB_SUCCESS && move == MOVE_NEXT)
-        fetch_next(record);
+        if (move == MOVE_NEXT)
+            fetch_next(record);
+    }
     return found(snapshot, error);
 }

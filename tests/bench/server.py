@@ -78,15 +78,6 @@ def allow_urgency():
         pass  # that takes CAP_SYS_RESOURCE
 
 
-def make_urgent(pid):
-    """What the workers of a front are by themselves where that limit can be set."""
-    for thread in map(int, os.listdir(f"/proc/{pid}/task")):
-        try:
-            os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(1))
-        except OSError:
-            return
-
-
 class Server:
     """avowd over one zone file."""
 
@@ -140,7 +131,12 @@ zones:
         return self.process is not None and self.process.poll() is None
 
     def be_urgent(self):
-        make_urgent(self.pids()["front"])
+        """Have the front's workers be what they are by themselves where that limit can be set."""
+        for thread in map(int, os.listdir(f"/proc/{self.pids()['front']}/task")):
+            try:
+                os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(1))
+            except OSError:
+                return
 
     def stop(self):
         if not self.is_alive():

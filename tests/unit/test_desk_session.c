@@ -162,6 +162,14 @@ static bool is_silent(int client)
 
 /* ---- tests -----------------------------------------------------------------------------------*/
 
+/* Time goes by, and so many connections are left. */
+static void let_pass(uint64_t milliseconds, unsigned left)
+{
+    lab.desk.now_ms += milliseconds;
+    sessions_tick(&sessions);
+    ck_assert_uint_eq(sessions.count, left);
+}
+
 /* However it is cut into what moved and what comes later. */
 START_TEST(requests_are_answered_in_order)
 {
@@ -338,9 +346,7 @@ START_TEST(who_takes_a_little_is_cut_off_in_the_end)
     TAILQ_FIRST(&sessions.by_age)->since_ms = lab.desk.now_ms = begun_ms + longest_ms - 1;
     sessions_tick(&sessions);
     ck_assert_uint_eq(sessions.count, 1);
-    lab.desk.now_ms += 1;
-    sessions_tick(&sessions);
-    ck_assert_uint_eq(sessions.count, 0);
+    let_pass(1, 0);
     ck_assert_uint_eq(lab_metric(METRIC_TRANSFERS_CUT), 1);
     close(client);
 }
@@ -355,18 +361,12 @@ START_TEST(who_takes_nothing_is_cut_off)
     int client = move_in(octets, frame_transfer(octets, 1));
     for (unsigned i = 0; i < 10; i++)
         turn();
-    lab.desk.now_ms += idle_ms - 1;
-    sessions_tick(&sessions);
-    ck_assert_uint_eq(sessions.count, 1);
+    let_pass(idle_ms - 1, 1);
     uint8_t taken[SMALL_BUFFER * 4];
     ck_assert(hear_octets(client, taken, sizeof taken)); /* it does take something */
     turn();
-    lab.desk.now_ms += idle_ms - 1;
-    sessions_tick(&sessions);
-    ck_assert_uint_eq(sessions.count, 1);
-    lab.desk.now_ms += 1;
-    sessions_tick(&sessions);
-    ck_assert_uint_eq(sessions.count, 0);
+    let_pass(idle_ms - 1, 1);
+    let_pass(1, 0);
     ck_assert_uint_eq(lab_metric(METRIC_TRANSFERS_CUT), 1);
     ck_assert_uint_eq(lab_metric(METRIC_TRANSFERS_OPEN), 0);
     close(client);
@@ -390,9 +390,7 @@ START_TEST(who_takes_octet_by_octet_is_cut_off)
         sessions_tick(&sessions);
         ck_assert_uint_eq(sessions.count, 1);
     }
-    lab.desk.now_ms += idle_ms / 100;
-    sessions_tick(&sessions);
-    ck_assert_uint_eq(sessions.count, 0);
+    let_pass(idle_ms / 100, 0);
     ck_assert_uint_eq(lab_metric(METRIC_TCP_SLOW_READERS), 1);
     ck_assert_uint_eq(lab_metric(METRIC_TRANSFERS_CUT), 1);
     close(client);
@@ -406,12 +404,8 @@ START_TEST(who_does_nothing_is_closed)
     int client = move_in(octets, frame_query(octets, 1, "www.plain.example."));
 
     ck_assert_int_eq(hear_answer(client), 1);
-    lab.desk.now_ms += idle_ms - 1;
-    sessions_tick(&sessions);
-    ck_assert_uint_eq(sessions.count, 1);
-    lab.desk.now_ms += 1;
-    sessions_tick(&sessions);
-    ck_assert_uint_eq(sessions.count, 0);
+    let_pass(idle_ms - 1, 1);
+    let_pass(1, 0);
     ck_assert_uint_eq(lab_metric(METRIC_TCP_IDLE), 1);
     close(client);
 }
@@ -435,9 +429,7 @@ START_TEST(who_writes_octet_by_octet_is_cut_off)
         sessions_tick(&sessions);
         ck_assert_uint_eq(sessions.count, 1);
     }
-    lab.desk.now_ms += idle_ms / 100;
-    sessions_tick(&sessions);
-    ck_assert_uint_eq(sessions.count, 0);
+    let_pass(idle_ms / 100, 0);
     ck_assert_uint_eq(lab_metric(METRIC_TCP_SLOW_WRITERS), 1);
     close(client);
 }
@@ -456,9 +448,7 @@ START_TEST(patience_falls_when_most_places_are_taken)
         ck_assert_int_eq(hear_answer(clients[i]), 1);
     }
     ck_assert_uint_eq(lab.desk.idle_ms, 1000);
-    lab.desk.now_ms += 1000;
-    sessions_tick(&sessions);
-    ck_assert_uint_eq(sessions.count, 3); /* with fewer of them it is longer again */
+    let_pass(1000, 3); /* with fewer of them it is longer again */
     for (unsigned i = 0; i < COUNT(clients); i++)
         close(clients[i]);
 }
@@ -482,9 +472,7 @@ START_TEST(strangers_get_little_for_nothing)
     for (unsigned i = 0; i < TURNS; i++)
         turn();
     ck_assert_uint_le(session_unsent(TAILQ_FIRST(&sessions.by_age)), 17 * 1024);
-    lab.desk.now_ms += lab.desk.idle_ms;
-    sessions_tick(&sessions);
-    ck_assert_uint_eq(sessions.count, 0);
+    let_pass(lab.desk.idle_ms, 0);
     ck_assert_uint_eq(lab_metric(METRIC_TCP_SLOW_READERS), 1);
     close(client);
 }
