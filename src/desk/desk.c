@@ -65,7 +65,8 @@ static void answer_datagram(struct desk_room *owner, const struct origin *origin
 {
     struct client *client = &owner->clients[origin->worker];
     struct message reply = {.kind = MESSAGE_REPLY,
-                            .reply = {.socket = origin->socket,
+                            .reply = {.trusted = origin->trusted,
+                                      .socket = origin->socket,
                                       .client = address_span(&origin->client),
                                       .local = address_span(&origin->local),
                                       .message = span_of(octets, length)}};
