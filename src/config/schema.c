@@ -478,8 +478,9 @@ static const struct schema_key rate_limit_keys[] = {
          "Answers by UDP to one address in a second. Networks have more: an IPv4 /24 32 times "
          "as much, a /20 256 times, a /18 768 times; an IPv6 /64 twice as much, a /56 4 times, "
          "a /48 16 times, a /32 128 times. An answer of over 400 octets counts for more, by its "
-         "size, and one for which a signature must be made for 20. What goes by TCP is never "
-         "limited. 0 means no limit.",
+         "size, and one for which a signature must be made for 20. A client with a good cookie "
+         "has an account of its own, and a hundred times as much. What goes by TCP, or to whoever "
+         "shows a TSIG key, is never limited. 0 means no limit.",
      .kind = SCHEMA_COUNT,
      .most = 1000000,
      .fallback = "0",
