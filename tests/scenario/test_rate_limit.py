@@ -128,7 +128,8 @@ def test_over_the_limit_a_client_is_sent_to_tcp(lab):
         query = question(f"www.{ZONE}", "A")
         whole, by_tcp = dns.query.udp_with_fallback(query, server.address, 30, server.port)
         assert whole.answer and by_tcp
-    assert server.log.text().count("127.0.0.1/32 has had too many") >= 1
+    # Once for each worker that met it: of which two sockets reach two.
+    assert server.log.text().count("127.0.0.1/32 has had too many") in (1, 2)
 
 
 def test_without_slip_nothing_is_sent(lab):
