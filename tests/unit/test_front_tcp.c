@@ -281,6 +281,7 @@ START_TEST(what_is_not_taken_is_bounded)
     enum { CLIENTS = 12, BOUND = 64 * 1024 };
     int clients[CLIENTS];
 
+    lab.settings.tcp_idle_ms = 600000;
     lab_start();
     for (unsigned i = 0; i < CLIENTS; i++)
         clients[i] = stuck_client("127.0.0.1");
@@ -355,21 +356,77 @@ static int client_from(const char *from)
     return client;
 }
 
+/* The worker stands still; what comes meanwhile it sees at once when it goes on. */
+static void stand_still(void)
+{
+    pthread_mutex_lock(&lab.worker.mail.lock);
+    ev_async_send(lab.worker.loop, &lab.worker.wake);
+    while (ev_async_pending(&lab.worker.wake))
+        usleep(1000); /* until the test's deadline */
+}
+
+static void go_on(void)
+{
+    pthread_mutex_unlock(&lab.worker.mail.lock);
+}
+
+/* Whoever has asked is answered before a newcomer may take its place, whichever came first. */
+START_TEST(who_has_asked_is_answered_before_it_makes_room)
+{
+    struct lab_answer answer;
+
+    lab.settings.tcp_clients = 1;
+    lab_start();
+    int client = client_from("127.0.1.1"), newcomer;
+    check_served(client);
+    stand_still();
+    if (_i)
+        newcomer = client_from("127.0.2.1");
+    lab_tcp_ask(client, &www);
+    if (!_i)
+        newcomer = client_from("127.0.2.1");
+    go_on();
+    ck_assert(lab_tcp_answer(client, &answer));
+    ck_assert(lab_is_closed(client));
+    check_served(newcomer);
+    close(client);
+    close(newcomer);
+}
+END_TEST
+
+/* Nor does its time run out while it is we who are late. */
+START_TEST(who_has_asked_is_answered_before_its_time_is_over)
+{
+    struct lab_answer answer;
+
+    lab.settings.tcp_idle_ms = 300;
+    lab_start();
+    int client = lab_tcp_client();
+    check_served(client);
+    stand_still();
+    lab_tcp_ask(client, &www);
+    usleep(1000 * 1000);
+    go_on();
+    ck_assert(lab_tcp_answer(client, &answer));
+    ck_assert(lab_is_closed(client));
+    close(client);
+}
+END_TEST
+
 /* Not even who has answers to take: it is its own doing. */
 START_TEST(who_does_not_read_makes_room)
 {
-    lab.settings.tcp_clients = 2;
+    lab.settings.tcp_per_address = 1;
+    lab.settings.tcp_idle_ms = 600000;
     lab_start();
-    int stuck[2] = {stuck_client("127.0.1.1"), stuck_client("127.0.2.1")};
-    int client = client_from("127.0.3.1");
+    int stuck = stuck_client("127.0.1.1"), client = client_from("127.0.1.1");
 
     check_served(client);
     lab_await(METRIC_TCP_EVICTED, 1);
-    ck_assert_uint_eq(lab_metric(METRIC_TCP_OPEN), 2);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_OPEN), 1);
     ck_assert_uint_eq(lab_metric(METRIC_TCP_REFUSED), 0);
     close(client);
-    close(stuck[0]);
-    close(stuck[1]);
+    close(stuck);
 }
 END_TEST
 
@@ -647,6 +704,8 @@ int main(void)
     tcase_add_test(tests, what_is_not_taken_is_bounded);
     tcase_add_test(tests, what_was_taken_is_not_kept);
     tcase_add_test(tests, what_waits_in_the_kernel_is_not_taken_either);
+    tcase_add_loop_test(tests, who_has_asked_is_answered_before_it_makes_room, 0, 2);
+    tcase_add_test(tests, who_has_asked_is_answered_before_its_time_is_over);
     tcase_add_test(tests, who_does_not_read_makes_room);
     tcase_add_test(tests, the_fullest_network_makes_room);
     tcase_add_test(tests, an_address_and_a_network_have_their_shares);
