@@ -38,7 +38,8 @@ static const struct schema_table log_table = {.what = "log", TABLE(log_keys)};
 
 static const struct schema_key tcp_keys[] = {
     {.name = "clients",
-     .help = "Connections that may be open at once.",
+     .help = "Connections that may be open at once. Each worker has its part of these, and of the "
+             "numbers below, whatever the others have.",
      .kind = SCHEMA_COUNT,
      .least = 1,
      .most = 100000,
@@ -50,14 +51,14 @@ static const struct schema_key tcp_keys[] = {
      .kind = SCHEMA_COUNT,
      .least = 1,
      .most = 100000,
-     .otherwise = "an eighth of clients, but not fewer than 16",
+     .otherwise = "an eighth of clients, but not fewer than 16 of each worker",
      INTO(config_server, tcp_per_address)},
     {.name = "per-network",
      .help = "Connections of one IPv4 /24 or IPv6 /56, likewise.",
      .kind = SCHEMA_COUNT,
      .least = 1,
      .most = 100000,
-     .otherwise = "a quarter of clients, but not fewer than 16",
+     .otherwise = "a quarter of clients, but not fewer than 16 of each worker",
      INTO(config_server, tcp_per_network)},
     {.name = "idle",
      .help = "A connection is closed when nothing was asked for so long; when a message has not "
