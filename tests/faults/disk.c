@@ -106,7 +106,7 @@ static void record(enum record_kind kind, off_t offset, const struct iovec *piec
         _exit(1);
 }
 
-/* The keeper writes in this way to the store alone; LMDB writes meta pages durably by themselves. */
+/* The keeper writes in this way to the store alone; LMDB writes meta pages durably by itself. */
 ssize_t pwrite(int file, const void *octets, size_t length, off_t offset)
 {
     bool failed = fails(CALL_PWRITE) || (offset < META_OCTETS && fails(CALL_META));
