@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "avow/change/check.h"
 #include "avow/change/dump.h"
 
 /* The folder of the store: the argument, or as the configuration says. Owned by the caller. */

@@ -19,6 +19,12 @@ struct buffer *put_begin(struct change *change);
 void put_record(struct change *change, enum store_table table, const struct store_key *key,
                 unsigned flags);
 
+/* What put_record and put_nothing do for tables that a digest covers (put_counted.c); an error of
+ * LMDB, MDB_NOTFOUND where there is nothing to be removed. */
+MUST_CHECK int put_counted(struct change *change, enum store_table table, MDB_val *key,
+                           MDB_val *value, unsigned flags);
+MUST_CHECK int put_counted_nothing(struct change *change, enum store_table table, MDB_val *key);
+
 /* Remove a record, if it is there. */
 void put_nothing(struct change *change, enum store_table table, const struct store_key *key);
 
