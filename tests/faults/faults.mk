@@ -25,3 +25,9 @@ $(FAULT_DISK): $(BUILD)/tests/faults/disk.o $(call objects,avowd) $(LIBRARIES)
 	@echo "  LINK $@"
 	$(QUIET)$(CC) $(ALL_LDFLAGS) $(call objects,avowd) $< -Wl,--start-group $(LIBRARIES) -Wl,--end-group \
 	    $(LIB_LIBS) -rdynamic -ldl -o $@
+
+# Damage to a store that no seal tells.
+SPOIL := $(BUILD)/tests/faults/spoil
+$(SPOIL): $(BUILD)/tests/faults/spoil.o $(LIBRARIES)
+	@echo "  LINK $@"
+	$(QUIET)$(CC) $(ALL_LDFLAGS) $< $(GROUP) $(LIB_LIBS) -o $@

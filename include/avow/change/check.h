@@ -93,4 +93,8 @@ MUST_CHECK enum result store_check_signatures(struct snapshot *snapshot, struct 
                                               void (*complain)(void *context, const char *line),
                                               void *context);
 
+/* When the last pass over the whole store ended, in seconds since 1970; 0: never, or unreadable. */
+uint64_t scrubbed_at(struct snapshot *snapshot);
+void change_put_scrubbed(struct change *change, uint64_t at);
+
 #endif

@@ -81,6 +81,11 @@
     M(COUNTER, SIGNATURES_FAILED, "signatures_failed", "signatures that were refused or failed")   \
     M(COUNTER, SCRUBBED, "scrubbed", "records checked in the background")                          \
     M(COUNTER, RECORDS_CORRUPT, "records_corrupt", "records that failed that check")               \
+    M(COUNTER, SIGNATURES_VERIFIED, "signatures_verified",                                         \
+      "RRsets whose stored signatures were verified in the background")                            \
+    M(COUNTER, SIGNATURES_BAD, "signatures_bad", "of these, with one that does not hold")          \
+    M(COUNTER, SCRUBS, "scrubs", "passes over the whole store")                                    \
+    M(GAUGE, ZONES_DOUBTFUL, "zones_doubtful", "zones not answered: records vanished or are old")  \
     M(COUNTER, UPDATES_APPLIED, "updates_applied", "updates that changed a zone")                  \
     M(COUNTER, UPDATES_UNCHANGED, "updates_unchanged", "updates that changed nothing")             \
     M(COUNTER, UPDATES_FAILED, "updates_failed", "updates whose prerequisites or policy failed")   \
