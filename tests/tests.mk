@@ -45,7 +45,7 @@ fuzz: fuzz-build
 check:
 	@sh etc/dependencies.sh --test
 	@$(MAKE) -j2 all
-	@$(MAKE) check-floors check-docs check-unit check-answers check-links check-hostile check-fuzz check-scenario
+	@$(MAKE) check-floors check-docs check-unit check-answers check-flips check-links check-hostile check-fuzz check-scenario
 
 # A taste of each fuzz target; `make fuzz FUZZ_SECONDS=600` for a campaign.
 check-fuzz:
@@ -75,6 +75,7 @@ check-scenario: all $(FAULT_TOKEN) $(FAULT_DISK) $(SPOIL) $(BUILD)/tests/bench/t
 campaign: all $(FAULT_TOKEN) $(FAULT_DISK) $(SPOIL) $(BUILD)/tests/bench/tcp_crowd $(BUILD)/tests/unit/test_tsig_mutation
 	AVOW_BUILD=$(abspath $(BUILD)) AVOW_CAMPAIGN=1 $(PYTEST) -q -p no:cacheprovider tests/scenario $(if $(SCENARIO),-k '$(SCENARIO)')
 	AVOW_CAMPAIGN=1 $(BUILD)/tests/unit/test_tsig_mutation
+	$(MAKE) check-flips FLIPS_TURNS=10000
 	$(MAKE) fuzz FUZZ_SECONDS=$(or $(CAMPAIGN_FUZZ_SECONDS),120)
 
 # Style: format, clang-tidy, sizes of functions and files.

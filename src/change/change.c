@@ -119,10 +119,12 @@ static void fill_up_file(struct store *store)
 enum result change_commit(struct change *change, uint64_t *transaction)
 {
     struct store *store = change->store;
-    enum result result = change->failed;
 
     if (!store)
         return RESULT_REFUSED;
+    if (change->touched)
+        put_commit(change);
+    enum result result = change->failed;
     if (result) {
         if (change->error)
             set_problem(store, "change the store", change->error);
@@ -204,6 +206,7 @@ void put_record(struct change *change, enum store_table table, const struct stor
     if (error)
         put_failed(change, error);
     change->octets += key->length + value->length;
+    change->touched = true;
 }
 
 void put_nothing(struct change *change, enum store_table table, const struct store_key *key)
@@ -217,4 +220,5 @@ void put_nothing(struct change *change, enum store_table table, const struct sto
     if (error && error != MDB_NOTFOUND)
         put_failed(change, error);
     change->octets += key->length;
+    change->touched = true;
 }

@@ -9,7 +9,7 @@
 
 #include "check.h"
 
-enum { FINDINGS = 100, META_UNSEALED = 2 };
+enum { FINDINGS = 100, SKIPPED = 1000 /* damaged records in a row */ };
 
 struct check check_of(const struct check_task *task)
 {
@@ -176,7 +176,8 @@ static void damaged(struct check *check, enum store_table table, const struct st
         check->task->damaged(check->task->context, table, record);
 }
 
-static void check_record(struct check *check, struct store_scan *scan,
+/* Whether the record's seal is good, and so its key. */
+static bool check_record(struct check *check, struct store_scan *scan,
                          const struct store_record *record)
 {
     enum store_table table = scan->table;
@@ -185,33 +186,20 @@ static void check_record(struct check *check, struct store_scan *scan,
     check->counts->records[table]++;
     check->counts->octets += record->key_length + record->value_length;
     if (is_unsealed(table, record))
-        return;
+        return true;
     if (digest_covers(table)) {
         struct version_digest one = digest_of_record(check->snapshot->store, table, record);
         digest_add(&scan->digest, &one);
     }
-    if (record_open(check->snapshot->store, table, record, &payload) ||
-        check_form(check, table, record, payload))
+    bool sealed = record_open(check->snapshot->store, table, record, &payload) == RESULT_OK;
+    if (!sealed || check_form(check, table, record, payload))
         damaged(check, table, record);
+    return sealed;
 }
 
-/* Whether a record ends the scan: it is of another version. One whose key was damaged may only look
- * so: what is missing then has not just vanished. */
-static bool is_behind(struct check *check, struct store_scan *scan,
-                      const struct store_record *record)
-{
-    struct reader payload;
-
-    if (!scan->version || store_key_version(record->key, record->key_length) == scan->version)
-        return false;
-    scan->uncertain |=
-        record_open(check->snapshot->store, scan->table, record, &payload) != RESULT_OK;
-    return true;
-}
-
-/* The record behind the one that was passed last: by key, for looking at one record may move the
- * table's cursor. */
-static enum found_record step(struct check *check, struct store_scan *scan,
+/* The record behind the last good one that was passed, and those damaged ones behind that. By key,
+ * for looking at one record may move the table's cursor; not by damaged keys, which lead astray. */
+static enum found_record seek(struct check *check, const struct store_scan *scan,
                               struct store_record *record)
 {
     const struct buffer *key = &scan->key;
@@ -229,32 +217,57 @@ static enum found_record step(struct check *check, struct store_scan *scan,
     if (found == RECORD_THERE && key->length &&
         store_key_equal(record->key, record->key_length, key->octets, key->length))
         found = snapshot_move(check->snapshot, scan->table, MOVE_NEXT, record);
+    for (unsigned i = 0; i < scan->skipped && found == RECORD_THERE; i++)
+        found = snapshot_move(check->snapshot, scan->table, MOVE_NEXT, record);
+    return found;
+}
+
+/*
+ * Whether a record that follows lies where it belongs. A good one of another version ends the scan;
+ * a good one that should have come before says that pages are not where they belong. One with a bad
+ * seal may only look so.
+ */
+static enum found_record judge_place(const struct check *check, const struct store_scan *scan,
+                                     const struct store_record *record)
+{
+    const struct buffer *key = &scan->key;
+    struct reader payload;
+    bool behind =
+        scan->version && store_key_version(record->key, record->key_length) != scan->version;
+    bool before = key->length &&
+                  store_key_compare(record->key, record->key_length, key->octets, key->length) <= 0;
+
+    if ((!behind && !before) || is_unsealed(scan->table, record) ||
+        record_open(check->snapshot->store, scan->table, record, &payload))
+        return RECORD_THERE;
+    return before ? RECORD_CORRUPT : RECORD_ABSENT;
+}
+
+static enum found_record step(struct check *check, struct store_scan *scan)
+{
+    struct store_record record;
+    enum found_record found = seek(check, scan, &record);
+
+    if (found == RECORD_THERE)
+        found = judge_place(check, scan, &record);
     if (found != RECORD_THERE)
         return found;
-    /* A bit that flipped in a key could lead back to where we were, for ever. */
-    if (key->length &&
-        store_key_compare(record->key, record->key_length, key->octets, key->length) <= 0)
-        return RECORD_CORRUPT;
-    return is_behind(check, scan, record) ? RECORD_ABSENT : RECORD_THERE;
+    if (!check_record(check, scan, &record))
+        return ++scan->skipped < SKIPPED ? RECORD_THERE : RECORD_CORRUPT;
+    scan->skipped = 0;
+    buffer_clear(&scan->key);
+    buffer_add(&scan->key, record.key, record.key_length);
+    return buffer_check(&scan->key) ? RECORD_CORRUPT : RECORD_THERE;
 }
 
 static enum found_record walk(struct check *check, struct store_scan *scan, size_t limit)
 {
     enum found_record found = RECORD_THERE;
-    struct store_record record;
 
-    for (; limit > 0 && found == RECORD_THERE; limit--) {
-        found = step(check, scan, &record);
-        if (found != RECORD_THERE)
-            break;
-        check_record(check, scan, &record);
-        buffer_clear(&scan->key);
-        buffer_add(&scan->key, record.key, record.key_length);
-        if (buffer_check(&scan->key))
-            found = RECORD_CORRUPT;
-    }
+    for (; limit > 0 && found == RECORD_THERE; limit--)
+        found = step(check, scan);
     if (found == RECORD_CORRUPT) {
-        scan->uncertain = true;
+        scan->broken = true;
         check->counts->damaged[scan->table]++;
         check_complain(check, "%s: the table cannot be walked to its end",
                        store_table_name(scan->table));
@@ -362,12 +375,13 @@ void store_scan_begin(struct store_scan *scan, enum store_table table, uint32_t 
     store_scan_table(scan, table);
     scan->version = version;
     scan->digest = (struct version_digest){.low = 0};
-    scan->uncertain = false;
+    scan->broken = false;
 }
 
 void store_scan_table(struct store_scan *scan, enum store_table table)
 {
     scan->table = table;
+    scan->skipped = 0;
     buffer_clear(&scan->key);
 }
 
@@ -375,6 +389,18 @@ void store_scan_free(struct store_scan *scan)
 {
     buffer_free(&scan->key);
     *scan = (struct store_scan){.version = 0};
+}
+
+bool store_scan_is_doubtful(const struct store_scan *scan, const struct zone *zone,
+                            const struct store_check *counts)
+{
+    bool damage = counts->damaged[TABLE_NODES] || counts->damaged[TABLE_RRSETS] ||
+                  counts->damaged[TABLE_NSEC3];
+
+    if (digest_equal(&scan->digest, &zone->digest))
+        return false;
+    /* Damaged keys and seals change the sum, and hide nothing as long as none is missing. */
+    return scan->broken || !damage || scan->digest.records < zone->digest.records;
 }
 
 enum found_record store_scan_part(const struct check_task *task, struct store_scan *scan,

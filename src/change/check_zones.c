@@ -13,19 +13,12 @@ static void note_bad_signature(void *context, const struct bad_signature *bad)
                    verdict_sentence(bad->verdict));
 }
 
-static bool has_damage(const struct store_scan *scan, const struct store_check *counts)
-{
-    return scan->uncertain || counts->damaged[TABLE_NODES] || counts->damaged[TABLE_RRSETS] ||
-           counts->damaged[TABLE_NSEC3];
-}
-
-/* What is damaged was told of already; it explains a digest that differs. */
 static void compare_digest(struct check *check, const struct zone *zone,
-                           const struct store_scan *scan)
+                           const struct store_scan *scan, const struct store_check *counts)
 {
     char text[NAME_MAX_TEXT];
 
-    if (digest_equal(&scan->digest, &zone->digest))
+    if (!store_scan_is_doubtful(scan, zone, counts))
         return;
     check->counts->doubtful++;
     check_complain(check,
@@ -63,8 +56,8 @@ static enum result check_zone(struct check *check, const struct zone *zone, bool
     store_scan_begin(&scan, TABLE_NODES, zone->version);
     if (!result)
         scan_tables(&task, &scan);
-    if (!result && !has_damage(&scan, &counts))
-        compare_digest(check, zone, &scan);
+    if (!result)
+        compare_digest(check, zone, &scan, &counts);
     check->counts->signatures += counts.signatures;
     check->counts->bad_signatures += counts.bad_signatures;
     store_scan_free(&scan);
@@ -84,14 +77,25 @@ static enum found_record next_row(struct check *check, const struct zone *last, 
     return name_compare(&zone->apex, &last->apex) > 0 ? RECORD_THERE : RECORD_ABSENT;
 }
 
+static bool is_rolled_back(struct check *check)
+{
+    if (check->snapshot->of_change || store_is_of_its_commit(check->snapshot))
+        return false;
+    check_complain(check, "meta: the store is older than its last commit");
+    return true;
+}
+
 enum result check_zones(struct check *check, bool signatures)
 {
     struct zone zone, last;
     enum result result = RESULT_OK;
+    bool old = is_rolled_back(check);
     enum found_record found = next_row(check, NULL, &zone);
 
     while (found != RECORD_ABSENT && !result) {
-        if (zone.version)
+        if (zone.version && old)
+            check->counts->doubtful++;
+        else if (zone.version)
             result = check_zone(check, &zone, signatures);
         last = zone;
         found = next_row(check, &last, &zone);

@@ -33,6 +33,9 @@ void put_nothing(struct change *change, enum store_table table, const struct sto
 MUST_CHECK int put_drop(struct change *change, enum store_table table, uint32_t version,
                         size_t *limit);
 
+/* Note which commit this is. Behind everything else. */
+void put_commit(struct change *change);
+
 /* Write a node and what it keeps apart; nothing of it was there before. */
 void put_parts(struct change *change, const struct store_key *key, struct node_parts *parts,
                unsigned flags);

@@ -198,6 +198,7 @@ struct keeper {
     struct control *control;
     struct scrub *scrub;
     struct store_scan scan; /* of it: commits tell it what they change */
+    bool rolled_back;       /* the store was older, at our start, than its last commit */
 
     ev_timer tick;
     ev_timer commit_soon;
@@ -297,10 +298,11 @@ static inline bool keeper_zone_signs(const struct keeper_zone *zone)
 }
 
 /* Whether what is served is signed, and still to be. A policy that has come or gone holds from the
- * next version on. */
+ * next version on. Nothing that is in doubt is signed. */
 static inline bool keeper_zone_is_signed(const struct keeper_zone *zone)
 {
-    return keeper_zone_signs(zone) && zone->row.flags & ZONE_SIGNED;
+    return keeper_zone_signs(zone) &&
+           (zone->row.flags & (ZONE_SIGNED | ZONE_DOUBTFUL)) == ZONE_SIGNED;
 }
 
 /* The zone has another serial, or is transferable now: its secondaries are to be told. */

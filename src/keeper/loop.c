@@ -339,6 +339,7 @@ static enum result open_store(struct keeper *keeper)
     if (result)
         return result;
     keeper->transaction = pages_transaction(keeper->pins.ticket);
+    scrub_look(keeper);
     return RESULT_OK;
 }
 

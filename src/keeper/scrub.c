@@ -17,6 +17,9 @@ enum {
     AGAIN_SECONDS = 3600 /* until the pass that follows one that could not mend everything */
 };
 
+/* What stands for the tables that belong to no version. */
+#define ROWS UINT32_MAX
+
 /* ---- what comes next --------------------------------------------------------------------------
  */
 
@@ -38,16 +41,6 @@ static void begin_rows(struct scrub *scrub)
     scrub->found = (struct store_check){.octets = 0};
     scrub->lines = 0;
     store_scan_begin(&scrub->keeper->scan, TABLE_ZONES, 0);
-}
-
-static void begin_next(struct scrub *scrub, struct keeper_zone *zone)
-{
-    while (zone && (!zone->row.version || !zone->config))
-        zone = zone->next;
-    if (zone)
-        scrub_zone_begin(scrub, zone);
-    else
-        begin_rows(scrub);
 }
 
 static void remember(struct scrub *scrub, uint64_t at)
@@ -75,6 +68,7 @@ static void end_pass(struct scrub *scrub)
     struct keeper *keeper = scrub->keeper;
     bool whole = scrub->pass == SCRUB_SIGNATURES;
 
+    keeper->rolled_back = false; /* each zone has been judged */
     scrub->now.ended = keeper->now;
     scrub->last = scrub->now;
     scrub->pass = scrub->now.pass = SCRUB_REST;
@@ -92,6 +86,18 @@ static void end_pass(struct scrub *scrub)
         plan(scrub, keeper->now);
     }
     scrub_report(keeper);
+}
+
+static void begin_next(struct scrub *scrub, struct keeper_zone *zone)
+{
+    while (zone && (!zone->row.version || !zone->config || zone->row.version == scrub->deadly))
+        zone = zone->next;
+    if (zone)
+        scrub_zone_begin(scrub, zone);
+    else if (scrub->deadly != ROWS)
+        begin_rows(scrub);
+    else
+        end_pass(scrub);
 }
 
 /* ---- a slice ----------------------------------------------------------------------------------
@@ -159,6 +165,8 @@ static void slice(struct ev_loop *loop, ev_timer *watcher, int events)
     enum found_record found = RECORD_THERE;
 
     (void)loop, (void)events;
+    if (scrub->pass == SCRUB_REST)
+        return; /* there was nothing to be looked at */
     keeper->now_ms = clock_monotonic_ms();
     keeper->now = clock_wall_seconds();
     if (keeper->jobs.in_use > JOBS_BUSY || commit_look(keeper)) {
@@ -166,8 +174,10 @@ static void slice(struct ev_loop *loop, ev_timer *watcher, int events)
         return;
     }
     uint64_t begun = clock_monotonic_ns();
+    metric_set(keeper->metrics, METRIC_SCRUB_VERSION, scrub->rows ? ROWS : keeper->scan.version);
     while (found == RECORD_THERE && clock_monotonic_ns() - begun < SLICE_NS)
         found = step(scrub);
+    metric_set(keeper->metrics, METRIC_SCRUB_VERSION, 0);
     snapshot_rest(&keeper->view);
     if (found == RECORD_ABSENT)
         move_on(scrub);
@@ -216,6 +226,26 @@ static void find_due(struct scrub *scrub)
     plan(scrub, last);
 }
 
+/*
+ * The pass of the start. There are pages that LMDB does not survive: a keeper that died while it
+ * looked at a zone may have met one, and one that did so at the same zone again surely has.
+ */
+static void begin_first(struct scrub *scrub)
+{
+    struct keeper *keeper = scrub->keeper;
+    uint64_t died_at = metric_get(keeper->metrics, METRIC_SCRUB_VERSION);
+
+    scrub->started = true;
+    metric_set(keeper->metrics, METRIC_SCRUB_VERSION, 0);
+    if (died_at && died_at == metric_get(keeper->metrics, METRIC_SCRUB_SUSPECT)) {
+        scrub->deadly = (uint32_t)died_at;
+        scrub_condemn(scrub);
+    }
+    if (died_at)
+        metric_set(keeper->metrics, METRIC_SCRUB_SUSPECT, died_at);
+    begin_pass(scrub, SCRUB_RECORDS);
+}
+
 void scrub_tick(struct keeper *keeper)
 {
     struct scrub *scrub = keeper->scrub;
@@ -223,8 +253,7 @@ void scrub_tick(struct keeper *keeper)
     if (!scrub || !keeper->settled || scrub->pass != SCRUB_REST)
         return;
     if (!scrub->started) {
-        scrub->started = true;
-        begin_pass(scrub, SCRUB_RECORDS);
+        begin_first(scrub);
         return;
     }
     if (keeper->config->server.scrub == 0) {
@@ -235,6 +264,16 @@ void scrub_tick(struct keeper *keeper)
         find_due(scrub);
     else if (keeper->now >= scrub->due)
         begin_pass(scrub, SCRUB_SIGNATURES);
+}
+
+void scrub_look(struct keeper *keeper)
+{
+    if (snapshot_renew(&keeper->view) != RENEWAL_READY)
+        return;
+    keeper->rolled_back = !store_is_of_its_commit(&keeper->view);
+    snapshot_rest(&keeper->view);
+    if (keeper->rolled_back)
+        log_error("the store is older than its last commit: what it holds is in doubt");
 }
 
 bool scrub_is_clean(const struct scrub_facts *facts)

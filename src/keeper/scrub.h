@@ -32,6 +32,7 @@ struct scrub {
     enum scrub_pass pass;
     bool started;             /* the pass of the start has begun */
     bool asked;               /* somebody asked for this pass */
+    uint32_t deadly;          /* version that is not looked at: keepers have died of it; 0: none */
     bool rows;                /* behind the zones: tables that belong to no version */
     struct name zone;         /* at which the pass is */
     struct store_check found; /* in this zone, or in the rows */
@@ -45,6 +46,9 @@ struct scrub {
 
 MUST_CHECK enum result scrub_open(struct keeper *keeper);
 void scrub_close(struct keeper *keeper);
+
+/* The store has been opened, and nothing is written yet: see what only shows now. */
+void scrub_look(struct keeper *keeper);
 
 /* Begin what is due. Every second. */
 void scrub_tick(struct keeper *keeper);

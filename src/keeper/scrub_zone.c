@@ -3,10 +3,10 @@
  *
  * A bad signature is asked for anew: the RRset that it lies beside has a good seal. A damaged
  * record stays as it is, and is answered SERVFAIL; nothing is ever derived from it. When records
- * vanished or came back that look good, nobody can tell which: the zone is in doubt and not
- * answered. The zone's file, where it is all that the zone is, and still the one that was loaded,
- * makes it whole again by itself; where updates have changed the zone, an operator has to say what
- * is to be served.
+ * that look good vanished or came back, or pages are not where they belong, nobody can tell which
+ * answers are still right: the zone is in doubt and not answered. The zone's file, where it is all
+ * that the zone is, and still the one that was loaded, makes it whole again by itself; where
+ * updates have changed the zone, an operator has to say what is to be served.
  */
 #include "scrub_zone.h"
 
@@ -185,8 +185,8 @@ static void judge(struct scrub *scrub, struct keeper_zone *zone)
 {
     const struct store_scan *scan = &scrub->keeper->scan;
     uint64_t damaged = sum_records(scrub->found.damaged) + scrub->found.misplaced;
-    bool differs = !digest_equal(&scan->digest, &zone->row.digest);
-    bool doubtful = differs && !damaged && !scan->uncertain;
+    bool doubtful =
+        scrub->keeper->rolled_back || store_scan_is_doubtful(scan, &zone->row, &scrub->found);
     char what[200];
 
     zone->scrub = (struct zone_scrub){.at = scrub->keeper->now,
@@ -196,8 +196,7 @@ static void judge(struct scrub *scrub, struct keeper_zone *zone)
                                       .bad_signatures = scrub->found.bad_signatures};
     scrub->now.zones++;
     scrub->now.doubtful += doubtful;
-    if (!differs || doubtful)
-        set_doubt(zone, doubtful);
+    set_doubt(zone, doubtful);
     if (doubtful)
         (void)snprintf(what, sizeof what,
                        "not answered for: records have vanished or are old ones (%llu, of %llu)",
@@ -246,4 +245,23 @@ void scrub_rows_end(struct scrub *scrub)
     add_up(scrub);
     if (scrub->found.damaged[TABLE_ZONES])
         write_rows(keeper);
+}
+
+void scrub_condemn(struct scrub *scrub)
+{
+    struct keeper_zone *zone = keeper_zone_of_version(scrub->keeper, scrub->deadly);
+    char name[NAME_MAX_TEXT];
+
+    if (!zone || !zone->config) {
+        log_error("the store is damaged: a keeper died whenever it looked through it");
+        return;
+    }
+    zone->scrub =
+        (struct zone_scrub){.at = scrub->keeper->now, .version = zone->row.version, .damaged = 1};
+    set_doubt(zone, true);
+    /* To drop what is there would be as deadly: nothing is loaded in its place. */
+    (void)snprintf(zone->scrub.problem, sizeof zone->scrub.problem,
+                   "not answered for: a keeper died whenever it looked through its records; see "
+                   "avowctl store check, with the daemon stopped");
+    log_error("%s %s", name_to_text(&zone->name, name), zone->scrub.problem);
 }

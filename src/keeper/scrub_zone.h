@@ -18,6 +18,9 @@ MUST_CHECK enum found_record scrub_zone_step(struct scrub *scrub, size_t limit);
 void scrub_zone_end(struct scrub *scrub);
 void scrub_rows_end(struct scrub *scrub);
 
+/* The zone whose version is scrub->deadly cannot even be looked at. */
+void scrub_condemn(struct scrub *scrub);
+
 /* In control_scrub.c: a pass has ended; those who wait for it are told. */
 void scrub_report(struct keeper *keeper);
 

@@ -40,6 +40,7 @@ static void put_raw(struct spoil *spoil, const struct store_key *key, MDB_val *v
     must((value ? mdb_put(view->transaction, dbi, &name, value, 0)
                 : mdb_del(view->transaction, dbi, &name, NULL)) == 0,
          "LMDB refuses");
+    spoil->change.touched = true; /* the commit has its number: this is not about that */
 }
 
 static void spoil_octet(struct spoil *spoil, const struct store_key *key)

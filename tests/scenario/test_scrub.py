@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 import subprocess
 
 from lab import NOERROR, NXDOMAIN, SERVFAIL, SPOIL, open_to, small_zone, until, wire
@@ -168,6 +169,30 @@ def test_a_damaged_row_of_a_zone(lab):
     assert server.log.lines("the rows of all zones were written anew")
     assert scrub(server)["records_damaged"] == 0
     assert server.serial(ZONE) == 1 and server.ask(f"www.{ZONE}").is_signed()
+
+
+def keys_of(page):
+    """The keys of a leaf of LMDB's tree."""
+    flags, lower = struct.unpack_from("<HH", page, 10)
+    for place in range(16, lower, 2) if flags == 2 else ():
+        (node,) = struct.unpack_from("<H", page, place)
+        (length,) = struct.unpack_from("<H", page, node + 6)
+        yield bytes(page[node + 8 : node + 8 + length])
+
+
+def test_a_page_of_zeros(lab):
+    """Nobody can tell what was in it. Both zones come back from their files."""
+    server = stopped(lab)
+    octets = bytearray(server.store_file.read_bytes())
+    for page in range(8192, len(octets), 4096):
+        if any(key.endswith(b"test\0a\0www\0") for key in keys_of(octets[page : page + 4096])):
+            octets[page : page + 4096] = bytes(4096)
+    server.store_file.write_bytes(octets)
+    server.start()
+    assert scrubbed(server)["zones_doubtful"] > 0
+    for zone in (ZONE, OTHER):
+        until(lambda: server.ask(f"www.{zone}").is_signed(), f"{zone} to be whole again")
+    assert scrub(server)["zones_doubtful"] == 0
 
 
 def test_passes_follow_each_other(lab):

@@ -24,7 +24,8 @@ struct store_scan {
     uint32_t version;             /* 0: all of the table's records */
     struct buffer key;            /* of the last record that was passed; empty: none was */
     struct version_digest digest; /* of what was passed, of all tables that a digest covers */
-    bool uncertain;               /* damage may hide records from it */
+    unsigned skipped;             /* damaged records behind that one, passed too */
+    bool broken;                  /* there was no way on: records may have been missed */
 };
 
 /* A zeroed change is none. */
@@ -39,6 +40,7 @@ struct change {
     struct MDB_cursor *cursors[STORE_TABLES]; /* for tables that a digest covers */
     const struct store_scan *scan;            /* set behind change_begin; NULL: there is none */
     struct version_digest scanned;            /* to be added to its digest after the commit */
+    bool touched;                             /* something was put or removed */
     enum result failed;                       /* the first failure */
     int error; /* of LMDB or errno, with RESULT_SYSTEM and RESULT_FULL */
 };

@@ -16,7 +16,8 @@ struct store_check {
     uint64_t octets;                /* keys and values */
     uint64_t leftovers;             /* records of versions that no zone serves */
     uint64_t misplaced;             /* good records that contradict each other */
-    uint64_t doubtful;              /* zones whose records are not those of their digest */
+    uint64_t doubtful;              /* zones whose records are not those of their digest; all, when
+                                     * the store is another than its last commit made it */
     uint64_t signatures;            /* RRsets whose signatures were verified */
     uint64_t bad_signatures;        /* of these, that have one that does not hold */
 };
@@ -77,6 +78,14 @@ void store_scan_table(struct store_scan *scan, enum store_table table);
 void store_scan_free(struct store_scan *scan);
 
 /*
+ * After a scan of all tables of a zone's version: whether its records are not those of its digest,
+ * and what was found damaged (`counts`, of this scan) does not explain it. Then records that look
+ * good may be old ones, and others may be missing.
+ */
+bool store_scan_is_doubtful(const struct store_scan *scan, const struct zone *zone,
+                            const struct store_check *counts);
+
+/*
  * Look at everything: each record, RRsets kept apart with their nodes, NSEC3 chains closed,
  * journals, digests.
  *
@@ -92,6 +101,13 @@ MUST_CHECK enum result store_check(struct snapshot *snapshot, struct store_check
 MUST_CHECK enum result store_check_signatures(struct snapshot *snapshot, struct store_check *check,
                                               void (*complain)(void *context, const char *line),
                                               void *context);
+
+/*
+ * Whether what a snapshot shows is what the commit with its number wrote. It is not when LMDB's
+ * topmost page came back from an earlier commit: then all is older, and agrees with itself. Each
+ * commit notes its number for this. Not for the view of a change.
+ */
+bool store_is_of_its_commit(struct snapshot *snapshot);
 
 /* When the last pass over the whole store ended, in seconds since 1970; 0: never, or unreadable. */
 uint64_t scrubbed_at(struct snapshot *snapshot);
