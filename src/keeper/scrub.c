@@ -169,7 +169,8 @@ static void slice(struct ev_loop *loop, ev_timer *watcher, int events)
         return; /* there was nothing to be looked at */
     keeper->now_ms = clock_monotonic_ms();
     keeper->now = clock_wall_seconds();
-    if (keeper->jobs.in_use > JOBS_BUSY || commit_look(keeper)) {
+    /* A store that is to be opened anew must be left alone, or that would be put off for ever. */
+    if (keeper->store.writes_off || keeper->jobs.in_use > JOBS_BUSY || commit_look(keeper)) {
         rest_until(scrub, WAIT_MS / 1e3);
         return;
     }
@@ -250,7 +251,7 @@ void scrub_tick(struct keeper *keeper)
 {
     struct scrub *scrub = keeper->scrub;
 
-    if (!scrub || !keeper->settled || scrub->pass != SCRUB_REST)
+    if (!scrub || !keeper->settled || keeper->store.writes_off || scrub->pass != SCRUB_REST)
         return;
     if (!scrub->started) {
         begin_first(scrub);
