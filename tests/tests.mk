@@ -45,7 +45,7 @@ fuzz: fuzz-build
 check:
 	@sh etc/dependencies.sh --test
 	@$(MAKE) -j2 all
-	@$(MAKE) check-floors check-docs check-unit check-answers check-links check-hostile check-fuzz check-scenario
+	@$(MAKE) check-floors check-docs check-unit check-answers check-flips check-links check-hostile check-fuzz check-scenario
 
 # A taste of each fuzz target; `make fuzz FUZZ_SECONDS=600` for a campaign.
 check-fuzz:
@@ -68,13 +68,15 @@ SCENARIO ?=
 PYTHON3 ?= $(firstword $(foreach python,/usr/bin/python3 python3,\
              $(shell $(python) -c 'import pytest, dns' 2>/dev/null && echo $(python))) python3)
 PYTEST ?= $(PYTHON3) -B -m pytest
-check-scenario: all $(FAULT_TOKEN) $(FAULT_DISK) $(POWER_FAIL) $(BUILD)/tests/bench/tcp_crowd
+SCENARIO_PROGRAMS := $(FAULT_TOKEN) $(FAULT_DISK) $(POWER_FAIL) $(SPOIL) $(BUILD)/tests/bench/tcp_crowd
+check-scenario: all $(SCENARIO_PROGRAMS)
 	AVOW_BUILD=$(abspath $(BUILD)) $(PYTEST) -q -p no:cacheprovider tests/scenario $(if $(SCENARIO),-k '$(SCENARIO)')
 
 # The long ones: kills, comparisons on everything, fuzzing.
-campaign: all $(FAULT_TOKEN) $(FAULT_DISK) $(POWER_FAIL) $(BUILD)/tests/bench/tcp_crowd $(BUILD)/tests/unit/test_tsig_mutation
+campaign: all $(SCENARIO_PROGRAMS) $(BUILD)/tests/unit/test_tsig_mutation
 	AVOW_BUILD=$(abspath $(BUILD)) AVOW_CAMPAIGN=1 $(PYTEST) -q -p no:cacheprovider tests/scenario $(if $(SCENARIO),-k '$(SCENARIO)')
 	AVOW_CAMPAIGN=1 $(BUILD)/tests/unit/test_tsig_mutation
+	$(MAKE) check-flips FLIPS_TURNS=10000
 	$(MAKE) fuzz FUZZ_SECONDS=$(or $(CAMPAIGN_FUZZ_SECONDS),120)
 
 # Everything at once for an hour, with signatures that live for ten minutes.

@@ -80,6 +80,7 @@ void render_zone_list(const json_t *answer, FILE *out);
 void render_zone_status(const json_t *answer, FILE *out);
 void render_keys(const json_t *answer, FILE *out);
 void render_records(const json_t *answer, FILE *out);
+void render_scrub(const json_t *answer, FILE *out);
 void render_nothing(const json_t *answer, FILE *out);
 
 #endif

@@ -123,6 +123,37 @@ static void render_traffic(const json_t *metrics, FILE *out)
                       number_of(metrics, "store_corrupt"));
 }
 
+/* What a pass over the store has found, or found so far. */
+static void render_pass(const json_t *facts, FILE *out)
+{
+    (void)fprintf(out, "%llu records, %llu damaged; %llu signatures, %llu bad",
+                  number_of(facts, "records"), number_of(facts, "records_damaged"),
+                  number_of(facts, "signatures"), number_of(facts, "signatures_bad"));
+    if (number_of(facts, "signatures_left"))
+        (void)fprintf(out, " (%llu not made anew)", number_of(facts, "signatures_left"));
+    (void)fprintf(out, "; %llu of %llu zones in doubt\n", number_of(facts, "zones_doubtful"),
+                  number_of(facts, "zones"));
+}
+
+void render_scrub(const json_t *answer, FILE *out)
+{
+    const json_t *scrub = json_object_get(answer, "scrub");
+    const json_t *now = json_object_get(scrub, "now"), *last = json_object_get(scrub, "last");
+
+    if (!scrub)
+        return;
+    if (!json_is_null(json_object_get(scrub, "running"))) {
+        (void)fprintf(out, "scrub       of %s since %s, at %s: ", text_of(scrub, "running"),
+                      text_of(now, "begun"), text_of(scrub, "zone"));
+        render_pass(now, out);
+    }
+    if (!json_is_null(json_object_get(last, "ended"))) {
+        (void)fprintf(out, "scrub       ended %s: ", text_of(last, "ended"));
+        render_pass(last, out);
+    }
+    (void)fprintf(out, "scrub       next %s\n", text_of(scrub, "next"));
+}
+
 void render_status(const json_t *answer, FILE *out)
 {
     const json_t *zones = json_object_get(answer, "zones");
@@ -146,7 +177,9 @@ void render_status(const json_t *answer, FILE *out)
     print_octets(out, number_of(store, "file_octets"));
     (void)fprintf(out, " of ");
     print_octets(out, number_of(store, "reserved_octets"));
-    (void)fprintf(out, ", takes %s\nrooms\n", text_of(store, "accepts"));
+    (void)fprintf(out, ", takes %s\n", text_of(store, "accepts"));
+    render_scrub(answer, out);
+    (void)fprintf(out, "rooms\n");
     render_rooms(answer, out);
 }
 
@@ -267,6 +300,15 @@ static void render_secondaries(const json_t *zone, FILE *out)
     }
 }
 
+static void render_zone_scrub(const json_t *scrub, FILE *out)
+{
+    (void)fprintf(
+        out, "  scrubbed    %s, %llu records, %llu damaged; %llu signatures, %llu bad%s\n",
+        text_of(scrub, "at"), number_of(scrub, "records"), number_of(scrub, "records_damaged"),
+        number_of(scrub, "signatures"), number_of(scrub, "signatures_bad"),
+        json_is_true(json_object_get(scrub, "doubtful")) ? "; NOT ANSWERED: in doubt" : "");
+}
+
 void render_zone_status(const json_t *answer, FILE *out)
 {
     render_zone_line(answer, out);
@@ -279,6 +321,7 @@ void render_zone_status(const json_t *answer, FILE *out)
     (void)fprintf(out, "  signed      %s, under way %llu, the oldest signature runs out %s\n",
                   text_of(answer, "signed_at"), number_of(answer, "signatures_under_way"),
                   text_of(answer, "oldest_signature_expires"));
+    render_zone_scrub(json_object_get(answer, "scrub"), out);
     render_keys_of(answer, out);
 }
 

@@ -5,7 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "avow/change/check.h"
 #include "avow/change/dump.h"
+
+#define SIGNATURES "--signatures"
+
+/* Whether a word behind the verb is this one. */
+static bool has_option(const struct options *options, const char *option)
+{
+    for (unsigned i = 2; i < options->count; i++)
+        if (strcmp(options->words[i], option) == 0)
+            return true;
+    return false;
+}
 
 /* The folder of the store: the argument, or as the configuration says. Owned by the caller. */
 static char *store_folder(const struct options *options)
@@ -13,8 +25,9 @@ static char *store_folder(const struct options *options)
     struct config config;
     char *folder = NULL;
 
-    if (options->count > 2)
-        return strdup(options->words[2]);
+    for (unsigned i = 2; i < options->count; i++)
+        if (strcmp(options->words[i], SIGNATURES) != 0)
+            return strdup(options->words[i]);
     if (load_configuration(options, &config))
         return NULL;
     if (asprintf(&folder, "%s/store", config.server.state) < 0)
@@ -51,9 +64,13 @@ static void print_check(const struct store_check *check)
     for (unsigned i = 0; i < STORE_TABLES; i++)
         (void)printf("%-8s %10llu records, %llu damaged\n", store_table_name((enum store_table)i),
                      (unsigned long long)check->records[i], (unsigned long long)check->damaged[i]);
-    (void)printf("%llu octets; %llu records of no zone; %llu out of place\n",
+    (void)printf("%llu octets; %llu records of no zone; %llu out of place; %llu zones in doubt\n",
                  (unsigned long long)check->octets, (unsigned long long)check->leftovers,
-                 (unsigned long long)check->misplaced);
+                 (unsigned long long)check->misplaced, (unsigned long long)check->doubtful);
+    if (check->signatures)
+        (void)printf("%llu RRsets with signatures, %llu with one that does not hold\n",
+                     (unsigned long long)check->signatures,
+                     (unsigned long long)check->bad_signatures);
 }
 
 static void print_check_json(const struct store_check *check)
@@ -64,9 +81,11 @@ static void print_check_json(const struct store_check *check)
         (void)json_object_set_new(tables, store_table_name((enum store_table)i),
                                   json_pack("{s:I, s:I}", "records", (json_int_t)check->records[i],
                                             "damaged", (json_int_t)check->damaged[i]));
-    json_t *answer = json_pack("{s:o, s:I, s:I, s:I}", "tables", tables, "octets",
-                               (json_int_t)check->octets, "leftovers", (json_int_t)check->leftovers,
-                               "misplaced", (json_int_t)check->misplaced);
+    json_t *answer = json_pack(
+        "{s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "tables", tables, "octets",
+        (json_int_t)check->octets, "leftovers", (json_int_t)check->leftovers, "misplaced",
+        (json_int_t)check->misplaced, "doubtful", (json_int_t)check->doubtful, "signatures",
+        (json_int_t)check->signatures, "signatures_bad", (json_int_t)check->bad_signatures);
     (void)json_dumpf(answer, stdout, JSON_INDENT(2));
     (void)putchar('\n');
     json_decref(answer);
@@ -84,7 +103,9 @@ int run_store_check(const struct options *options)
     if (!result && snapshot_renew(&snapshot) != RENEWAL_READY)
         result = RESULT_SYSTEM;
     if (!result) {
-        result = store_check(&snapshot, &check, print_line, NULL);
+        result = has_option(options, SIGNATURES)
+                     ? store_check_signatures(&snapshot, &check, print_line, NULL)
+                     : store_check(&snapshot, &check, print_line, NULL);
         if (options->json)
             print_check_json(&check);
         else

@@ -153,6 +153,16 @@ static const struct channel_events room_events = {.frame = on_frame};
 
 /* ---- the end of a process ------------------------------------------------------------------- */
 
+/* LMDB trusts its pages: one that is damaged may lead it out of its file. */
+static const char *may_be_damage(enum room_kind kind, int signal)
+{
+    bool reads = kind == ROOM_KEEPER || kind == ROOM_FRONT || kind == ROOM_DESK;
+
+    return reads && (signal == SIGABRT || signal == SIGBUS || signal == SIGSEGV)
+               ? "; if that comes again, the store may be damaged: see avowctl store check"
+               : "";
+}
+
 static void say_how(const struct supervised *room, int status)
 {
     const char *name = room_name(room->kind);
@@ -160,8 +170,8 @@ static void say_how(const struct supervised *room, int status)
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
         log_error("the %s did what it may not (seccomp) and was killed", name);
     else if (WIFSIGNALED(status))
-        log_error("the %s died of signal %d (%s)", name, WTERMSIG(status),
-                  strsignal(WTERMSIG(status)));
+        log_error("the %s died of signal %d (%s)%s", name, WTERMSIG(status),
+                  strsignal(WTERMSIG(status)), may_be_damage(room->kind, WTERMSIG(status)));
     else if (!room->failed)
         log_error("the %s ended with code %d", name, WEXITSTATUS(status));
 }

@@ -29,6 +29,12 @@ uint64_t hash_octets(const struct hash_key *key, const void *octets, size_t leng
     return XXH3_64bits_withSecret(octets, length, key->secret, sizeof key->secret);
 }
 
+struct hash_wide hash_wide(const struct hash_key *key, const void *octets, size_t length)
+{
+    XXH128_hash_t hash = XXH3_128bits_withSecret(octets, length, key->secret, sizeof key->secret);
+    return (struct hash_wide){.low = hash.low64, .high = hash.high64};
+}
+
 uint64_t hash_pair(const struct hash_key *key, const void *first, size_t first_length,
                    const void *second, size_t second_length)
 {

@@ -54,6 +54,7 @@ static void end_change(struct change *change)
     buffer_free(&change->scratch);
     buffer_free(&change->parts);
     buffer_free(&change->rows);
+    buffer_free(&change->digests);
     /* LMDB frees the cursors of a write transaction with it. */
     *change = (struct change){.store = NULL};
 }
@@ -118,10 +119,12 @@ static void fill_up_file(struct store *store)
 enum result change_commit(struct change *change, uint64_t *transaction)
 {
     struct store *store = change->store;
-    enum result result = change->failed;
 
     if (!store)
         return RESULT_REFUSED;
+    if (change->touched)
+        put_commit(change);
+    enum result result = change->failed;
     if (result) {
         if (change->error)
             set_problem(store, "change the store", change->error);
@@ -175,6 +178,14 @@ struct buffer *put_begin(struct change *change)
     return &change->scratch;
 }
 
+static int put_value(struct change *change, enum store_table table, MDB_val *key, MDB_val *value,
+                     unsigned flags)
+{
+    if (digest_covers(table))
+        return put_counted(change, table, key, value, flags);
+    return mdb_put(change->view.transaction, change->store->tables[table], key, value, flags);
+}
+
 void put_record(struct change *change, enum store_table table, const struct store_key *key,
                 unsigned flags)
 {
@@ -189,13 +200,13 @@ void put_record(struct change *change, enum store_table table, const struct stor
     }
     MDB_val name = {.mv_size = key->length, .mv_data = (void *)(uintptr_t)key->octets};
     MDB_val data = {.mv_size = value->length, .mv_data = value->octets};
-    MDB_dbi dbi = change->store->tables[table];
-    int error = mdb_put(change->view.transaction, dbi, &name, &data, flags);
+    int error = put_value(change, table, &name, &data, flags);
     if (error == MDB_KEYEXIST && flags & MDB_APPEND)
-        error = mdb_put(change->view.transaction, dbi, &name, &data, 0);
+        error = put_value(change, table, &name, &data, 0);
     if (error)
         put_failed(change, error);
     change->octets += key->length + value->length;
+    change->touched = true;
 }
 
 void put_nothing(struct change *change, enum store_table table, const struct store_key *key)
@@ -203,8 +214,11 @@ void put_nothing(struct change *change, enum store_table table, const struct sto
     if (change->failed)
         return;
     MDB_val name = {.mv_size = key->length, .mv_data = (void *)(uintptr_t)key->octets};
-    int error = mdb_del(change->view.transaction, change->store->tables[table], &name, NULL);
+    int error = digest_covers(table)
+                    ? put_counted_nothing(change, table, &name)
+                    : mdb_del(change->view.transaction, change->store->tables[table], &name, NULL);
     if (error && error != MDB_NOTFOUND)
         put_failed(change, error);
     change->octets += key->length;
+    change->touched = true;
 }

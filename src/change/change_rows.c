@@ -8,10 +8,11 @@
 
 enum { SEQUENCE_TRIES = 1 << 16 };
 
-void change_put_zone(struct change *change, const struct zone *zone)
+void change_put_zone(struct change *change, struct zone *zone)
 {
     struct store_key key;
 
+    change_take_digest(change, zone->version, &zone->digest);
     store_key_zone(&key, &zone->apex);
     zone_compose(zone, put_begin(change));
     put_record(change, TABLE_ZONES, &key, 0);

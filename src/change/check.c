@@ -1,27 +1,32 @@
 /* check.c - looking at every record: its seal, its form, and what it must agree with. */
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "avow/change/dump.h"
-#include "avow/store/chain.h"
+#include "avow/change/check.h"
 #include "avow/store/key.h"
 #include "avow/wire/type.h"
 
 #include "check.h"
 
-enum { FINDINGS = 100, META_UNSEALED = 2 };
+enum { FINDINGS = 100, SKIPPED = 1000 /* damaged records in a row */ };
+
+struct check check_of(const struct check_task *task)
+{
+    return (struct check){.task = task, .snapshot = task->snapshot, .counts = task->counts};
+}
 
 void check_complain(struct check *check, const char *format, ...)
 {
     char line[STORE_PROBLEM_OCTETS];
     va_list arguments;
 
-    if (!check->complain || check->findings++ >= FINDINGS)
+    if (!check->task->complain || check->findings++ >= FINDINGS)
         return;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    check->complain(check->context, line);
+    check->task->complain(check->task->context, line);
 }
 
 /* A record as people may recognise it: the name in its key, or the key in hexadecimal. */
@@ -69,6 +74,7 @@ static enum result check_node(struct check *check, const struct store_record *re
     for (struct reader rows = node.rows; node_next(&rows, &rrset);)
         if (node_fetch(&node, &rrset))
             misplaced(check, TABLE_NODES, record, "an RRset that is kept apart is missing");
+    check_node_signatures(check, &node);
     return RESULT_OK;
 }
 
@@ -119,6 +125,7 @@ static enum result check_nsec3(struct check *check, const struct store_record *r
         misplaced(check, TABLE_NSEC3, record, "the record before does not point here");
     }
     memcpy(check->next, nsec3.next, NODE_HASH_OCTETS);
+    check_nsec3_signatures(check, &nsec3);
     return RESULT_OK;
 }
 
@@ -158,51 +165,114 @@ static bool is_unsealed(enum store_table table, const struct store_record *recor
             store_key_equal(record->key, record->key_length, (const uint8_t *)"seed", 4));
 }
 
-static void check_record(struct check *check, enum store_table table,
+static void damaged(struct check *check, enum store_table table, const struct store_record *record)
+{
+    char text[NAME_MAX_TEXT];
+
+    check->counts->damaged[table]++;
+    check_complain(check, "%s: %.200s: the record is damaged", store_table_name(table),
+                   describe(table, record, text));
+    if (check->task->damaged)
+        check->task->damaged(check->task->context, table, record);
+}
+
+/* Whether the record's seal is good, and so its key. */
+static bool check_record(struct check *check, struct store_scan *scan,
                          const struct store_record *record)
 {
+    enum store_table table = scan->table;
     struct reader payload;
-    char text[NAME_MAX_TEXT];
 
     check->counts->records[table]++;
     check->counts->octets += record->key_length + record->value_length;
     if (is_unsealed(table, record))
-        return;
-    if (record_open(check->snapshot->store, table, record, &payload) == RESULT_OK &&
-        check_form(check, table, record, payload) == RESULT_OK)
-        return;
-    check->counts->damaged[table]++;
-    check_complain(check, "%s: %.200s: the record is damaged", store_table_name(table),
-                   describe(table, record, text));
+        return true;
+    if (digest_covers(table)) {
+        struct version_digest one = digest_of_record(check->snapshot->store, table, record);
+        digest_add(&scan->digest, &one);
+    }
+    bool sealed = record_open(check->snapshot->store, table, record, &payload) == RESULT_OK;
+    if (!sealed || check_form(check, table, record, payload))
+        damaged(check, table, record);
+    return sealed;
 }
 
-/* Walk with a key of our own: looking at one record may move the table's cursor. */
-static enum found_record walk(struct check *check, enum store_table table, struct buffer *key,
-                              size_t limit)
+/* The record behind the last good one that was passed, and those damaged ones behind that. By key,
+ * for looking at one record may move the table's cursor; not by damaged keys, which lead astray. */
+static enum found_record seek(struct check *check, const struct store_scan *scan,
+                              struct store_record *record)
 {
-    const uint8_t lowest[1] = {0};
+    const struct buffer *key = &scan->key;
+    struct store_key first = {.length = 1, .octets = {0}};
 
-    for (; limit > 0; limit--) {
-        struct store_record record = {.key = lowest, .key_length = sizeof lowest};
-        if (key->length)
-            record = (struct store_record){.key = key->octets, .key_length = key->length};
-        enum found_record found = snapshot_move(check->snapshot, table, MOVE_AT_OR_AFTER, &record);
-        if (found == RECORD_THERE && key->length &&
-            store_key_equal(record.key, record.key_length, key->octets, key->length))
-            found = snapshot_move(check->snapshot, table, MOVE_NEXT, &record);
-        if (found != RECORD_THERE)
-            return found;
-        /* A bit that flipped in a key could lead back to where we were, for ever. */
-        if (key->length &&
-            store_key_compare(record.key, record.key_length, key->octets, key->length) <= 0)
-            return RECORD_CORRUPT;
-        check_record(check, table, &record);
-        buffer_clear(key);
-        buffer_add(key, record.key, record.key_length);
-        if (buffer_check(key))
-            return RECORD_CORRUPT;
+    if (scan->version) {
+        struct writer writer = writer_over(first.octets, sizeof first.octets);
+        writer_u32(&writer, scan->version);
+        first.length = (uint16_t)writer.length;
     }
-    return RECORD_THERE;
+    *record = store_key_record(&first);
+    if (key->length)
+        *record = (struct store_record){.key = key->octets, .key_length = key->length};
+    enum found_record found = snapshot_move(check->snapshot, scan->table, MOVE_AT_OR_AFTER, record);
+    if (found == RECORD_THERE && key->length &&
+        store_key_equal(record->key, record->key_length, key->octets, key->length))
+        found = snapshot_move(check->snapshot, scan->table, MOVE_NEXT, record);
+    for (unsigned i = 0; i < scan->skipped && found == RECORD_THERE; i++)
+        found = snapshot_move(check->snapshot, scan->table, MOVE_NEXT, record);
+    return found;
+}
+
+/*
+ * Whether a record that follows lies where it belongs. A good one of another version ends the scan;
+ * a good one that should have come before says that pages are not where they belong. One with a bad
+ * seal may only look so.
+ */
+static enum found_record judge_place(const struct check *check, const struct store_scan *scan,
+                                     const struct store_record *record)
+{
+    const struct buffer *key = &scan->key;
+    struct reader payload;
+    bool behind =
+        scan->version && store_key_version(record->key, record->key_length) != scan->version;
+    bool before = key->length &&
+                  store_key_compare(record->key, record->key_length, key->octets, key->length) <= 0;
+
+    if ((!behind && !before) || is_unsealed(scan->table, record) ||
+        record_open(check->snapshot->store, scan->table, record, &payload))
+        return RECORD_THERE;
+    return before ? RECORD_CORRUPT : RECORD_ABSENT;
+}
+
+static enum found_record step(struct check *check, struct store_scan *scan)
+{
+    struct store_record record;
+    enum found_record found = seek(check, scan, &record);
+
+    if (found == RECORD_THERE)
+        found = judge_place(check, scan, &record);
+    if (found != RECORD_THERE)
+        return found;
+    if (!check_record(check, scan, &record))
+        return ++scan->skipped < SKIPPED ? RECORD_THERE : RECORD_CORRUPT;
+    scan->skipped = 0;
+    buffer_clear(&scan->key);
+    buffer_add(&scan->key, record.key, record.key_length);
+    return buffer_check(&scan->key) ? RECORD_CORRUPT : RECORD_THERE;
+}
+
+static enum found_record walk(struct check *check, struct store_scan *scan, size_t limit)
+{
+    enum found_record found = RECORD_THERE;
+
+    for (; limit > 0 && found == RECORD_THERE; limit--)
+        found = step(check, scan);
+    if (found == RECORD_CORRUPT) {
+        scan->broken = true;
+        check->counts->damaged[scan->table]++;
+        check_complain(check, "%s: the table cannot be walked to its end",
+                       store_table_name(scan->table));
+    }
+    return found;
 }
 
 static bool is_live(const struct buffer *live, uint32_t version)
@@ -252,42 +322,91 @@ static enum result conclude(const struct store_check *counts)
     for (unsigned i = 0; i < STORE_TABLES; i++)
         if (counts->damaged[i])
             return RESULT_CORRUPT;
-    return counts->misplaced ? RESULT_CORRUPT : RESULT_OK;
+    return counts->misplaced || counts->doubtful || counts->bad_signatures ? RESULT_CORRUPT
+                                                                           : RESULT_OK;
+}
+
+static enum result check_all(const struct check_task *task, bool signatures)
+{
+    struct check check = check_of(task);
+    struct store_scan scan = {.version = 0};
+    struct snapshot *snapshot = task->snapshot;
+
+    for (unsigned table = 0; table < STORE_TABLES; table++) {
+        store_scan_begin(&scan, (enum store_table)table, 0);
+        /* LMDB gives up a transaction that met a damaged page. */
+        if (walk(&check, &scan, SIZE_MAX) == RECORD_CORRUPT && !snapshot->of_change &&
+            snapshot_renew(snapshot) != RENEWAL_READY)
+            break;
+    }
+    store_scan_free(&scan);
+    end_chain(&check);
+    check_journal_lines(&check);
+    count_leftovers(&check);
+    enum result result = check_zones(&check, signatures);
+    return result ? result : conclude(task->counts);
 }
 
 enum result store_check(struct snapshot *snapshot, struct store_check *counts,
                         void (*complain)(void *context, const char *line), void *context)
 {
-    struct check check = {
+    const struct check_task task = {
         .snapshot = snapshot, .counts = counts, .complain = complain, .context = context};
-    struct buffer key = {.length = 0};
 
     *counts = (struct store_check){.octets = 0};
-    for (unsigned table = 0; table < STORE_TABLES; table++) {
-        buffer_clear(&key);
-        if (walk(&check, table, &key, SIZE_MAX) != RECORD_CORRUPT)
-            continue;
-        counts->damaged[table]++;
-        check_complain(&check, "%s: the table cannot be walked to its end",
-                       store_table_name(table));
-        /* LMDB gives up a transaction that met a damaged page. */
-        if (!snapshot->of_change && snapshot_renew(snapshot) != RENEWAL_READY)
-            break;
-    }
-    end_chain(&check);
-    check_journal_lines(&check);
-    count_leftovers(&check);
-    buffer_free(&key);
-    return conclude(counts);
+    return check_all(&task, false);
 }
 
-enum result store_scrub(struct snapshot *snapshot, enum store_table table, struct buffer *key,
-                        size_t limit, struct store_check *counts)
+enum result store_check_signatures(struct snapshot *snapshot, struct store_check *counts,
+                                   void (*complain)(void *context, const char *line), void *context)
 {
-    struct check check = {.snapshot = snapshot, .counts = counts};
-    enum found_record found = walk(&check, table, key, limit);
+    const struct check_task task = {
+        .snapshot = snapshot, .counts = counts, .complain = complain, .context = context};
 
-    if (found != RECORD_THERE)
-        buffer_clear(key);
-    return found == RECORD_CORRUPT ? RESULT_CORRUPT : conclude(counts);
+    *counts = (struct store_check){.octets = 0};
+    return check_all(&task, true);
+}
+
+/* ---- in parts --------------------------------------------------------------------------------
+ */
+
+void store_scan_begin(struct store_scan *scan, enum store_table table, uint32_t version)
+{
+    store_scan_table(scan, table);
+    scan->version = version;
+    scan->digest = (struct version_digest){.low = 0};
+    scan->broken = false;
+}
+
+void store_scan_table(struct store_scan *scan, enum store_table table)
+{
+    scan->table = table;
+    scan->skipped = 0;
+    buffer_clear(&scan->key);
+}
+
+void store_scan_free(struct store_scan *scan)
+{
+    buffer_free(&scan->key);
+    *scan = (struct store_scan){.version = 0};
+}
+
+bool store_scan_is_doubtful(const struct store_scan *scan, const struct zone *zone,
+                            const struct store_check *counts)
+{
+    bool damage = counts->damaged[TABLE_NODES] || counts->damaged[TABLE_RRSETS] ||
+                  counts->damaged[TABLE_NSEC3];
+
+    if (digest_equal(&scan->digest, &zone->digest))
+        return false;
+    /* Damaged keys and seals change the sum, and hide nothing as long as none is missing. */
+    return scan->broken || !damage || scan->digest.records < zone->digest.records;
+}
+
+enum found_record store_scan_part(const struct check_task *task, struct store_scan *scan,
+                                  size_t limit)
+{
+    struct check check = check_of(task);
+
+    return walk(&check, scan, limit);
 }

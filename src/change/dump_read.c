@@ -376,10 +376,35 @@ static enum result read_title(struct restore *restore)
     return RESULT_OK;
 }
 
+/* Rows come before the records that their digests are of: they follow what was read so far. */
+static enum result settle_digests(struct restore *restore)
+{
+    struct snapshot *view = change_view(&restore->change);
+    struct name after;
+    struct zone zone;
+    enum found_record found = zone_walk(view, NULL, &zone);
+
+    for (; found == RECORD_THERE; found = zone_walk(view, &after, &zone)) {
+        struct version_digest before = zone.digest;
+        change_take_digest(&restore->change, zone.version, &zone.digest);
+        name_copy(&after, &zone.apex);
+        if (!digest_equal(&before, &zone.digest))
+            change_put_zone(&restore->change, &zone);
+    }
+    return found == RECORD_CORRUPT ? RESULT_CORRUPT : restore->change.failed;
+}
+
+static enum result end_slice(struct restore *restore)
+{
+    enum result result = settle_digests(restore);
+
+    return result ? result : change_commit(&restore->change, NULL);
+}
+
 /* Commit what was read so far, and begin anew. */
 static enum result next_slice(struct restore *restore)
 {
-    enum result result = change_commit(&restore->change, NULL);
+    enum result result = end_slice(restore);
 
     if (!result)
         result = change_begin(&restore->change, restore->store);
@@ -434,7 +459,7 @@ enum result dump_read(struct store *store, FILE *in, char problem[STORE_PROBLEM_
     if (!result)
         result = read_all(&restore);
     if (!result) {
-        result = change_commit(&restore.change, NULL);
+        result = end_slice(&restore);
         if (result)
             snprintf(problem, STORE_PROBLEM_OCTETS, "%s", store->problem);
     }

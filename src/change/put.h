@@ -19,6 +19,12 @@ struct buffer *put_begin(struct change *change);
 void put_record(struct change *change, enum store_table table, const struct store_key *key,
                 unsigned flags);
 
+/* What put_record and put_nothing do for tables that a digest covers (put_counted.c); an error of
+ * LMDB, MDB_NOTFOUND where there is nothing to be removed. */
+MUST_CHECK int put_counted(struct change *change, enum store_table table, MDB_val *key,
+                           MDB_val *value, unsigned flags);
+MUST_CHECK int put_counted_nothing(struct change *change, enum store_table table, MDB_val *key);
+
 /* Remove a record, if it is there. */
 void put_nothing(struct change *change, enum store_table table, const struct store_key *key);
 
@@ -26,6 +32,9 @@ void put_nothing(struct change *change, enum store_table table, const struct sto
  * MDB_NOTFOUND when none is left, 0 when some may be. Lies in version.c. */
 MUST_CHECK int put_drop(struct change *change, enum store_table table, uint32_t version,
                         size_t *limit);
+
+/* Note which commit this is. Behind everything else. */
+void put_commit(struct change *change);
 
 /* Write a node and what it keeps apart; nothing of it was there before. */
 void put_parts(struct change *change, const struct store_key *key, struct node_parts *parts,

@@ -105,6 +105,7 @@ int put_drop(struct change *change, enum store_table table, uint32_t version, si
 
     if (error)
         return error;
+    change->touched = true;
     while (*limit > 0 && !error) {
         error = drop_first(cursor, version);
         *limit -= !error;

@@ -126,6 +126,15 @@ static const struct schema_key server_keys[] = {
      .most = UINT64_C(1) << 46,
      .fallback = "64G",
      INTO(config_server, store_size)},
+    {.name = "scrub",
+     .help = "How often the whole store is looked through in the background: every record, and "
+             "every stored signature by its zone's keys. A pass takes a twentieth of a processor, "
+             "and a third when it has not ended in half of this time. 0 means never, but for "
+             "records alone after each start.",
+     .kind = SCHEMA_DURATION,
+     .most = 400 * DAY,
+     .fallback = "7d",
+     INTO(config_server, scrub)},
     {.name = "identity",
      .help = "What the server calls itself: NSID (RFC 5001) and id.server (RFC 4892). At most 255 "
              "characters; off tells nothing.",

@@ -222,6 +222,8 @@ enum transfer_begun transfer_zone_state(const struct zone *zone)
         return TRANSFER_ABSENT;
     if (zone->flags & ZONE_EXPIRED)
         return TRANSFER_EXPIRED;
+    if (zone->flags & ZONE_DOUBTFUL)
+        return TRANSFER_DAMAGED;
     if ((zone->flags & ZONE_SIGNED) && !(zone->flags & ZONE_FULLY_SIGNED))
         return TRANSFER_NOT_READY;
     return TRANSFER_BEGUN;

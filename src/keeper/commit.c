@@ -62,6 +62,7 @@ enum result commit_begin(struct keeper *keeper, struct change *change)
     enum result result = keeper->publish_owed ? publish_owed(keeper) : RESULT_OK;
     if (!result)
         result = change_begin(change, &keeper->store);
+    change->scan = &keeper->scan;
     if (result)
         complain_of_write(keeper, "the store cannot be written");
     return result;
@@ -87,8 +88,11 @@ enum result commit_end(struct keeper *keeper, struct change *change, bool zones_
     }
     for (size_t i = 0; i < count; i++)
         buckets[i] = bucket_of(touched[i]);
+    struct version_digest scanned = change->scanned;
     enum result result = change_commit(change, NULL);
     metric_add(keeper->metrics, result ? METRIC_COMMITS_FAILED : METRIC_COMMITS, 1);
+    if (!result)
+        digest_add(&keeper->scan.digest, &scanned);
     if (result) {
         complain_of_write(keeper, "the store could not be written");
     } else if (pins_publish(&keeper->pins, zones_changed, buckets, count)) {

@@ -304,6 +304,8 @@ static const struct {
     {"zone", "commit", 3, 4, verb_zone_commit},
     {"zone", "abort", 3, 3, verb_zone_abort},
     {"zone", "write", 3, 4, verb_zone_write},
+    {"scrub", "start", 2, 3, verb_scrub_start},
+    {"scrub", "status", 2, 2, verb_scrub_status},
     {"key", "list", 2, 3, verb_key_list},
     {"ds", NULL, 2, 2, verb_ds},
     {"dnskey", NULL, 2, 2, verb_dnskey},
@@ -474,7 +476,7 @@ static void check_deadlines(struct ev_loop *loop, ev_timer *watcher, int events)
         struct keeper_zone *zone =
             call->has_zone ? keeper_zone_find(control->keeper, &call->zone) : NULL;
         next = call->next;
-        if ((call->look || call->wait) && (!zone || !zone->config))
+        if ((call->look || call->wait) && call->has_zone && (!zone || !zone->config))
             call_end(call, EXIT_NO_OBJECT, NULL, "the zone is gone");
         else if (call->deadline_ms && now >= call->deadline_ms && !call->more)
             end_late(call, zone);

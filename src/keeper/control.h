@@ -21,7 +21,7 @@ enum {
 enum { CALL_ARGUMENTS = 256, CALL_LIMIT = 64 };
 
 /* What somebody else of the keeper will end a call for. */
-enum call_wait { WAIT_NOTHING, WAIT_COMMIT, WAIT_WRITE, WAIT_COMPARISON };
+enum call_wait { WAIT_NOTHING, WAIT_COMMIT, WAIT_WRITE, WAIT_COMPARISON, WAIT_SCRUB };
 
 /* One connection of avowctl: one call. */
 struct call {
@@ -117,6 +117,13 @@ void verb_zone_diff(struct call *call);
 /* ---- write_back.c -----------------------------------------------------------------------------
  */
 void verb_zone_write(struct call *call);
+
+/* ---- control_scrub.c --------------------------------------------------------------------------
+ */
+void verb_scrub_start(struct call *call);
+void verb_scrub_status(struct call *call);
+void scrub_put(struct json *json, const struct keeper *keeper);
+void scrub_put_zone(struct json *json, const struct keeper_zone *zone);
 
 /* ---- export.c ---------------------------------------------------------------------------------
  */

@@ -23,6 +23,7 @@ struct write_back;
 struct transaction;
 struct secondaries;
 struct control;
+struct scrub;
 struct round;
 struct update;
 
@@ -74,6 +75,15 @@ struct zone_write {
     char problem[320];      /* why it could not be written; "" = it could */
 };
 
+/* What the last pass over the zone's records found (scrub.h). */
+struct zone_scrub {
+    uint64_t at;      /* seconds since 1970; 0: there was none */
+    uint32_t version; /* that it looked at */
+    uint64_t damaged; /* records */
+    uint64_t signatures, bad_signatures;
+    char problem[320]; /* "": nothing that stays */
+};
+
 struct keeper_zone {
     struct keeper_zone *next;          /* in canonical order of names */
     struct keeper_zone *next_named;    /* in the bucket of its name (zone_index.c) */
@@ -114,6 +124,7 @@ struct keeper_zone {
     uint32_t delay_ms;   /* until a walk that follows a failure; doubled by each */
     char problem[320];   /* what keeps it from being as it should; "" = nothing */
     struct zone_write write;
+    struct zone_scrub scrub;
     struct transaction *transaction; /* of avowctl; NULL: none is open */
     struct secondaries *secondaries; /* what is known of them; NULL: nothing */
     uint64_t problem_until_ms; /* seen by chance: stays for a while, if nothing shows that it is
@@ -185,6 +196,9 @@ struct keeper {
     struct comparison *comparison;
     struct write_back *write_back;
     struct control *control;
+    struct scrub *scrub;
+    struct store_scan scan; /* of it: commits tell it what they change */
+    bool rolled_back;       /* the store was older, at our start, than its last commit */
 
     ev_timer tick;
     ev_timer commit_soon;
@@ -284,10 +298,11 @@ static inline bool keeper_zone_signs(const struct keeper_zone *zone)
 }
 
 /* Whether what is served is signed, and still to be. A policy that has come or gone holds from the
- * next version on. */
+ * next version on. Nothing that is in doubt is signed. */
 static inline bool keeper_zone_is_signed(const struct keeper_zone *zone)
 {
-    return keeper_zone_signs(zone) && zone->row.flags & ZONE_SIGNED;
+    return keeper_zone_signs(zone) &&
+           (zone->row.flags & (ZONE_SIGNED | ZONE_DOUBTFUL)) == ZONE_SIGNED;
 }
 
 /* The zone has another serial, or is transferable now: its secondaries are to be told. */
@@ -433,6 +448,11 @@ uint32_t schedule_expiration(const struct keeper_zone *zone, const uint8_t *octe
  */
 
 void wanted_take(struct front_link *front, const struct message_want *want);
+
+/* Have the stored RRset signed anew, for nobody who waits; also fine when it is under way. It is
+ * read through keeper->view, which is in use. RESULT_REFUSED when there is no such RRset or nothing
+ * signs it now; RESULT_FULL; RESULT_TOKEN. */
+MUST_CHECK enum result wanted_anew(struct keeper_zone *zone, const struct job_subject *wanted);
 
 /* Tell all who wait for a job how it ended; `transaction` 0: it failed. */
 void wanted_tell(struct keeper *keeper, struct job *job, uint64_t transaction);

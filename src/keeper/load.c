@@ -16,10 +16,11 @@ enum { DELAY_FIRST_MS = 1000, DELAY_MOST_MS = 60000 /* until a load that could n
 struct loader {
     struct keeper *keeper;
     struct loader_thread thread;
-    struct keeper_zone *zone; /* whose file is being loaded; NULL: idle */
-    uint32_t version;         /* that is being written; 0: none yet */
-    struct buffer difference; /* edits, for a round */
-    enum result failed;       /* to write */
+    struct keeper_zone *zone;     /* whose file is being loaded; NULL: idle */
+    uint32_t version;             /* that is being written; 0: none yet */
+    struct version_digest digest; /* of what was written of it */
+    struct buffer difference;     /* edits, for a round */
+    enum result failed;           /* to write */
     uint64_t started_ms;
     uint64_t fingerprint; /* of what it is composed for: the policy may change meanwhile */
     ev_async wake;
@@ -55,6 +56,7 @@ static enum result write_slice(struct loader *loader, const struct buffer *slice
         change_abandon(&change);
         return result;
     }
+    change_take_digest(&change, loader->version, &loader->digest);
     return commit_end(loader->keeper, &change, false, NULL, 0);
 }
 
@@ -126,6 +128,7 @@ static void switch_version(struct loader *loader, struct zone *row)
     loader->keeper->leftovers |= row->version != 0;
     row->version = loader->version;
     row->loading = 0;
+    row->digest = loader->digest;
     row->signed_at = 0;
     /* Nothing leads from what was served to what is: the old version's journal goes with it. */
     row->journal_oldest = row->journal_entries = 0;
@@ -354,6 +357,7 @@ static void clean_up(struct loader *loader)
 {
     loader->zone = NULL;
     loader->version = 0;
+    loader->digest = (struct version_digest){.low = 0};
     loader->failed = RESULT_OK;
     buffer_free(&loader->difference);
     buffer_free(&loader->thread.end.text);

@@ -129,6 +129,9 @@ enum result load_describe(struct keeper_zone *zone, struct load_task *task)
     enum result result = fill_task(zone, zone->config->file, task);
 
     task->any_difference = task->merged;
+    /* A difference to what is in doubt, or a copy of it, would be as doubtful. */
+    if (zone->row.flags & ZONE_DOUBTFUL && !holds_edits(zone))
+        return result;
     if (zone->whole && zone->row.version && (!zone->load_wanted || holds_edits(zone)))
         task->source = zone->row.version;
     else if (zone->row.version && !zone->whole &&

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "round.h"
+#include "scrub.h"
 
 #include "avow/base/clock.h"
 #include "avow/change/version.h"
@@ -166,6 +167,7 @@ static void every_second(struct keeper *keeper)
     keeper_zones_remove(keeper);
     sign_check_deadlines(keeper);
     measure_store(keeper);
+    scrub_tick(keeper);
     if (keeper->now_ms - keeper->last_keys_ms >= ASK_KEYS_MS) {
         keeper->last_keys_ms = keeper->now_ms;
         check_keys(keeper);
@@ -337,6 +339,7 @@ static enum result open_store(struct keeper *keeper)
     if (result)
         return result;
     keeper->transaction = pages_transaction(keeper->pins.ticket);
+    scrub_look(keeper);
     return RESULT_OK;
 }
 
@@ -363,6 +366,8 @@ enum result keeper_open(struct keeper *keeper, struct room *room)
     if (!result)
         result = control_open(keeper);
     if (!result)
+        result = scrub_open(keeper);
+    if (!result)
         result = open_store(keeper);
     if (!result)
         start_watchers(keeper);
@@ -376,6 +381,7 @@ void keeper_close(struct keeper *keeper)
     comparison_close(keeper);
     write_back_close(keeper);
     control_close(keeper);
+    scrub_close(keeper);
     for (unsigned i = 0; i < keeper->front_count && keeper->fronts; i++) {
         channel_free(keeper->fronts[i].channel);
         keeper->fronts[i].channel = NULL;

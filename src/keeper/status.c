@@ -26,6 +26,8 @@ static const char *zone_state(const struct keeper_zone *zone)
         return zone->row.version ? "reloading" : "loading";
     if (!zone->row.version)
         return *zone->problem ? "failed" : "waiting";
+    if (zone->row.flags & ZONE_DOUBTFUL)
+        return "doubtful";
     if (zone->phase == PHASE_FAILED)
         return "stale";
     if (!keeper_zone_signs(zone))
@@ -191,6 +193,7 @@ void verb_zone_status(struct call *call)
     json_time(&json, "signed_at", row->signed_at);
     json_time(&json, "oldest_signature_expires",
               earliest_expiration(call->control->keeper, row->version));
+    scrub_put_zone(&json, zone);
     put_keys(&json, zone);
     json_close(&json, '}');
     call_end(call, EXIT_DONE, &json, "%s", "");
@@ -435,6 +438,7 @@ void verb_status(struct call *call)
     put_zones(&json, keeper);
     put_signing(&json, keeper);
     put_store(&json, keeper);
+    scrub_put(&json, keeper);
     put_metrics(&json, keeper->room);
     json_close(&json, '}');
     call_end(call, EXIT_DONE, &json, "%s", "");

@@ -19,6 +19,10 @@ const char *zone_problem(const struct keeper_zone *zone)
 {
     if (*zone->problem)
         return zone->problem;
+    if (*zone->scrub.problem && zone->scrub.version == zone->row.version)
+        return zone->scrub.problem;
+    if (zone->row.flags & ZONE_DOUBTFUL)
+        return "not answered for: its records are in doubt";
     return *zone->write.problem ? zone->write.problem : NULL;
 }
 

@@ -89,6 +89,8 @@ static const char *refuse(const struct keeper_zone *zone, const struct update *u
 
     if (!zone->config || !zone->row.version)
         return "the zone is not loaded";
+    if (zone->row.flags & ZONE_DOUBTFUL)
+        return "the zone's records are in doubt";
     if (keeper->store.writes_off || keeper->watermark.level == WATERMARK_NO_UPDATES)
         return "the store cannot be written";
     if (keeper->now_ms < keeper->write_after_ms)

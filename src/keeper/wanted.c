@@ -203,3 +203,28 @@ void wanted_take(struct front_link *front, const struct message_want *letter)
     if (reason != WAITING)
         refuse(front, letter->id, (enum not_stored_reason)reason);
 }
+
+enum result wanted_anew(struct keeper_zone *zone, const struct job_subject *wanted)
+{
+    struct keeper *keeper = zone->keeper;
+    struct subject subject = {.flags = 0};
+
+    if (jobs_find(&keeper->jobs, wanted))
+        return RESULT_OK;
+    if (!keeper_zone_is_signed(zone) || !keyring_at_hand(zone) || !commit_is_possible(keeper) ||
+        read_subject(keeper, zone, wanted, &subject) != RECORD_THERE)
+        return RESULT_REFUSED;
+    struct job *job = jobs_make(&keeper->jobs, zone, wanted);
+    struct rrset rrset = rrset_of(&subject);
+    if (!job)
+        return RESULT_FULL;
+    job->first = subject.view.signatures.count == 0;
+    job->expiration = schedule_expiration(zone, subject.owner.octets, subject.owner.length);
+    zone->in_flight++;
+    enum result result = sign_urgent(keeper, job, &rrset);
+    if (result) {
+        zone->in_flight--;
+        jobs_end(&keeper->jobs, job);
+    }
+    return result;
+}

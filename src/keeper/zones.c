@@ -108,7 +108,8 @@ void keeper_zone_advance(struct keeper_zone *zone)
     if (ready && zone->phase == PHASE_IDLE && !zone->load_wanted)
         keeper_zone_fine(zone, false);
     if (zone->row.version && zone->row.policy_fingerprint != loader_fingerprint(zone) &&
-        (!signs || keyring_known(zone)) && !zone->whole && zone->phase == PHASE_IDLE) {
+        (!signs || keyring_known(zone)) && !zone->whole && zone->phase == PHASE_IDLE &&
+        !(zone->row.flags & ZONE_DOUBTFUL)) {
         zone->whole = true; /* signed otherwise now: the denial chain or the keys are others */
     }
     if ((zone->load_wanted || (zone->whole && zone->phase == PHASE_IDLE)) &&

@@ -86,8 +86,8 @@ static enum result add_zone(struct zone_table *table, const struct zone *zone)
 
 /*
  * RESULT_CORRUPT when some row was damaged; the rest is in. From row to row as they stand, for a
- * damaged name would lead a search astray. A damaged zone stands there with version 0, so that its
- * names are not somebody else's.
+ * damaged name would lead a search astray. A damaged or doubtful zone stands there with version 0,
+ * so that its names are not somebody else's.
  */
 static enum result add_all(struct zone_table *table, struct snapshot *snapshot)
 {
@@ -101,6 +101,8 @@ static enum result add_all(struct zone_table *table, struct snapshot *snapshot)
         if (snapshot->spoiled)
             return RESULT_CORRUPT; /* a page is damaged: there is no way on */
         bool served = zone.version && !(zone.flags & ZONE_EXPIRED);
+        if (zone.flags & ZONE_DOUBTFUL)
+            zone.version = 0;
         if ((served || found == RECORD_CORRUPT) && add_zone(table, &zone))
             return RESULT_SYSTEM;
     }

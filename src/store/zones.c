@@ -32,6 +32,9 @@ static void read_numbers(struct reader *payload, struct zone *zone)
     zone->journal_oldest = reader_u32(payload);
     zone->journal_entries = reader_u32(payload);
     zone->journal_octets = reader_u64(payload);
+    zone->digest.low = reader_u64(payload);
+    zone->digest.high = reader_u64(payload);
+    zone->digest.records = reader_u64(payload);
 }
 
 enum result zone_open(struct reader payload, struct zone *zone)
@@ -75,6 +78,9 @@ void zone_compose(const struct zone *zone, struct buffer *value)
     buffer_u32(value, zone->journal_oldest);
     buffer_u32(value, zone->journal_entries);
     buffer_u64(value, zone->journal_octets);
+    buffer_u64(value, zone->digest.low);
+    buffer_u64(value, zone->digest.high);
+    buffer_u64(value, zone->digest.records);
     buffer_u8(value, zone->salt_length);
     buffer_add(value, zone->salt, zone->salt_length);
 }

@@ -83,7 +83,8 @@ struct load {
     struct gather gather;
     struct change change;
     uint32_t version;
-    struct buffer runs[64]; /* signatures of the node at hand */
+    struct version_digest digest; /* of the slices that were committed */
+    struct buffer runs[64];       /* signatures of the node at hand */
 };
 
 static void complained(void *context, const struct complaint *complaint)
@@ -147,6 +148,7 @@ static void commit_slice(struct load *load)
 {
     if (change_octets(&load->change) < VERSION_SLICE_OCTETS)
         return;
+    change_take_digest(&load->change, load->version, &load->digest);
     must(change_commit(&load->change, NULL), load->world->store.problem);
     must(change_begin(&load->change, &load->world->store), "change_begin");
 }
@@ -225,7 +227,8 @@ static struct compose_signing signing_of(struct load *load, struct buffer *dnske
 static void put_row(struct load *load, const struct compose *compose)
 {
     const struct nsec3_parameters *nsec3 = &compose->signing->nsec3;
-    struct zone row = {.version = load->version, .denial_ttl = compose->totals.denial_ttl};
+    struct zone row = {
+        .version = load->version, .denial_ttl = compose->totals.denial_ttl, .digest = load->digest};
 
     name_copy(&row.apex, &load->apex);
     row.serial = row.highest_serial = compose->totals.serial;

@@ -26,8 +26,9 @@ $(FAULT_DISK): $(BUILD)/tests/faults/disk.o $(call objects,avowd) $(LIBRARIES)
 	$(QUIET)$(CC) $(ALL_LDFLAGS) $(call objects,avowd) $< -Wl,--start-group $(LIBRARIES) -Wl,--end-group \
 	    $(LIB_LIBS) -rdynamic -ldl -o $@
 
-# Stores as power failures would have left them.
+# Stores as power failures would have left them, and damage to a store that no seal tells.
 POWER_FAIL := $(BUILD)/tests/power/power_fail
-$(POWER_FAIL): $(BUILD)/tests/power/power_fail.o $(LIBRARIES)
+SPOIL := $(BUILD)/tests/faults/spoil
+$(POWER_FAIL) $(SPOIL): %: %.o $(LIBRARIES)
 	@echo "  LINK $@"
 	$(QUIET)$(CC) $(ALL_LDFLAGS) $< $(GROUP) $(LIB_LIBS) -o $@

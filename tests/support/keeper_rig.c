@@ -13,7 +13,7 @@
 
 #include "../unit/support.h"
 #include "avow/base/clock.h"
-#include "avow/change/dump.h"
+#include "avow/change/check.h"
 #include "avow/dnssec/nsec3.h"
 #include "avow/dnssec/rrsig.h"
 #include "avow/store/chain.h"

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "avow/change/check.h"
 #include "avow/change/dump.h"
 #include "avow/change/version.h"
 #include "avow/store/lookup.h"
@@ -88,6 +89,26 @@ static inline bool same_run(const struct rdata_run *a, const struct rdata_run *b
 {
     return a->length == b->length && a->count == b->count &&
            (a->length == 0 || memcmp(a->octets, b->octets, a->length) == 0);
+}
+
+/* The digest of what is stored of a version, for a row that is put by itself. */
+static inline struct version_digest digest_of_version(struct test_store *test, uint32_t version)
+{
+    static const enum store_table tables[] = {TABLE_NODES, TABLE_RRSETS, TABLE_NSEC3};
+    struct store_scan scan = {.version = 0};
+    struct store_check counts;
+    const struct check_task task = {.snapshot = &test->snapshot, .counts = &counts};
+
+    ck_assert_int_eq(snapshot_renew(&test->snapshot), RENEWAL_READY);
+    store_scan_begin(&scan, TABLE_NODES, version);
+    for (unsigned i = 0; i < COUNT(tables); i++) {
+        store_scan_table(&scan, tables[i]);
+        ck_assert_int_eq(store_scan_part(&task, &scan, SIZE_MAX), RECORD_ABSENT);
+    }
+    struct version_digest digest = scan.digest;
+    store_scan_free(&scan);
+    snapshot_rest(&test->snapshot);
+    return digest;
 }
 
 #endif

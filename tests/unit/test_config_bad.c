@@ -101,6 +101,8 @@ static const struct {
      "1:40: error: 'udp-payload' must be a number from 512 to 4096, not '-1'"},
     {"too small a size", "server: {listen: ['::1'], store-size: 1K}\n",
      "1:39: error: 'store-size' must be a size such as 512M or 64G, from 1M to 64T, not '1K'"},
+    {"a scrub less often than once in 400 days", "server: {listen: ['::1'], scrub: 401d}\n",
+     "1:34: error: 'scrub' must be a duration from 0 to 400d, not '401d'"},
     {"a size that overflows", "server: {listen: ['::1'], store-size: 99999999T}\n",
      "1:39: error: 'store-size' must be a size such as 512M or 64G, from 1M to 64T, not "
      "'99999999T'"},
@@ -429,8 +431,8 @@ START_TEST(shows_the_place)
                      "    2 |   lisen: [127.0.0.1@53]\n"
                      "      |   ^~~~~\n"
                      "/etc/avow/avow.yaml:5:3: error: unknown key 'w\xc3\xa4' in server; allowed: "
-                     "listen, workers, state, control, user, pid-file, log, store-size, identity, "
-                     "version, udp-payload, tcp, cookies\n"
+                     "listen, workers, state, control, user, pid-file, log, store-size, scrub, "
+                     "identity, version, udp-payload, tcp, cookies\n"
                      "    5 |   \"w\xc3\xa4\": 1\n"
                      "      |   ^~~~\n"
                      "/etc/avow/avow.yaml:6:12: error: 'workers' must be a number from 0 to 256, "

@@ -84,6 +84,8 @@ static const struct {
      "server.workers server.state server.control server.user server.pid-file server.store-size "},
     {"identity: me", "identity: you", "server "},
     {"identity: me", "identity: off", "server "},
+    {"identity: me", "identity: me, scrub: 0", "server "},
+    {"identity: me", "identity: me, scrub: 7d", ""},
     {"identity: me", "identity: me, tcp: {idle: 11}", "server "},
     {"identity: me", "identity: me, cookies: {enabled: on}", ""},
     {"identity: me", "identity: me, cookies: {enabled: off}", "server "},

@@ -39,6 +39,7 @@ START_TEST(sample_server)
     ck_assert_ptr_null(server->log_file);
     ck_assert_int_eq(server->log_level, LOG_LEVEL_INFO);
     ck_assert_uint_eq(server->store_size, UINT64_C(64) << 30);
+    ck_assert_uint_eq(server->scrub, 7 * 86400);
     ck_assert_uint_eq(server->udp_payload, 1232);
     ck_assert_uint_eq(server->tcp_clients, 1000);
     ck_assert_uint_eq(server->tcp_per_address, 0);
@@ -305,7 +306,7 @@ END_TEST
 START_TEST(texts_and_targets)
 {
     must_parse("server: {listen: [0.0.0.0], log: {target: log/avow, level: DEBUG},\n"
-               "  identity: off, version: 'a \"b\"', store-size: 1T,\n"
+               "  identity: off, version: 'a \"b\"', store-size: 1T, scrub: 1d12h,\n"
                "  tcp: {idle: PT1M, per-address: 100, per-network: 200}}\n");
     ck_assert_ptr_null(config.server.identity);
     ck_assert_str_eq(config.server.version, "a \"b\"");
@@ -313,6 +314,7 @@ START_TEST(texts_and_targets)
     ck_assert_str_eq(config.server.log_file, "/etc/avow/log/avow");
     ck_assert_int_eq(config.server.log_level, LOG_LEVEL_DEBUG);
     ck_assert_uint_eq(config.server.store_size, UINT64_C(1) << 40);
+    ck_assert_uint_eq(config.server.scrub, 36 * 3600);
     ck_assert_uint_eq(config.server.tcp_idle, 60);
     ck_assert_uint_eq(config.server.tcp_per_address, 100);
     ck_assert_uint_eq(config.server.tcp_per_network, 200);

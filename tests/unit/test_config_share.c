@@ -29,7 +29,7 @@ static const char text[] =
     "server: {listen: [127.0.0.1@5300, '::1@5300'], state: /state, control: /run/control.sock,\n"
     "         pid-file: /run/avowd.pid, workers: 3, identity: me, version: off,"
     "         cookies: {require: always, secret-files: [baker, jar]},"
-    "         tcp: {per-address: 1077, per-network: 1099}}\n"
+    "         tcp: {per-address: 1077, per-network: 1099}, scrub: 90m}\n"
     "keystores: [{name: hsm, module: /lib/module.so, uri: 'pkcs11:token=t', pin-file: pin,\n"
     "             environment: {A: b, C: ./d}, sessions: 5},\n"
     "            {name: other, module: /lib/other.so, uri: 'pkcs11:token=o'}]\n"
@@ -212,6 +212,7 @@ static void same_server(void)
     ck_assert_str_eq(b->identity, "me");
     ck_assert_ptr_null(b->version);
     ck_assert_uint_eq(b->store_size, a->store_size);
+    ck_assert_uint_eq(b->scrub, 5400);
     ck_assert_uint_eq(b->udp_payload, 1232);
     ck_assert_uint_eq(b->tcp_clients, 1000);
     ck_assert_uint_eq(b->tcp_per_address, 1077);

@@ -102,7 +102,7 @@ static struct zone put_zone(const char *apex, const char *const *lines)
     return row;
 }
 
-static void put_row(const struct zone *row)
+static void put_row(struct zone *row)
 {
     struct change change;
 

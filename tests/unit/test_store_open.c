@@ -82,7 +82,7 @@ START_TEST(another_format_is_refused)
 
     set_format(folder, STORE_FORMAT + 1);
     ck_assert_int_eq(open_as(folder, STORE_WRITER, &store), RESULT_REFUSED);
-    ck_assert_ptr_nonnull(strstr(store.problem, "format 2"));
+    ck_assert_ptr_nonnull(strstr(store.problem, "format 3"));
     ck_assert_int_eq(open_as(folder, STORE_READER, &store), RESULT_REFUSED);
     folder_remove(folder);
 }
@@ -99,7 +99,7 @@ START_TEST(an_earlier_format_is_refused_with_advice)
     for (unsigned i = 0; i < COUNT(accesses); i++) {
         ck_assert_int_eq(open_as(folder, accesses[i], &store), RESULT_REFUSED);
         ck_assert_ptr_nonnull(strstr(store.problem, "format 1"));
-        ck_assert_ptr_nonnull(strstr(store.problem, "format 2"));
+        ck_assert_ptr_nonnull(strstr(store.problem, "format 3"));
         ck_assert_ptr_nonnull(strstr(store.problem, "`avowctl store dump`"));
         ck_assert_ptr_nonnull(strstr(store.problem, "(`avowctl store load`)"));
     }

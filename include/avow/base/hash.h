@@ -27,6 +27,12 @@ MUST_CHECK enum result hash_key_random(struct hash_key *key);
 /* The hash of `length` octets. */
 uint64_t hash_octets(const struct hash_key *key, const void *octets, size_t length);
 
+/* The same hash with twice the width. */
+struct hash_wide {
+    uint64_t low, high;
+};
+struct hash_wide hash_wide(const struct hash_key *key, const void *octets, size_t length);
+
 /* The hash of two pieces, bound together: moving the border between them changes it. */
 uint64_t hash_pair(const struct hash_key *key, const void *first, size_t first_length,
                    const void *second, size_t second_length);

@@ -14,6 +14,20 @@
 #include "avow/store/snapshot.h"
 #include "avow/store/zones.h"
 
+/*
+ * Where a walk over the records of a version stands that goes on from commit to commit
+ * (change/check.h): what it has passed must be told to it when it changes. Zeroed: at the
+ * beginning.
+ */
+struct store_scan {
+    enum store_table table;
+    uint32_t version;             /* 0: all of the table's records */
+    struct buffer key;            /* of the last record that was passed; empty: none was */
+    struct version_digest digest; /* of what was passed, of all tables that a digest covers */
+    unsigned skipped;             /* damaged records behind that one, passed too */
+    bool broken;                  /* there was no way on: records may have been missed */
+};
+
 /* A zeroed change is none. */
 struct change {
     struct store *store;
@@ -22,8 +36,13 @@ struct change {
     struct buffer parts;   /* octets of a node being changed */
     struct buffer rows;    /* its RRsets, by reference to parts */
     uint64_t octets;       /* put so far: keys and values */
-    enum result failed;    /* the first failure */
-    int error;             /* of LMDB or errno, with RESULT_SYSTEM and RESULT_FULL */
+    struct buffer digests; /* struct digest_change of each version that is touched */
+    struct MDB_cursor *cursors[STORE_TABLES]; /* for tables that a digest covers */
+    const struct store_scan *scan;            /* set behind change_begin; NULL: there is none */
+    struct version_digest scanned;            /* to be added to its digest after the commit */
+    bool touched;                             /* something was put or removed */
+    enum result failed;                       /* the first failure */
+    int error; /* of LMDB or errno, with RESULT_SYSTEM and RESULT_FULL */
 };
 
 /* For store_options.make: write the format's number and the seed of the seals. */
@@ -101,7 +120,13 @@ void change_delete_nsec3(struct change *change, uint32_t version,
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-void change_put_zone(struct change *change, const struct zone *zone);
+/* Put the row; its digest is brought up to what this change has done so far to the records of its
+ * version. To be called behind these. */
+void change_put_zone(struct change *change, struct zone *zone);
+
+/* Add to a digest what this change has done so far to the records of a version, which is not told
+ * again: for a version that is not served yet, or a row that is put later. */
+void change_take_digest(struct change *change, uint32_t version, struct version_digest *digest);
 void change_delete_zone(struct change *change, const struct name *apex);
 void change_put_key(struct change *change, const struct key_row *key);
 void change_delete_key(struct change *change, const struct name *zone, uint32_t number);

@@ -3,8 +3,8 @@
  *
  * A page is a row of stripes. Each thread writes only its own stripe, with plain stores and no
  * lock; a reader adds the stripes up. Pages outlive the room's process: counters go on after a
- * restart, gauges are set to zero when the room starts. Every room's page has the same table, so
- * that the keeper reads all of them for `avowctl status`.
+ * restart, and so do notes; gauges are set to zero when the room starts. Every room's page has the
+ * same table, so that the keeper reads all of them for `avowctl status`.
  *
  * Floor: room.
  */
@@ -81,6 +81,13 @@
     M(COUNTER, SIGNATURES_FAILED, "signatures_failed", "signatures that were refused or failed")   \
     M(COUNTER, SCRUBBED, "scrubbed", "records checked in the background")                          \
     M(COUNTER, RECORDS_CORRUPT, "records_corrupt", "records that failed that check")               \
+    M(COUNTER, SIGNATURES_VERIFIED, "signatures_verified",                                         \
+      "RRsets whose stored signatures were verified in the background")                            \
+    M(COUNTER, SIGNATURES_BAD, "signatures_bad", "of these, with one that does not hold")          \
+    M(COUNTER, SCRUBS, "scrubs", "passes over the whole store")                                    \
+    M(NOTE, SCRUB_VERSION, "scrub_version", "version of a zone that is looked at just now")        \
+    M(NOTE, SCRUB_SUSPECT, "scrub_suspect", "version at which the keeper died before")             \
+    M(GAUGE, ZONES_DOUBTFUL, "zones_doubtful", "zones not answered: records vanished or are old")  \
     M(COUNTER, UPDATES_APPLIED, "updates_applied", "updates that changed a zone")                  \
     M(COUNTER, UPDATES_UNCHANGED, "updates_unchanged", "updates that changed nothing")             \
     M(COUNTER, UPDATES_FAILED, "updates_failed", "updates whose prerequisites or policy failed")   \
@@ -141,7 +148,11 @@ enum metric {
         METRIC_COUNT
 };
 
-enum metric_kind { METRIC_COUNTER, METRIC_GAUGE };
+enum metric_kind {
+    METRIC_COUNTER,
+    METRIC_GAUGE,
+    METRIC_NOTE /* what a room leaves to the next one, should it die */
+};
 
 enum { METRICS_STRIPES = 256 };
 

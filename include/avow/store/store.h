@@ -19,7 +19,7 @@
 struct MDB_env;
 struct pages;
 
-enum { STORE_FORMAT = 2, STORE_PROBLEM_OCTETS = 320 };
+enum { STORE_FORMAT = 3, STORE_PROBLEM_OCTETS = 320 };
 #define STORE_MAP_OCTETS ((uint64_t)64 << 30) /* the address range that is reserved by default */
 
 enum store_access {

@@ -6,6 +6,7 @@
 #ifndef AVOW_STORE_ZONES_H
 #define AVOW_STORE_ZONES_H
 
+#include "avow/store/digest.h"
 #include "avow/store/snapshot.h"
 #include "avow/wire/name.h"
 
@@ -15,7 +16,8 @@ enum zone_flag {
     ZONE_OPT_OUT = 1 << 2,      /* NSEC3 with opt-out */
     ZONE_FULLY_SIGNED = 1 << 3, /* every signature of the served version is stored */
     ZONE_EXPIRED = 1 << 4,      /* not to be answered from (later: secondary zones) */
-    ZONE_EDITED = 1 << 5        /* holds changes by update that its file does not have */
+    ZONE_EDITED = 1 << 5,       /* holds changes by update that its file does not have */
+    ZONE_DOUBTFUL = 1 << 6      /* its records are not those that its digest is of: not answered */
 };
 
 enum { ZONE_MAX_SALT = 255 };
@@ -52,6 +54,7 @@ struct zone {
     uint32_t journal_oldest;
     uint32_t journal_entries;
     uint64_t journal_octets;
+    struct version_digest digest; /* of the served version; kept by change_put_zone */
 };
 
 /* Whether all signatures of the served version are counted as stored. */
@@ -109,8 +112,8 @@ struct served_zone {
  * Bring the table up to the snapshot: nothing when the generation is the same, else build it
  * anew. RESULT_CORRUPT when some row is damaged: that zone is in the table with version 0, under
  * which every look-up finds damage (so it is answered SERVFAIL, not REFUSED, and not by a zone
- * above it); the others are served, and the table counts as built. RESULT_SYSTEM without memory:
- * the old table stays.
+ * above it); the others are served, and the table counts as built. A zone that is ZONE_DOUBTFUL is
+ * in it in the same way. RESULT_SYSTEM without memory: the old table stays.
  */
 MUST_CHECK enum result zone_table_refresh(struct zone_table *table, struct snapshot *snapshot);
 

@@ -33,6 +33,7 @@ from .paths import (
     KEEP,
     ROOT,
     SHARED,
+    SPOIL,
     by_length,
     example_zones,
     is_sanitized,

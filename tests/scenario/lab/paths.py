@@ -9,6 +9,7 @@ AVOWD = BUILD / "avowd"
 AVOWCTL = BUILD / "avowctl"
 FAULT_DISK = BUILD / "tests" / "faults" / "avowd-disk"
 FAULT_MODULE = BUILD / "tests" / "faults" / "token.so"
+SPOIL = BUILD / "tests" / "faults" / "spoil"
 
 EXAMPLES = ROOT / "zones"
 SHARED = ROOT.parent / "shared" / "zones"  # real zones; not part of the project

@@ -1,0 +1,203 @@
+"""What no seal tells is found in the background, and mended where that is safe."""
+
+import json
+import re
+import struct
+import subprocess
+
+from lab import NOERROR, NXDOMAIN, SERVFAIL, SPOIL, open_to, small_zone, until, wire
+from lab import model
+from lab.updating import put_text
+
+ZONE = "a.test."
+OTHER = "b.test."
+
+
+def spoil(server, *words):
+    """Damage to the store of a daemon that is stopped."""
+    done = subprocess.run(
+        [str(SPOIL), str(server.state / "store"), *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def stopped(lab, **more):
+    server = lab.avow(zones={ZONE: small_zone(ZONE), OTHER: small_zone(OTHER)}, **more)
+    server.wait_signed()
+    assert server.stop() == 0
+    return server
+
+
+def scrubbed(server):
+    """The pass of the start has ended; what it found."""
+    return until(
+        lambda: (last := server.ask_daemon("scrub", "status")["scrub"]["last"])["ended"] and last,
+        "the pass of the start to end",
+    )
+
+
+def scrub(server, code=0):
+    done = server.run_ctl("--json", "scrub", "start", "--wait")
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)["scrub"]["last"]
+
+
+def test_a_store_without_faults(lab):
+    server = lab.avow(zones={ZONE: small_zone(ZONE)})
+    server.wait_signed()
+    found = scrub(server)
+    status = server.zone_status(ZONE)
+    assert found["signatures"] == status["signatures"] == status["scrub"]["signatures"] > 20
+    assert found["records"] > found["signatures"] / 2
+    assert (found["records_damaged"], found["signatures_bad"], found["zones_doubtful"]) == (0, 0, 0)
+    assert status["problem"] is None and status["scrub"]["at"]
+    assert "scrub" in server.ctl("status") and "scrubbed" in server.ctl("zone", "status", ZONE)
+    assert server.stop() == 0
+    checked = server.run_ctl("store", "check", "--signatures")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert f"{found['signatures']} RRsets with signatures, 0 with" in checked.stdout
+
+
+def test_a_bad_signature_is_made_anew(lab):
+    server = stopped(lab)
+    name = f"www.{ZONE}"
+    spoil(server, "signature", ZONE, name, "A")
+    checked = server.run_ctl("store", "check", "--signatures")
+    assert checked.returncode == 1 and "does not match" in checked.stderr, checked.stderr
+    assert server.run_ctl("store", "check").returncode == 0
+    server.start()
+    validator = lab.unbound(server, ZONE)
+    assert not validator.ask(name).is_authentic
+    serial = server.serial(ZONE)
+    found = scrub(server)
+    assert (found["signatures_bad"], found["signatures_left"]) == (1, 0)
+    assert server.metric("signatures_bad") == 1
+    assert server.log.lines(r"a\.test\.: a stored signature of www\.a\.test\. A does not hold")
+    until(lambda: server.serial(ZONE) > serial, "the new signature to be stored")
+    assert scrub(server)["signatures_bad"] == 0
+    another = lab.unbound(server, ZONE)
+    assert another.ask(name).is_authentic, another.why()
+
+
+def test_a_zone_that_lost_a_record_is_loaded_anew(lab):
+    """Its file is all that it is: it is read again, by itself."""
+    server = stopped(lab)
+    spoil(server, "vanish", ZONE, f"www.{ZONE}")
+    checked = server.run_ctl("store", "check")
+    assert checked.returncode == 1 and "not those that its digest is of" in checked.stderr
+    server.start()
+    found = scrubbed(server)
+    assert found["zones_doubtful"] == 1
+    until(lambda: server.ask(f"www.{ZONE}").rcode == NOERROR, "the zone to be whole again")
+    server.wait_signed()
+    assert server.zone_status(ZONE)["problem"] is None
+    assert scrub(server)["zones_doubtful"] == 0
+    assert server.metric("zones_doubtful") == 0
+    assert server.log.lines(r"a\.test\. not answered for: .*its file is loaded anew")
+
+
+def put(server, key):
+    """The RCODE of an update that adds a name."""
+    with server.client(key) as client:
+        return put_text(client, ZONE, "fresh", 1).rcode
+
+
+def test_a_zone_in_doubt_is_not_answered(lab):
+    """Updates have changed it: what it should be, an operator has to say."""
+    key = wire.Key.make("key.test.")
+    zones = {ZONE: (small_zone(ZONE), open_to(key)), OTHER: small_zone(OTHER)}
+    server = lab.avow(zones=zones, keys=[key])
+    server.wait_signed()
+    assert put(server, key) == model.NOERROR
+    assert server.stop() == 0
+    spoil(server, "vanish", ZONE, f"www.{ZONE}")
+    server.start()
+    scrubbed(server)
+    for name in (f"www.{ZONE}", f"mail.{ZONE}", f"nothere.{ZONE}", ZONE):
+        until(lambda: server.ask(name).rcode == SERVFAIL, f"{name} not to be answered")
+    assert server.ask(f"www.{OTHER}").is_signed()
+    status = server.zone_status(ZONE)
+    assert status["state"] == "doubtful" and "reload --force" in status["problem"]
+    assert server.metric("zones_doubtful") == 1
+    assert put(server, key) == model.SERVFAIL
+    assert server.run_ctl("zone", "reload", ZONE).returncode == 7
+    assert scrub(server, code=1)["zones_doubtful"] == 1
+    server.ctl("zone", "reload", ZONE, "--force")
+    server.wait_signed()
+    assert server.ask(f"www.{ZONE}").is_signed()
+    assert server.ask(f"fresh.{ZONE}").rcode == NXDOMAIN
+    assert scrub(server)["zones_doubtful"] == 0
+
+
+def test_a_damaged_record(lab):
+    server = stopped(lab)
+    spoil(server, "record", ZONE, f"www.{ZONE}")
+    server.start()
+    found = scrubbed(server)
+    assert (found["records_damaged"], found["zones_doubtful"]) == (1, 0)
+    assert server.log.lines(r"a\.test\.: nodes: www\.a\.test\.: the record is damaged")
+    until(lambda: server.ask(f"www.{ZONE}").rcode == NOERROR, "the zone to be loaded anew")
+    server.wait_signed()
+    assert scrub(server)["records_damaged"] == 0
+    assert server.metric("records_corrupt") == 1
+
+
+def test_a_damaged_record_whose_file_has_gone(lab):
+    """Nothing but that name suffers, and it says so until somebody does something."""
+    server = stopped(lab)
+    spoil(server, "record", ZONE, f"www.{ZONE}")
+    path = server.zone_file(ZONE)
+    path.rename(path.with_suffix(".away"))
+    server.start()
+    scrubbed(server)
+    assert server.ask(f"www.{ZONE}").rcode == SERVFAIL
+    assert server.ask(f"mail.{ZONE}").is_signed()
+    assert scrub(server, code=1)["records_damaged"] == 1
+
+
+def test_a_damaged_row_of_a_zone(lab):
+    """What it says is in the keeper's memory: it is written over."""
+    server = lab.avow(zones={ZONE: small_zone(ZONE)})
+    server.wait_signed()
+    with server.store_file.open("r+b") as file:
+        octets = file.read()
+        # Its apex, the version that is served, none that is being loaded, the serial.
+        for row in re.finditer(rb"\x01a\x04test\0\0\0\0[\x01-\x04]\0{7}\x01", octets):
+            file.seek(row.end() - 1)
+            file.write(b"\x02")
+    assert scrub(server, code=1)["records_damaged"] == 1
+    assert server.log.lines("the rows of all zones were written anew")
+    assert scrub(server)["records_damaged"] == 0
+    assert server.serial(ZONE) == 1 and server.ask(f"www.{ZONE}").is_signed()
+
+
+def keys_of(page):
+    """The keys of a leaf of LMDB's tree."""
+    flags, lower = struct.unpack_from("<HH", page, 10)
+    for place in range(16, lower, 2) if flags == 2 else ():
+        (node,) = struct.unpack_from("<H", page, place)
+        (length,) = struct.unpack_from("<H", page, node + 6)
+        yield bytes(page[node + 8 : node + 8 + length])
+
+
+def test_a_page_of_zeros(lab):
+    """Nobody can tell what was in it. Both zones come back from their files."""
+    server = stopped(lab)
+    octets = bytearray(server.store_file.read_bytes())
+    for page in range(8192, len(octets), 4096):
+        if any(key.endswith(b"test\0a\0www\0") for key in keys_of(octets[page : page + 4096])):
+            octets[page : page + 4096] = bytes(4096)
+    server.store_file.write_bytes(octets)
+    server.start()
+    assert scrubbed(server)["zones_doubtful"] > 0
+    for zone in (ZONE, OTHER):
+        until(lambda: server.ask(f"www.{zone}").is_signed(), f"{zone} to be whole again")
+    assert scrub(server)["zones_doubtful"] == 0
+
+
+def test_passes_follow_each_other(lab):
+    server = lab.avow(zones={ZONE: small_zone(ZONE)}, server={"scrub": "1s"})
+    server.wait_signed()
+    until(lambda: server.metric("scrubs") >= 3, "passes that follow each other")
+    assert server.metric("signatures_verified") > 0
+    assert server.metric("signatures_bad") + server.metric("records_corrupt") == 0
