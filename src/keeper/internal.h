@@ -16,8 +16,10 @@
 #include "avow/store/zones.h"
 
 #include "jobs.h"
+#include "load_check.h"
 
 struct loader;
+struct load_end;
 struct comparison;
 struct write_back;
 struct transaction;
@@ -74,6 +76,17 @@ struct zone_write {
     char problem[320];      /* why it could not be written; "" = it could */
 };
 
+/* A load that is held until somebody forces it, or the file is another one. */
+struct zone_hold {
+    enum hold_reason reason; /* HOLD_NONE: nothing is held */
+    uint64_t since;          /* seconds since 1970 */
+    uint64_t file_size, file_time;
+    struct config_reload_check check; /* as configured then, with the next: did that change? */
+    bool hook;
+    uint64_t names, names_served, gone, fresh; /* of the file; 0: it was not read */
+    char text[HOLD_TEXT];
+};
+
 struct keeper_zone {
     struct keeper_zone *next;          /* in canonical order of names */
     struct keeper_zone *next_named;    /* in the bucket of its name (zone_index.c) */
@@ -94,7 +107,10 @@ struct keeper_zone {
     bool load_later;     /* it could not be signed: again when the token is at hand */
     uint32_t load_delay_ms;
     uint64_t load_after_ms;
-    bool held; /* the last load did not begin, for it would have done so unforced */
+    struct zone_hold hold;
+    bool hook_runs; /* the load waits for the zone's hook, and has not looked at what is served */
+    bool has_said;  /* a file was loaded by this keeper, and `said` is its serial */
+    uint32_t said;
     struct zone_key keys[ZONE_MAX_KEYS];
     unsigned key_count;
     bool keys_read; /* all rows of its keys */
@@ -366,8 +382,35 @@ bool loader_waits_for(const struct keeper_zone *zone);
 /* Whether the zone's file is another one than that which was loaded. */
 bool loader_file_changed(const struct keeper_zone *zone);
 
+/* The file that was loaded, or written, has this serial. */
+static inline void keeper_zone_said(struct keeper_zone *zone, uint32_t serial)
+{
+    zone->has_said = true;
+    zone->said = serial;
+}
+
 /* What decides how a version is signed; another value asks for a new version. */
 uint64_t loader_fingerprint(const struct keeper_zone *zone);
+
+/* The supervisor says how the hook of a load ended. */
+void loader_hooked(struct keeper *keeper, const struct message_hooked *hooked);
+
+/* ---- hold.c: loads that are held --------------------------------------------------------------
+ */
+
+/* A load is held. `end`: how it ended; NULL: it did not begin. */
+void hold_set(struct keeper_zone *zone, enum hold_reason reason, const struct load_end *end,
+              const char *text);
+void hold_clear(struct keeper_zone *zone);
+
+/* Why HOLD_EDITED. */
+const char *hold_edited_text(const struct keeper_zone *zone);
+
+/* Make it the zone's problem. */
+void hold_say(struct keeper_zone *zone);
+
+/* Whether the same file would only be held again, as far as can be told without reading it. */
+bool hold_stands(const struct keeper_zone *zone);
 
 /* ---- compare.c: a file beside what is served --------------------------------------------------
  */

@@ -13,6 +13,7 @@
 #include "avow/zonefile/rules.h"
 #include "diff.h"
 #include "lines.h"
+#include "load_gate.h"
 #include "merge.h"
 #include "recall.h"
 #include "slice.h"
@@ -347,6 +348,8 @@ static void *run(void *context)
     load.complaints =
         (struct complaints){.take = take_complaint, .context = load.end, .limit = 100};
     enum result result = thread->task.source ? read_store(&load) : read_file(&load);
+    if (!result && !thread->task.source)
+        result = load_gate(thread, &load.gather);
     if (!result)
         result = compose_what_fits(&load);
     if (result && result != RESULT_REFUSED && load.complaints.errors == 0)

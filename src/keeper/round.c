@@ -99,8 +99,9 @@ static bool may_change(const struct keeper_zone *zone)
 
 static bool may_begin(const struct keeper_zone *zone)
 {
-    return may_change(zone) && !zone->round && zone->row.version && zone->phase != PHASE_LOADING &&
-           !loader_waits_for(zone) && (zone->updates || renewal_is_due(zone));
+    return may_change(zone) && !zone->round && zone->row.version &&
+           (zone->phase != PHASE_LOADING || zone->hook_runs) && !loader_waits_for(zone) &&
+           (zone->updates || renewal_is_due(zone));
 }
 
 /* A renewed signature is stored with the round, or will not be. */
@@ -286,7 +287,7 @@ const char *round_why(enum result result)
 void round_over(struct keeper_zone *zone)
 {
     zone->keeper->rounds_waiting |= zone->updates || zone->renewed;
-    if (zone->phase == PHASE_QUEUED)
+    if (zone->phase == PHASE_QUEUED || zone->phase == PHASE_LOADING)
         loader_go_on(zone->keeper);
 }
 

@@ -77,5 +77,6 @@ void put_zone_files(struct json *json, const struct keeper_zone *zone)
     json_number(json, "file_serial", zone->row.loaded_serial);
     json_bool(json, "file_changed", zone->row.version && loader_file_changed(zone));
     json_text(json, "file_problem", *zone->write.problem ? zone->write.problem : NULL);
+    put_hold(json, zone);
     secondaries_put(json, zone);
 }
