@@ -17,6 +17,7 @@ void hold_set(struct keeper_zone *zone, enum hold_reason reason, const struct lo
     *hold = (struct zone_hold){.reason = reason,
                                .since = zone->keeper->now,
                                .check = zone->config->reload_check,
+                               .zonemd = zone->config->zonemd,
                                .hook = zone->config->hook.program != NULL};
     if (end) {
         hold->file_size = end->file_size;
@@ -67,6 +68,7 @@ bool hold_stands(const struct keeper_zone *zone)
 
     if (hold->reason == HOLD_NONE || hold->reason == HOLD_EDITED || !zone->config ||
         !same_check(&hold->check, &zone->config->reload_check) ||
+        hold->zonemd != zone->config->zonemd ||
         hold->hook != (zone->config->hook.program != NULL) || stat(zone->config->file, &status))
         return false;
     return hold->file_size == (uint64_t)status.st_size &&

