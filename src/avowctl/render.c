@@ -214,6 +214,18 @@ static void render_held(const json_t *zone, FILE *out)
                       number_of(held, "names_gone"), number_of(held, "names_new"));
 }
 
+static void render_digest(const json_t *zone, FILE *out)
+{
+    const json_t *digest = json_object_get(zone, "zonemd");
+    const char *publish = text_of(digest, "publish");
+
+    if (strcmp(publish, "off") != 0)
+        (void)fprintf(out, "  zonemd      %s, %s\n", publish,
+                      json_is_true(json_object_get(digest, "published"))
+                          ? "published"
+                          : "not published since the zone has changed");
+}
+
 static void render_change(const json_t *zone, FILE *out)
 {
     const json_t *journal = json_object_get(zone, "journal");
@@ -266,6 +278,7 @@ void render_zone_status(const json_t *answer, FILE *out)
     render_zone_line(answer, out);
     render_file(answer, out);
     render_held(answer, out);
+    render_digest(answer, out);
     render_change(answer, out);
     render_secondaries(answer, out);
     (void)fprintf(out, "  policy      %s, denial %s%s\n", text_of(answer, "policy"),

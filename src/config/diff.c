@@ -243,7 +243,7 @@ static bool same_loading(const struct config_zone *a, const struct config_zone *
     return a->reload_check.largest_deletion == b->reload_check.largest_deletion &&
            a->reload_check.free_deletions == b->reload_check.free_deletions &&
            a->reload_check.apex == b->reload_check.apex && a->zonemd == b->zonemd &&
-           same_hook(&a->hook, &b->hook);
+           a->publish_zonemd == b->publish_zonemd && same_hook(&a->hook, &b->hook);
 }
 
 static unsigned compare_zone(const struct config_zone *a, const struct config_zone *b)

@@ -119,6 +119,11 @@ static const struct schema_word zonemds[] = {
     {"verify", CONFIG_ZONEMD_VERIFY},
     {"require", CONFIG_ZONEMD_REQUIRE},
 };
+static const struct schema_word publications[] = {
+    {"off", CONFIG_DIGEST_OFF},
+    {"sha384", CONFIG_DIGEST_SHA384},
+    {"sha512", CONFIG_DIGEST_SHA512},
+};
 static const struct schema_word reloads[] = {
     {"ask", CONFIG_RELOAD_ASK},
     {"replace", CONFIG_RELOAD_REPLACE},
@@ -168,6 +173,14 @@ static const struct schema_word reloads[] = {
             "one of them is right where there are some; require one that is right. A load "        \
             "that fails this is held.",                                                            \
     .kind = SCHEMA_WORD, WORDS(zonemds), INTO(config_zone, zonemd)
+#define ZONE_PUBLISH_ZONEMD                                                                        \
+    .name = "publish-zonemd",                                                                      \
+    .help = "Make a ZONEMD record (RFC 8976) with this hash for the zone. Every change of the "    \
+            "zone, renewed signatures included, takes the record away; it is made anew, with a "   \
+            "serial of its own, once the zone is fully signed and nothing has changed for two "    \
+            "seconds, and not so often that it would take more than about a twentieth of a "       \
+            "processor. ZONEMD records of the file are left out.",                                 \
+    .kind = SCHEMA_WORD, WORDS(publications), INTO(config_zone, publish_zonemd)
 #define ZONE_HOOK                                                                                  \
     .name = "hook",                                                                                \
     .help = "A program that sees each load of the file before it is served and may refuse it: "    \
@@ -182,13 +195,10 @@ static const struct schema_table default_journal_table = {.what = "journal",
                                                           TABLE(default_journal_keys)};
 
 static const struct schema_key default_keys[] = {
-    {ZONE_SERIAL, .fallback = "increment"},
-    {ZONE_FILE, .fallback = "read"},
-    {ZONE_RELOAD, .fallback = "ask"},
-    {ZONE_CHECK, .table = &schema_default_check},
-    {ZONE_ZONEMD, .fallback = "verify"},
-    {ZONE_HOOK, .table = &schema_default_hook},
-    {ZONE_JOURNAL, .table = &default_journal_table},
+    {ZONE_SERIAL, .fallback = "increment"},     {ZONE_FILE, .fallback = "read"},
+    {ZONE_RELOAD, .fallback = "ask"},           {ZONE_CHECK, .table = &schema_default_check},
+    {ZONE_ZONEMD, .fallback = "verify"},        {ZONE_PUBLISH_ZONEMD, .fallback = "off"},
+    {ZONE_HOOK, .table = &schema_default_hook}, {ZONE_JOURNAL, .table = &default_journal_table},
     {ZONE_RATE_LIMIT, .fallback = "on"},
 };
 const struct schema_table schema_zone_defaults = {.what = "zone-defaults", TABLE(default_keys)};
@@ -222,6 +232,7 @@ static const struct schema_key zone_keys[] = {
     {ZONE_RELOAD, INHERITED},
     {ZONE_CHECK, .table = &schema_check, .otherwise = "as in zone-defaults"},
     {ZONE_ZONEMD, INHERITED},
+    {ZONE_PUBLISH_ZONEMD, INHERITED},
     {ZONE_HOOK, .table = &schema_hook, .otherwise = "as in zone-defaults"},
     {ZONE_JOURNAL, .table = &journal_table, .otherwise = "as in zone-defaults"},
     {ZONE_RATE_LIMIT, INHERITED},

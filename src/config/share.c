@@ -298,6 +298,7 @@ static void post_loading(struct post *post, struct config_zone *zone)
     POST_NUMBER(post, zone->reload_check.free_deletions, UINT32_MAX);
     POST_NUMBER(post, zone->reload_check.apex, true);
     POST_NUMBER(post, zone->zonemd, CONFIG_ZONEMD_REQUIRE);
+    POST_NUMBER(post, zone->publish_zonemd, CONFIG_DIGEST_SHA512);
     POST_NUMBER(post, hook, true);
     if (is_reading(post))
         zone->hook.program = hook ? arena_text(post->memory, "", 0) : NULL;

@@ -22,6 +22,7 @@ struct loader;
 struct load_end;
 struct comparison;
 struct write_back;
+struct digest_thread;
 struct transaction;
 struct secondaries;
 struct control;
@@ -88,6 +89,15 @@ struct zone_hold {
     char text[HOLD_TEXT];
 };
 
+/* Where the ZONEMD that is published stands (publish.h). */
+struct zone_publishing {
+    bool looked, done;     /* done: what is served has one, for this serial and hash: */
+    uint32_t serial, seen; /* seen: when it was looked at last */
+    enum config_digest hash;
+    uint64_t since_ms; /* since when it has that serial, and nothing waits */
+    uint64_t not_before_ms;
+};
+
 struct keeper_zone {
     struct keeper_zone *next;          /* in canonical order of names */
     struct keeper_zone *next_named;    /* in the bucket of its name (zone_index.c) */
@@ -109,6 +119,7 @@ struct keeper_zone {
     uint32_t load_delay_ms;
     uint64_t load_after_ms;
     struct zone_hold hold;
+    struct zone_publishing digest;
     bool hook_runs; /* the load waits for the zone's hook, and has not looked at what is served */
     bool has_said;  /* a file was loaded by this keeper, and `said` is its serial */
     uint32_t said;
@@ -201,6 +212,7 @@ struct keeper {
     struct loader *loader;
     struct comparison *comparison;
     struct write_back *write_back;
+    struct digest_thread *digest;
     struct control *control;
 
     ev_timer tick;

@@ -138,6 +138,7 @@ static enum result fill_task(struct keeper_zone *zone, const char *file, struct 
                                .guarded = zone->row.version,
                                .bounds = describe_bounds(zone),
                                .zonemd = zone->config->zonemd,
+                               .no_digest = zone->config->publish_zonemd != CONFIG_DIGEST_OFF,
                                .hook = zone->config->hook.program != NULL};
     name_copy(&task->zone, &zone->name);
     return task->file && task->state ? describe_signing(zone, task) : RESULT_SYSTEM;

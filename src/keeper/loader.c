@@ -237,6 +237,7 @@ static enum result compose(struct load *load, struct compose_sink sink,
                            .files = &load->files,
                            .sink = sink,
                            .plain = load->end->mode == LOAD_DIFFERENCE,
+                           .no_digest = load->task->no_digest,
                            .serial = serial,
                            .serial_context = load};
     enum result result = zone_rules_make(&walk.rules, &options);
@@ -324,6 +325,7 @@ static enum result compose_difference(struct load *load)
 {
     struct diff diff = {.version = load->task->served,
                         .limit = worthwhile(load),
+                        .no_digest = load->task->no_digest,
                         .cancelled = &load->thread->cancelled};
     struct snapshot snapshot;
     enum result result = snapshot_open(&snapshot, load->task->store, NULL, 0);

@@ -40,8 +40,9 @@ struct load_task {
     uint32_t guarded;    /* version that a load of the file may not change oddly; 0: none */
     struct load_bounds bounds;
     enum config_zonemd zonemd;
-    bool hook;   /* the zone's hook is asked */
-    char *state; /* folder for the zone as text, for the hook */
+    bool no_digest; /* ZONEMD records are made here, and none of the file is taken */
+    bool hook;      /* the zone's hook is asked */
+    char *state;    /* folder for the zone as text, for the hook */
     struct compose_signing signing;
     struct buffer dnskeys; /* run; signing.dnskeys leads into it */
 };

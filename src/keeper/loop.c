@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "round.h"
+#include "publish.h"
 
 #include "avow/base/clock.h"
 #include "avow/change/version.h"
@@ -225,6 +225,7 @@ static void tick(struct ev_loop *loop, ev_timer *watcher, int events)
     schedule_settle_all(keeper);
     every_second(keeper);
     write_back_turn(keeper);
+    publish_turn(keeper);
     if (keeper->leftovers)
         drop_leftovers(keeper);
 }
@@ -361,6 +362,8 @@ enum result keeper_open(struct keeper *keeper, struct room *room)
     if (!result)
         result = write_back_open(keeper);
     if (!result)
+        result = publish_open(keeper);
+    if (!result)
         result = control_open(keeper);
     if (!result)
         result = open_store(keeper);
@@ -375,6 +378,7 @@ void keeper_close(struct keeper *keeper)
     loader_close(keeper);
     comparison_close(keeper);
     write_back_close(keeper);
+    publish_close(keeper);
     control_close(keeper);
     for (unsigned i = 0; i < keeper->front_count && keeper->fronts; i++) {
         channel_free(keeper->fronts[i].channel);

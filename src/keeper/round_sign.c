@@ -52,11 +52,24 @@ static enum result list_names(struct round *round)
     for (struct staged_name *name = stage_first(&round->stage); name && !result;
          name = staged_next(name)) {
         for (size_t i = 0; i < name->count && !result; i++) {
+            if (round->digest && name->rrsets[i].type == TYPE_ZONEMD)
+                continue; /* it is not made yet */
             if (needs_signature(name, &name->rrsets[i]))
                 result = add_set(round, &(struct round_set){.name = name, .rrset = i});
         }
     }
     return result;
+}
+
+enum result round_list_digest(struct round *round)
+{
+    struct staged_name *apex = stage_find(&round->stage, &round->stage.zone->name);
+
+    for (size_t i = 0; apex && i < apex->count && round->row.flags & ZONE_SIGNED; i++) {
+        if (apex->rrsets[i].type == TYPE_ZONEMD)
+            return add_set(round, &(struct round_set){.name = apex, .rrset = i});
+    }
+    return RESULT_OK;
 }
 
 enum result round_list(struct round *round)

@@ -124,6 +124,7 @@ static const struct {
     {"{name: a, file: a}", "{name: a, file: a, reload-check: {apex: off}}", "zone:a.,loading "},
     {"{name: a, file: a}", "{name: a, file: a, reload-check: {apex: on}, zonemd: verify}", ""},
     {"{name: a, file: a}", "{name: a, file: a, zonemd: ignore}", "zone:a.,loading "},
+    {"{name: a, file: a}", "{name: a, file: a, publish-zonemd: sha384}", "zone:a.,loading "},
     {"{name: a, file: a}", "{name: a, file: a, hook: {program: /p}}", "zone:a.,loading "},
     {"{name: a, file: a}", "{name: a, file: a, hook: {program: none, deadline: 60s}}", ""},
     {"{name: a, file: a}", "{name: a, file: a, hook: {deadline: 2m}}", "zone:a.,loading "},

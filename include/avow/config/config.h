@@ -164,6 +164,7 @@ struct config_zone {
     char *file;
     struct config_reload_check reload_check;
     enum config_zonemd zonemd;
+    enum config_digest publish_zonemd;
     struct config_hook hook;
     enum config_serial serial;
     enum config_zone_file zone_file;

@@ -24,6 +24,9 @@ enum config_zonemd {
     CONFIG_ZONEMD_REQUIRE /* there must be one that is right */
 };
 
+/* The ZONEMD record that is made for the zone and kept right. */
+enum config_digest { CONFIG_DIGEST_OFF, CONFIG_DIGEST_SHA384, CONFIG_DIGEST_SHA512 };
+
 /* A program that sees each load of the file before it is served. */
 struct config_hook {
     char *program; /* absolute; NULL: none. The keeper is only told whether there is one: "" */
