@@ -99,7 +99,7 @@ static bool take_output(struct hooking *hook)
     ssize_t length = read(hook->output, octets, sizeof octets);
 
     for (ssize_t i = 0; i < length && hook->length + 1 < sizeof hook->text; i++)
-        hook->text[hook->length++] = octets[i] ? octets[i] : ' ';
+        hook->text[hook->length++] = (char)(octets[i] ? octets[i] : ' ');
     hook->text[hook->length] = '\0';
     return length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR));
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "avow/base/clock.h"
+#include "avow/base/log.h"
 #include "avow/dnssec/zonemd.h"
 #include "avow/store/lookup.h"
 #include "avow/wire/type.h"
@@ -138,9 +139,13 @@ void publish_abandon(struct round *round)
 
 void publish_stored(struct keeper_zone *zone)
 {
+    char name[NAME_MAX_TEXT];
+
     zone->digest.done = true;
     zone->digest.serial = zone->row.serial;
     zone->digest.hash = zone->config->publish_zonemd;
+    log_info("%s has a ZONEMD: serial %u, digest made in %.2f s", name_to_text(&zone->name, name),
+             zone->row.serial, (double)zone->keeper->digest->took_ms / 1000);
     metric_add(zone->keeper->metrics, METRIC_DIGESTS, 1);
 }
 

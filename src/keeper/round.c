@@ -491,29 +491,6 @@ void round_begin_digest(struct keeper_zone *zone, enum digest digest)
     keeper->rounds_ready = true; /* it may need no signature */
 }
 
-void round_take_digest(struct round *round, const uint8_t *rdata, size_t length)
-{
-    struct stage *stage = &round->stage;
-    struct keeper_zone *zone = stage->zone;
-    struct staged_name *apex = stage_find(stage, &zone->name);
-    struct staged_rrset *rrset = apex ? staged_find(apex, TYPE_ZONEMD) : NULL;
-
-    if (!rrset || rrset->run.length != length + 2) {
-        round_fail(zone, round, RESULT_SYSTEM, "no digest was asked for");
-        return;
-    }
-    memcpy(rrset->run.octets + 2, rdata, length);
-    round->digest = ROUND_DIGEST_MADE;
-    round->signed_ms = zone->keeper->now_ms;
-    enum result result = round_list_digest(round);
-    if (result) {
-        round_fail(zone, round, result, round_why(result));
-        return;
-    }
-    zone->keeper->rounds_ready |= round->unsigned_ == 0;
-    round_send(round);
-}
-
 void round_drop_renewed(struct keeper_zone *zone, uint64_t transaction)
 {
     struct job *renewed = zone->renewed;

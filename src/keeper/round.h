@@ -118,9 +118,6 @@ MUST_CHECK enum result round_begin_load(struct keeper_zone *zone, const struct b
 /* Begin a round that brings a new ZONEMD with this digest and changes nothing else. */
 void round_begin_digest(struct keeper_zone *zone, enum digest digest);
 
-/* The digest is made: the record, which is all that is left to be signed. */
-void round_take_digest(struct round *round, const uint8_t *rdata, size_t length);
-
 /* Rounds whose signatures did not come in time. */
 void rounds_check_deadlines(struct keeper *keeper);
 
@@ -172,8 +169,8 @@ void rounds_write(struct keeper *keeper);
 /* List what is to be signed; a ZONEMD only once it is made. RESULT_SYSTEM. */
 MUST_CHECK enum result round_list(struct round *round);
 
-/* List the ZONEMD that is made now. RESULT_SYSTEM. */
-MUST_CHECK enum result round_list_digest(struct round *round);
+/* The digest is made: the record, which is all that is left to be signed. */
+void round_take_digest(struct round *round, const uint8_t *rdata, size_t length);
 
 /* Send what waits to be signed, as far as it goes. */
 void round_send(struct round *round);
