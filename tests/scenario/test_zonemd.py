@@ -152,7 +152,7 @@ def test_knot_verifies_what_it_transfers(lab):
         for name, (text, policy) in ZONES.items()
     }
     policies = [
-        {**policy, "signature-validity": "30s", "signature-refresh": "15s", "signature-jitter": "5s"}
+        {**policy, "signature-validity": "40s", "signature-refresh": "20s", "signature-jitter": "0"}
         if policy["name"] == "default" else policy for policy in POLICIES
     ]
     server = lab.avow(zones=zones, keys=[key], policies=policies)
