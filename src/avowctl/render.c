@@ -164,9 +164,10 @@ void render_status(const json_t *answer, FILE *out)
                   json_is_true(json_object_get(answer, "ready")) ? "ready" : "starting");
     (void)fprintf(out,
                   "zones       %llu configured, %llu served, %llu fully signed, "
-                  "%llu unsigned\n",
+                  "%llu unsigned, %llu held\n",
                   number_of(zones, "configured"), number_of(zones, "served"),
-                  number_of(zones, "fully_signed"), number_of(zones, "unsigned"));
+                  number_of(zones, "fully_signed"), number_of(zones, "unsigned"),
+                  number_of(zones, "held"));
     render_problems(zones, out);
     render_tokens(signing, out);
     (void)fprintf(out, "signatures  %llu pending, %llu a second, the oldest runs out %s\n",
@@ -253,6 +254,33 @@ static void render_file(const json_t *zone, FILE *out)
         (void)fprintf(out, "              %s\n", text_of(zone, "file_problem"));
 }
 
+static void render_held(const json_t *zone, FILE *out)
+{
+    const json_t *held = json_object_get(zone, "held");
+
+    if (!json_is_object(held))
+        return;
+    (void)fprintf(out, "  HELD        since %s: %s\n", text_of(held, "since"),
+                  text_of(held, "text"));
+    if (number_of(held, "names"))
+        (void)fprintf(out,
+                      "              names: %llu now, %llu in the file, %llu would go, %llu come\n",
+                      number_of(held, "names_served"), number_of(held, "names"),
+                      number_of(held, "names_gone"), number_of(held, "names_new"));
+}
+
+static void render_digest(const json_t *zone, FILE *out)
+{
+    const json_t *digest = json_object_get(zone, "zonemd");
+    const char *publish = text_of(digest, "publish");
+
+    if (strcmp(publish, "off") != 0)
+        (void)fprintf(out, "  zonemd      %s, %s\n", publish,
+                      json_is_true(json_object_get(digest, "published"))
+                          ? "published"
+                          : "not published since the zone has changed");
+}
+
 static void render_change(const json_t *zone, FILE *out)
 {
     const json_t *journal = json_object_get(zone, "journal");
@@ -313,6 +341,8 @@ void render_zone_status(const json_t *answer, FILE *out)
 {
     render_zone_line(answer, out);
     render_file(answer, out);
+    render_held(answer, out);
+    render_digest(answer, out);
     render_change(answer, out);
     render_secondaries(answer, out);
     (void)fprintf(out, "  policy      %s, denial %s%s\n", text_of(answer, "policy"),

@@ -72,6 +72,23 @@ struct supervised {
     char text[256];      /* its confinement, or what went wrong */
 };
 
+enum { HOOK_TEXT = 1024 };
+
+/* The hook that runs; one at a time. */
+struct hooking {
+    pid_t pid; /* 0: none */
+    uint32_t request;
+    struct name zone;
+    bool late;  /* it was killed at its deadline */
+    bool asked; /* somebody waits for the answer */
+    int output; /* what it says */
+    char text[HOOK_TEXT];
+    size_t length;
+    ev_child child;
+    ev_io readable;
+    ev_timer deadline;
+};
+
 struct avowd {
     const char *path; /* of the configuration, as the person named it */
     struct config config;
@@ -93,6 +110,7 @@ struct avowd {
     ev_signal terminate, interrupt, reload;
     char **environment_signer; /* ours, less what concerns us alone */
     char **environment;        /* next to nothing */
+    struct hooking hook;
 };
 
 /* ---- listen.c ---- */
@@ -130,6 +148,13 @@ void brief_peers(struct avowd *avowd, struct supervised *room);
 pid_t spawn_room(const struct avowd *avowd, enum room_kind kind, int end);
 MUST_CHECK enum result spawn_environments(struct avowd *avowd);
 void spawn_free(struct avowd *avowd);
+
+/* ---- hook.c ---- */
+void hook_init(struct avowd *avowd);
+/* The keeper asks: the descriptor, when there is one, is taken over. It is answered in any case. */
+void hook_ask(struct avowd *avowd, const struct message_hook *ask, int descriptor);
+/* Whoever asked is gone, or we stop: the program is ended. */
+void hook_end(struct avowd *avowd);
 
 /* ---- supervise.c ---- */
 /* Run everything until a signal or a failure; the exit code. */

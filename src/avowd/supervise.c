@@ -134,13 +134,22 @@ static void on_restart(void *context, const struct message *message, struct fram
     (void)kill(other->pid, SIGKILL);
 }
 
+static void on_hook(void *context, const struct message *message, struct frame *frame)
+{
+    struct supervised *room = context;
+
+    if (room->kind == ROOM_KEEPER)
+        hook_ask(room->avowd, &message->hook, message_take(frame, message->hook.descriptor));
+}
+
 static const struct dispatch_table supervisor_table = {
     .link = LINK_ROOM,
     .self = LINK_UPPER,
     .handlers = {[MESSAGE_READY] = on_ready,
                  [MESSAGE_FAILED] = on_failed,
                  [MESSAGE_RELOADED] = on_reloaded,
-                 [MESSAGE_RESTART] = on_restart}};
+                 [MESSAGE_RESTART] = on_restart,
+                 [MESSAGE_HOOK] = on_hook}};
 
 static void on_frame(void *context, struct channel *channel, struct frame *frame)
 {
@@ -217,6 +226,8 @@ static void on_child(struct ev_loop *loop, ev_child *watcher, int happened)
     if (room->channel)
         channel_receive(room->channel); /* its last words */
     forget_process(room);
+    if (room->kind == ROOM_KEEPER)
+        hook_end(avowd);
     room->reloading = false;
     if (avowd->stopping) {
         set_state(room, ROOM_STATE_STOPPED, NULL);
@@ -311,6 +322,7 @@ void supervise_stop(struct avowd *avowd, int code)
     notify_manager("STOPPING=1\nSTATUS=Stopping");
     for (unsigned i = 0; i < ROOMS; i++)
         ev_timer_stop(avowd->loop, &avowd->rooms[i].timer);
+    hook_end(avowd);
     stop_next(avowd);
 }
 
@@ -366,6 +378,7 @@ int supervise(struct avowd *avowd)
         room->child.data = room->timer.data = room;
     }
     watch_signals(avowd);
+    hook_init(avowd);
     start_room(&avowd->rooms[ROOM_SIGNER]);
     start_room(&avowd->rooms[ROOM_KEEPER]); /* desk and front once it is ready */
     ev_run(avowd->loop, 0);

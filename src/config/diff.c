@@ -227,6 +227,25 @@ static bool same_notify(const struct config_zone *a, const struct config_zone *b
     return true;
 }
 
+static bool same_hook(const struct config_hook *a, const struct config_hook *b)
+{
+    if (!same_text(a->program, b->program) || !same_text(a->user, b->user) ||
+        a->deadline != b->deadline || a->argument_count != b->argument_count)
+        return false;
+    for (size_t i = 0; i < a->argument_count; i++)
+        if (!same_text(a->arguments[i], b->arguments[i]))
+            return false;
+    return true;
+}
+
+static bool same_loading(const struct config_zone *a, const struct config_zone *b)
+{
+    return a->reload_check.largest_deletion == b->reload_check.largest_deletion &&
+           a->reload_check.free_deletions == b->reload_check.free_deletions &&
+           a->reload_check.apex == b->reload_check.apex && a->zonemd == b->zonemd &&
+           a->publish_zonemd == b->publish_zonemd && same_hook(&a->hook, &b->hook);
+}
+
 static unsigned compare_zone(const struct config_zone *a, const struct config_zone *b)
 {
     unsigned parts = 0;
@@ -249,6 +268,8 @@ static unsigned compare_zone(const struct config_zone *a, const struct config_zo
         parts |= CONFIG_ZONE_JOURNAL;
     if (a->rate_limit != b->rate_limit)
         parts |= CONFIG_ZONE_RATE_LIMIT;
+    if (!same_loading(a, b))
+        parts |= CONFIG_ZONE_LOADING;
     return parts;
 }
 

@@ -26,6 +26,7 @@ void rules_policy(struct loader *loader, const struct yaml_node *map, void *obje
 void rules_transfer_entry(struct loader *loader, const struct yaml_node *map, void *object);
 void rules_update_entry(struct loader *loader, const struct yaml_node *map, void *object);
 void rules_name_rule(struct loader *loader, const struct yaml_node *map, void *object);
+void rules_hook(struct loader *loader, const struct yaml_node *map, void *object);
 void rules_zone(struct loader *loader, const struct yaml_node *map, void *object);
 void rules_classes(struct loader *loader, const struct yaml_node *map, void *object);
 void rules_rate_limit(struct loader *loader, const struct yaml_node *map, void *object);

@@ -2,6 +2,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "load.h"
@@ -179,6 +180,42 @@ static void warn_unwritable(struct loader *loader, const struct yaml_node *map,
     loader_warning(loader, &yaml_tree_find(map, "file")->place,
                    "zone-file: write needs to write into %s, which cannot be done: %s", folder,
                    strerror(error));
+}
+
+/* Only what its owner alone can change may decide what is served, and run as the supervisor says.
+ */
+static void judge_program(struct loader *loader, const struct yaml_node *node, const char *program)
+{
+    struct stat status;
+
+    if (loader->depth == CONFIG_TEXT)
+        return;
+    if (stat(program, &status) || !S_ISREG(status.st_mode) || access(program, X_OK))
+        loader_warning(loader, &node->place,
+                       "%s cannot be executed: every load of the zone would be held", program);
+    else if (status.st_mode & (S_IWGRP | S_IWOTH))
+        loader_error(loader, &node->place,
+                     "others than its owner can change %s; chmod go-w it first", program);
+}
+
+void rules_hook(struct loader *loader, const struct yaml_node *map, void *object)
+{
+    struct config_hook *hook = &((struct config_zone *)object)->hook;
+    const struct yaml_node *program = yaml_tree_find(map, "program");
+
+    if (!program || program->kind != YAML_SCALAR || !hook->program)
+        return; /* as in zone-defaults; or refused already */
+    if (!yaml_tree_find(map, "arguments")) {
+        hook->arguments = NULL; /* those of zone-defaults are for another program */
+        hook->argument_count = 0;
+    }
+    if (!strcmp(program->text, "none"))
+        hook->program = NULL;
+    else if (program->text[0] != '/')
+        loader_error(loader, &program->place,
+                     "'program' must be an absolute path, or none for no hook");
+    else
+        judge_program(loader, program, hook->program);
 }
 
 void rules_zone(struct loader *loader, const struct yaml_node *map, void *object)

@@ -17,6 +17,7 @@ struct yaml_node;
 enum schema_kind {
     SCHEMA_MAP,         /* the keys of `table`; the same struct, or a list's item */
     SCHEMA_VARIABLES,   /* any keys, text values: struct config_variable and a count */
+    SCHEMA_TEXT,        /* char * */
     SCHEMA_TEXT_OR_OFF, /* char *, NULL for off */
     SCHEMA_LABEL,       /* char *: a name made of letters, digits, dots, dashes, underscores */
     SCHEMA_SWITCH,      /* bool */

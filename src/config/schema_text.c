@@ -39,6 +39,7 @@ static const char *kind_text(enum schema_kind kind)
     static const char *const texts[] = {
         [SCHEMA_MAP] = "a mapping",
         [SCHEMA_VARIABLES] = "a mapping of names to texts",
+        [SCHEMA_TEXT] = "a text",
         [SCHEMA_TEXT_OR_OFF] = "a text or off",
         [SCHEMA_LABEL] = "a name",
         [SCHEMA_SWITCH] = "on or off",
@@ -309,6 +310,7 @@ static const char *json_form(enum schema_kind kind)
                              "\"propertyNames\": {\"pattern\": \"^[A-Za-z_][A-Za-z0-9_]*$\"}, "
                              "\"additionalProperties\": {\"type\": [\"string\", \"number\", "
                              "\"boolean\"]}",
+        [SCHEMA_TEXT] = "\"type\": [\"string\", \"number\", \"boolean\"]",
         [SCHEMA_TEXT_OR_OFF] = "\"type\": [\"string\", \"number\", \"boolean\"]",
         [SCHEMA_LABEL] = "\"type\": [\"string\", \"number\", \"boolean\"], "
                          "\"pattern\": \"^[A-Za-z0-9._-]{1,63}$\"",

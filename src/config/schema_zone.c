@@ -114,6 +114,16 @@ static const struct schema_word zone_files[] = {
     {"read", CONFIG_ZONE_FILE_READ},
     {"write", CONFIG_ZONE_FILE_WRITE},
 };
+static const struct schema_word zonemds[] = {
+    {"ignore", CONFIG_ZONEMD_IGNORE},
+    {"verify", CONFIG_ZONEMD_VERIFY},
+    {"require", CONFIG_ZONEMD_REQUIRE},
+};
+static const struct schema_word publications[] = {
+    {"off", CONFIG_DIGEST_OFF},
+    {"sha384", CONFIG_DIGEST_SHA384},
+    {"sha512", CONFIG_DIGEST_SHA512},
+};
 static const struct schema_word reloads[] = {
     {"ask", CONFIG_RELOAD_ASK},
     {"replace", CONFIG_RELOAD_REPLACE},
@@ -152,7 +162,30 @@ static const struct schema_word reloads[] = {
 #define ZONE_RATE_LIMIT                                                                            \
     .name = "rate-limit", .help = "Whether answers from the zone are limited as rate-limit says.", \
     .kind = SCHEMA_SWITCH, INTO(config_zone, rate_limit)
-#define INHERITED .inherits = true, .otherwise = "as in zone-defaults"
+#define ZONE_CHECK                                                                                 \
+    .name = "reload-check",                                                                        \
+    .help = "What a load of the file may change in a zone that is served. A load that changes "    \
+            "more is held: the zone goes on as it is until avowctl zone reload --force.",          \
+    .kind = SCHEMA_MAP, .width = sizeof(struct config_zone)
+#define ZONE_ZONEMD                                                                                \
+    .name = "zonemd",                                                                              \
+    .help = "What is done about ZONEMD records (RFC 8976) of the file: ignore them; verify that "  \
+            "one of them is right where there are some; require one that is right. A load "        \
+            "that fails this is held.",                                                            \
+    .kind = SCHEMA_WORD, WORDS(zonemds), INTO(config_zone, zonemd)
+#define ZONE_PUBLISH_ZONEMD                                                                        \
+    .name = "publish-zonemd",                                                                      \
+    .help = "Make a ZONEMD record (RFC 8976) with this hash for the zone. Every change of the "    \
+            "zone, renewed signatures included, takes the record away; it is made anew, with a "   \
+            "serial of its own, once the zone is fully signed and nothing has changed for two "    \
+            "seconds, and not so often that it would take more than about a twentieth of a "       \
+            "processor. ZONEMD records of the file are left out.",                                 \
+    .kind = SCHEMA_WORD, WORDS(publications), INTO(config_zone, publish_zonemd)
+#define ZONE_HOOK                                                                                  \
+    .name = "hook",                                                                                \
+    .help = "A program that sees each load of the file before it is served and may refuse it: "    \
+            "see THE HOOK in avowd(8).",                                                           \
+    .kind = SCHEMA_MAP, .width = sizeof(struct config_zone)
 
 static const struct schema_key default_journal_keys[] = {
     {JOURNAL_SIZE, .fallback = "16M"},
@@ -162,8 +195,10 @@ static const struct schema_table default_journal_table = {.what = "journal",
                                                           TABLE(default_journal_keys)};
 
 static const struct schema_key default_keys[] = {
-    {ZONE_SERIAL, .fallback = "increment"}, {ZONE_FILE, .fallback = "read"},
-    {ZONE_RELOAD, .fallback = "ask"},       {ZONE_JOURNAL, .table = &default_journal_table},
+    {ZONE_SERIAL, .fallback = "increment"},     {ZONE_FILE, .fallback = "read"},
+    {ZONE_RELOAD, .fallback = "ask"},           {ZONE_CHECK, .table = &schema_default_check},
+    {ZONE_ZONEMD, .fallback = "verify"},        {ZONE_PUBLISH_ZONEMD, .fallback = "off"},
+    {ZONE_HOOK, .table = &schema_default_hook}, {ZONE_JOURNAL, .table = &default_journal_table},
     {ZONE_RATE_LIMIT, .fallback = "on"},
 };
 const struct schema_table schema_zone_defaults = {.what = "zone-defaults", TABLE(default_keys)};
@@ -195,6 +230,10 @@ static const struct schema_key zone_keys[] = {
     {ZONE_SERIAL, INHERITED},
     {ZONE_FILE, INHERITED},
     {ZONE_RELOAD, INHERITED},
+    {ZONE_CHECK, .table = &schema_check, .otherwise = "as in zone-defaults"},
+    {ZONE_ZONEMD, INHERITED},
+    {ZONE_PUBLISH_ZONEMD, INHERITED},
+    {ZONE_HOOK, .table = &schema_hook, .otherwise = "as in zone-defaults"},
     {ZONE_JOURNAL, .table = &journal_table, .otherwise = "as in zone-defaults"},
     {ZONE_RATE_LIMIT, INHERITED},
     {.name = "allow-transfer",

@@ -17,7 +17,7 @@ struct post {
     struct arena *memory; /* reading: of the config */
 };
 
-static const char share_version[] = "avow share 3 " AVOW_VERSION;
+static const char share_version[] = "avow share 4 " AVOW_VERSION;
 
 static bool is_reading(const struct post *post)
 {
@@ -290,9 +290,25 @@ static void post_notify(struct post *post, struct config *config, struct config_
     }
 }
 
+/* The keeper is told whether there is a hook, not which program it is. */
+static void post_loading(struct post *post, struct config_zone *zone)
+{
+    bool hook = zone->hook.program != NULL;
+
+    POST_NUMBER(post, zone->reload_check.largest_deletion, 100);
+    POST_NUMBER(post, zone->reload_check.free_deletions, UINT32_MAX);
+    POST_NUMBER(post, zone->reload_check.apex, true);
+    POST_NUMBER(post, zone->zonemd, CONFIG_ZONEMD_REQUIRE);
+    POST_NUMBER(post, zone->publish_zonemd, CONFIG_DIGEST_SHA512);
+    POST_NUMBER(post, hook, true);
+    if (is_reading(post))
+        zone->hook.program = hook ? arena_text(post->memory, "", 0) : NULL;
+}
+
 static void post_settings(struct post *post, struct config_zone *zone)
 {
     post_text(post, &zone->file);
+    post_loading(post, zone);
     POST_NUMBER(post, zone->serial, CONFIG_SERIAL_DATE);
     POST_NUMBER(post, zone->zone_file, CONFIG_ZONE_FILE_WRITE);
     POST_NUMBER(post, zone->reload, CONFIG_RELOAD_MERGE);

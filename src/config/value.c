@@ -209,6 +209,14 @@ static void write_word_text(const struct value *value)
 
 /* ---- texts ------------------------------------------------------------------------------------*/
 
+static void write_text(const struct value *value)
+{
+    if (value->node->length <= value->key->most)
+        set_text(value, value->node->text);
+    else
+        refuse(value, "shorter");
+}
+
 static void write_text_or_off(const struct value *value)
 {
     char allowed[LIST_OCTETS];
@@ -504,25 +512,16 @@ void value_write(struct loader *loader, const struct schema_key *key, const stru
                  void *object, void *place)
 {
     static void (*const writers[])(const struct value *) = {
-        [SCHEMA_TEXT_OR_OFF] = write_text_or_off,
-        [SCHEMA_LABEL] = write_label,
-        [SCHEMA_SWITCH] = write_switch,
-        [SCHEMA_COUNT] = write_count,
-        [SCHEMA_DURATION] = write_duration,
-        [SCHEMA_SIZE] = write_size,
-        [SCHEMA_WORD] = write_word,
-        [SCHEMA_WORD_TEXT] = write_word_text,
-        [SCHEMA_LOG_TARGET] = write_log_target,
-        [SCHEMA_ADDRESS] = write_address,
-        [SCHEMA_PREFIX] = write_prefix,
-        [SCHEMA_NAME] = write_name,
-        [SCHEMA_TYPE] = write_type,
-        [SCHEMA_PATH] = write_path,
-        [SCHEMA_URI] = write_uri,
-        [SCHEMA_SECRET] = write_secret,
-        [SCHEMA_HEX_SECRET] = write_hex_secret,
-        [SCHEMA_KEYSTORE] = write_reference,
-        [SCHEMA_TSIG_KEY] = write_reference,
+        [SCHEMA_TEXT] = write_text,           [SCHEMA_TEXT_OR_OFF] = write_text_or_off,
+        [SCHEMA_LABEL] = write_label,         [SCHEMA_SWITCH] = write_switch,
+        [SCHEMA_COUNT] = write_count,         [SCHEMA_DURATION] = write_duration,
+        [SCHEMA_SIZE] = write_size,           [SCHEMA_WORD] = write_word,
+        [SCHEMA_WORD_TEXT] = write_word_text, [SCHEMA_LOG_TARGET] = write_log_target,
+        [SCHEMA_ADDRESS] = write_address,     [SCHEMA_PREFIX] = write_prefix,
+        [SCHEMA_NAME] = write_name,           [SCHEMA_TYPE] = write_type,
+        [SCHEMA_PATH] = write_path,           [SCHEMA_URI] = write_uri,
+        [SCHEMA_SECRET] = write_secret,       [SCHEMA_HEX_SECRET] = write_hex_secret,
+        [SCHEMA_KEYSTORE] = write_reference,  [SCHEMA_TSIG_KEY] = write_reference,
         [SCHEMA_POLICY] = write_reference,
     };
     const struct value value = {

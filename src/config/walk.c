@@ -195,7 +195,10 @@ static void walk_default(struct loader *loader, const struct schema_key *key,
         value_write_left_out(loader, key, map, place);
     } else if (key->inherits) {
         const unsigned char *defaults = (const unsigned char *)&loader->config->zone_defaults;
-        memcpy(place, defaults + key->offset, key->width);
+        memcpy(place, defaults + key->offset, key->list ? sizeof(void *) : key->width);
+        if (key->list)
+            memcpy((unsigned char *)object + key->count_offset, defaults + key->count_offset,
+                   sizeof(size_t));
     } else if (key->fallback) {
         const struct yaml_node node = {.kind = YAML_SCALAR,
                                        .text = key->fallback,

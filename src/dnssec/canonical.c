@@ -73,3 +73,18 @@ enum result canonical_rrset(const struct rrset *rrset, const struct canonical_vi
     }
     return count == rrset->rdata.count ? reader_finish(&run) : RESULT_FORMAT;
 }
+
+enum result canonical_record(const struct rrset *rrset, const uint8_t *rdata, size_t length,
+                             struct buffer *octets)
+{
+    uint8_t prefix[PREFIX_OCTETS];
+    struct writer writer = writer_over(prefix, sizeof(prefix));
+    struct reader reader = reader_over(rdata, length);
+
+    write_owner(&writer, rrset->owner, canonical_labels(rrset->owner));
+    writer_u16(&writer, rrset->type);
+    writer_u16(&writer, rrset->class_);
+    writer_u32(&writer, rrset->ttl);
+    buffer_add(octets, prefix, writer.length);
+    return add_rdata(octets, rrset->type, &reader);
+}

@@ -55,7 +55,7 @@ static void say_difference(struct call *call, struct comparison *comparison,
     const struct load_end *end = &comparison->thread.end;
     uint64_t lines = end->lines_removed + end->lines_added;
     struct json json = {.first = true};
-    char sentence[256];
+    char sentence[768];
 
     json_open(&json, NULL, '{');
     json_dns_name(&json, "zone", &comparison->zone);
@@ -64,11 +64,13 @@ static void say_difference(struct call *call, struct comparison *comparison,
     json_number(&json, "removed", end->lines_removed);
     json_number(&json, "added", end->lines_added);
     json_bool(&json, "asks", load_must_ask(zone));
+    json_text(&json, "held", end->hold ? end->hold_text : NULL);
     json_close(&json, '}');
-    (void)snprintf(sentence, sizeof sentence, "%llu records would go, %llu would come%s",
+    (void)snprintf(sentence, sizeof sentence, "%llu records would go, %llu would come%s%s%s",
                    (unsigned long long)end->lines_removed, (unsigned long long)end->lines_added,
                    load_must_ask(zone) ? "; updates have changed the zone: a reload needs --force"
-                                       : "");
+                                       : "",
+                   end->hold ? "; it would be held: " : "", end->hold ? end->hold_text : "");
     call_send(call, &comparison->text, lines ? EXIT_WOULD_CHANGE : EXIT_DONE, &json, sentence);
 }
 

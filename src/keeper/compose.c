@@ -99,8 +99,14 @@ static enum result read_soa(struct walk *walk)
     size_t length = set->rdata.length - 2;
     if (soa_read(rdata, length, &soa))
         return RESULT_FORMAT;
+    uint32_t said = soa.serial;
     if (compose->serial)
         soa.serial = compose->serial(compose->serial_context, soa.serial);
+    struct zone_set *digest = owner_sets_find(&walk->owner, TYPE_ZONEMD);
+    /* With another serial it would be wrong (RFC 8976 section 2.2.1). What a difference makes of
+     * the serial is up to its round. */
+    if (digest && (compose->no_digest || (!compose->plain && soa.serial != said)))
+        digest->dropped = true;
     soa_set_serial(rdata, length, soa.serial);
     compose->totals.serial = soa.serial;
     compose->totals.denial_ttl = soa.minimum < set->ttl ? soa.minimum : set->ttl;

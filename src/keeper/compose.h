@@ -52,7 +52,8 @@ struct compose {
     struct zone_rules *rules;
     const struct zonefile_files *files;
     struct compose_sink sink;
-    bool plain; /* what the zone is to hold is all that is asked for: no chain, no hashes */
+    bool no_digest; /* ZONEMD at the apex is left out: one is made here */
+    bool plain;     /* what the zone is to hold is all that is asked for: no chain, no hashes */
     /* The serial of the SOA: given that of the records, the one to publish. NULL: as it is. */
     uint32_t (*serial)(void *context, uint32_t said);
     void *serial_context;

@@ -84,7 +84,7 @@ struct sending {
     int code;
     struct json json;
     bool has_json;
-    char sentence[512];
+    char sentence[768];
 };
 
 static void sending_free(void *stream)
@@ -255,7 +255,7 @@ static bool look_loaded(struct call *call, struct keeper_zone *zone)
     json_text(&json, "problem", *zone->problem ? zone->problem : NULL);
     json_close(&json, '}');
     if (failed)
-        call_end(call, zone->held ? EXIT_HELD : EXIT_FAILED, &json, "%s", zone->problem);
+        call_end(call, zone->hold.reason ? EXIT_HELD : EXIT_FAILED, &json, "%s", zone->problem);
     else
         call_end(call, EXIT_DONE, &json, "serial %u", zone->row.serial);
     return true;
@@ -271,7 +271,6 @@ static void verb_zone_reload(struct call *call)
     if (!zone)
         return;
     zone->forced |= forced;
-    zone->held = false;
     call->look = look_loaded;
     call->deadline_ms = 0; /* however long it takes */
     zone->load_wanted = true;

@@ -6,6 +6,7 @@
 
 #include "internal.h"
 #include "json.h"
+#include "loader.h"
 
 /* avowctl's exit codes (avowctl(8)). */
 enum {
@@ -95,6 +96,9 @@ void verb_dnskey(struct call *call);
 /* What the list has of a zone beside its state, and what its status has beyond that. */
 void put_zone_change(struct json *json, const struct keeper_zone *zone);
 void put_zone_files(struct json *json, const struct keeper_zone *zone);
+
+/* The load that is held. */
+void put_hold(struct json *json, const struct keeper_zone *zone);
 
 /* What is wrong with the zone or its file; NULL. */
 const char *zone_problem(const struct keeper_zone *zone);

@@ -109,7 +109,9 @@ static enum result compare_node(struct diff *diff, const struct node_view *node,
             result = add_edit(diff, owner, rrset->type, rrset->ttl, &rrset->rdata);
     }
     for (struct reader rows = node->rows; !result && node_next(&rows, &stored);) {
-        if (stored.type != TYPE_NSEC && !is_composed(parts, stored.type))
+        bool made = stored.type == TYPE_NSEC ||
+                    (stored.type == TYPE_ZONEMD && diff->no_digest && node->flags & NODE_APEX);
+        if (!made && !is_composed(parts, stored.type))
             result = add_edit(diff, owner, stored.type, 0, &none);
     }
     diff->changed += diff->count != before;

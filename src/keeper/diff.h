@@ -18,6 +18,7 @@ struct diff {
     struct snapshot *snapshot; /* held by the caller for the whole walk */
     uint32_t version;
     uint64_t limit;               /* edits beyond which a difference is not worth it */
+    bool no_digest;               /* ZONEMD at the apex is not the file's business */
     const atomic_bool *cancelled; /* set by another thread to end it; may be NULL */
 
     struct buffer edits;

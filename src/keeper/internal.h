@@ -16,10 +16,13 @@
 #include "avow/store/zones.h"
 
 #include "jobs.h"
+#include "load_check.h"
 
 struct loader;
+struct load_end;
 struct comparison;
 struct write_back;
+struct digest_thread;
 struct transaction;
 struct secondaries;
 struct control;
@@ -84,6 +87,27 @@ struct zone_scrub {
     char problem[320]; /* "": nothing that stays */
 };
 
+/* A load that is held until somebody forces it, or the file is another one. */
+struct zone_hold {
+    enum hold_reason reason; /* HOLD_NONE: nothing is held */
+    uint64_t since;          /* seconds since 1970 */
+    uint64_t file_size, file_time;
+    struct config_reload_check check; /* as configured then, with the next: did that change? */
+    enum config_zonemd zonemd;
+    bool hook;
+    uint64_t names, names_served, gone, fresh; /* of the file; 0: it was not read */
+    char text[HOLD_TEXT];
+};
+
+/* Where the ZONEMD that is published stands (publish.h). */
+struct zone_publishing {
+    bool looked, done;     /* done: what is served has one, for this serial and hash: */
+    uint32_t serial, seen; /* seen: when it was looked at last */
+    enum config_digest hash;
+    uint64_t since_ms; /* since when it has that serial, and nothing waits */
+    uint64_t not_before_ms;
+};
+
 struct keeper_zone {
     struct keeper_zone *next;          /* in canonical order of names */
     struct keeper_zone *next_named;    /* in the bucket of its name (zone_index.c) */
@@ -104,7 +128,11 @@ struct keeper_zone {
     bool load_later;     /* it could not be signed: again when the token is at hand */
     uint32_t load_delay_ms;
     uint64_t load_after_ms;
-    bool held; /* the last load did not begin, for it would have done so unforced */
+    struct zone_hold hold;
+    struct zone_publishing digest;
+    bool hook_runs; /* the load waits for the zone's hook, and has not looked at what is served */
+    bool has_said;  /* a file was loaded by this keeper, and `said` is its serial */
+    uint32_t said;
     struct zone_key keys[ZONE_MAX_KEYS];
     unsigned key_count;
     bool keys_read; /* all rows of its keys */
@@ -195,6 +223,7 @@ struct keeper {
     struct loader *loader;
     struct comparison *comparison;
     struct write_back *write_back;
+    struct digest_thread *digest;
     struct control *control;
     struct scrub *scrub;
     struct store_scan scan; /* of it: commits tell it what they change */
@@ -381,8 +410,35 @@ bool loader_waits_for(const struct keeper_zone *zone);
 /* Whether the zone's file is another one than that which was loaded. */
 bool loader_file_changed(const struct keeper_zone *zone);
 
+/* The file that was loaded, or written, has this serial. */
+static inline void keeper_zone_said(struct keeper_zone *zone, uint32_t serial)
+{
+    zone->has_said = true;
+    zone->said = serial;
+}
+
 /* What decides how a version is signed; another value asks for a new version. */
 uint64_t loader_fingerprint(const struct keeper_zone *zone);
+
+/* The supervisor says how the hook of a load ended. */
+void loader_hooked(struct keeper *keeper, const struct message_hooked *hooked);
+
+/* ---- hold.c: loads that are held --------------------------------------------------------------
+ */
+
+/* A load is held. `end`: how it ended; NULL: it did not begin. */
+void hold_set(struct keeper_zone *zone, enum hold_reason reason, const struct load_end *end,
+              const char *text);
+void hold_clear(struct keeper_zone *zone);
+
+/* Why HOLD_EDITED. */
+const char *hold_edited_text(const struct keeper_zone *zone);
+
+/* Make it the zone's problem. */
+void hold_say(struct keeper_zone *zone);
+
+/* Whether the same file would only be held again, as far as can be told without reading it. */
+bool hold_stands(const struct keeper_zone *zone);
 
 /* ---- compare.c: a file beside what is served --------------------------------------------------
  */

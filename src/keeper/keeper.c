@@ -40,7 +40,13 @@ static void stop(void *context)
     room_end(keeper->room);
 }
 
-static const struct room_events events = {.peer = take_peer, .reload = reload, .stop = stop};
+static void hooked(void *context, const struct message_hooked *message)
+{
+    loader_hooked(context, message);
+}
+
+static const struct room_events events = {
+    .peer = take_peer, .reload = reload, .stop = stop, .hooked = hooked};
 
 static void connect_peers(struct keeper *keeper)
 {

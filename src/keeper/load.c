@@ -2,29 +2,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "round.h"
 
 #include "avow/change/version.h"
+#include "load.h"
+#include "load_gate.h"
 #include "load_task.h"
 #include "merge.h"
 #include "slice.h"
 #include "soa.h"
 
 enum { DELAY_FIRST_MS = 1000, DELAY_MOST_MS = 60000 /* until a load that could not be signed */ };
-
-struct loader {
-    struct keeper *keeper;
-    struct loader_thread thread;
-    struct keeper_zone *zone;     /* whose file is being loaded; NULL: idle */
-    uint32_t version;             /* that is being written; 0: none yet */
-    struct version_digest digest; /* of what was written of it */
-    struct buffer difference;     /* edits, for a round */
-    enum result failed;           /* to write */
-    uint64_t started_ms;
-    uint64_t fingerprint; /* of what it is composed for: the policy may change meanwhile */
-    ev_async wake;
-};
 
 /* ---- writing ----------------------------------------------------------------------------------
  */
@@ -113,6 +103,7 @@ static void fill_file(struct loader *loader, struct zone *row)
     row->file_hash = 0;
     row->loaded_at = loader->keeper->now;
     row->loaded_serial = row->serial;
+    keeper_zone_said(loader->zone, loader->thread.end.said);
 }
 
 static void fill_serial(struct zone *row, uint32_t serial)
@@ -287,6 +278,8 @@ struct load_outcome {
     uint32_t errors; /* in the file */
     bool merged;     /* or meant to be */
     bool forced;
+    bool of_store;              /* what was loaded is what was served */
+    const struct load_end *end; /* of a load that did not become a round */
 };
 
 static void say_failure(struct keeper_zone *zone, const struct load_outcome *outcome)
@@ -295,7 +288,10 @@ static void say_failure(struct keeper_zone *zone, const struct load_outcome *out
     uint32_t errors = outcome->errors;
     const struct store *store = &zone->keeper->store;
 
-    if (result == RESULT_TOKEN)
+    if (outcome->end && outcome->end->hold) {
+        hold_set(zone, outcome->end->hold, outcome->end, outcome->end->hold_text);
+        hold_say(zone);
+    } else if (result == RESULT_TOKEN)
         keeper_zone_problem(zone, "not loaded: what has changed could not be signed in time; it is "
                                   "tried again");
     else if (errors)
@@ -327,7 +323,8 @@ static void end_load(struct keeper_zone *zone, const struct load_outcome *outcom
         zone->load_delay_ms = 0;
     }
     if (outcome->result || !zone->config) {
-        metric_add(zone->keeper->metrics, METRIC_LOADS_FAILED, 1);
+        if (!outcome->end || !outcome->end->hold)
+            metric_add(zone->keeper->metrics, METRIC_LOADS_FAILED, 1);
         zone->phase = PHASE_FAILED;
         forget_version(zone);
         if (zone->config)
@@ -338,14 +335,20 @@ static void end_load(struct keeper_zone *zone, const struct load_outcome *outcom
         metric_add(zone->keeper->metrics, METRIC_LOADS, 1);
         keeper_zone_fine(zone, true);
     }
+    if (outcome->of_store && zone->hold.reason && zone->phase == PHASE_IDLE) {
+        zone->phase = PHASE_FAILED; /* the file is held as before */
+        hold_say(zone);
+    }
     keeper_zone_advance(zone);
     control_zone_event(zone);
 }
 
 void load_ended(struct keeper_zone *zone, const struct round_load *load, enum result result)
 {
-    if (!result)
+    if (!result) {
         log_difference(zone, load);
+        keeper_zone_said(zone, load->said);
+    }
     end_load(zone, &(struct load_outcome){
                        .result = result, .merged = load->merged, .forced = load->forced});
 }
@@ -355,6 +358,8 @@ static void start_next(struct loader *loader);
 /* The loader is free for the next zone. */
 static void clean_up(struct loader *loader)
 {
+    loader->zone->hook_runs = false;
+    loader->hook_ended = false;
     loader->zone = NULL;
     loader->version = 0;
     loader->digest = (struct version_digest){.low = 0};
@@ -382,7 +387,9 @@ static void finish(struct loader *loader)
     struct load_outcome outcome = {.result = result,
                                    .errors = end->errors,
                                    .merged = loader->thread.task.merged,
-                                   .forced = loader->thread.task.forced};
+                                   .forced = loader->thread.task.forced,
+                                   .of_store = loader->thread.task.source != 0,
+                                   .end = end};
     if (!result && zone->config && !later && end->mode == LOAD_NEW)
         log_version(zone, loader->started_ms);
     clean_up(loader);
@@ -401,7 +408,10 @@ static void refuse(struct keeper_zone *zone, const char *text)
 {
     zone->phase = PHASE_FAILED;
     zone->load_wanted = zone->forced = false;
-    keeper_zone_problem(zone, "%s", text);
+    if (text)
+        keeper_zone_problem(zone, "%s", text);
+    else
+        hold_say(zone);
     control_zone_event(zone);
 }
 
@@ -410,12 +420,8 @@ static bool asks(struct keeper_zone *zone)
 {
     if (!zone->load_wanted || zone->whole || !load_must_ask(zone))
         return false;
-    zone->held = true;
-    refuse(zone, zone->config->zone_file == CONFIG_ZONE_FILE_WRITE
-                     ? "not loaded: updates have changed it since its file was loaded; zone reload "
-                       "--force drops their changes, zone write --force keeps them in the file"
-                     : "not loaded: updates have changed it since its file was loaded; zone reload "
-                       "--force drops their changes, zone export --unsigned shows them");
+    hold_set(zone, HOLD_EDITED, NULL, hold_edited_text(zone));
+    refuse(zone, NULL);
     return true;
 }
 
@@ -428,7 +434,9 @@ static void start(struct loader *loader, struct keeper_zone *zone)
     loader->thread.loop = loader->keeper->loop;
     loader->thread.wake = &loader->wake;
     enum result result = load_describe(zone, &loader->thread.task);
-    zone->load_wanted = zone->forced = zone->held = false;
+    zone->load_wanted = zone->forced = false;
+    if (!loader->thread.task.source)
+        hold_clear(zone);
     if (!result)
         result = loader_thread_start(&loader->thread);
     if (!result)
@@ -458,10 +466,13 @@ static void woken(struct ev_loop *loop, ev_async *watcher, int events)
     struct loader *loader = watcher->data;
     struct buffer slice;
     bool ended;
+    int descriptor;
 
     (void)loop, (void)events;
     if (!loader->zone)
         return;
+    if (load_gate_asks(&loader->thread, &descriptor))
+        load_hook_ask(loader, descriptor);
     enum found found = loader_thread_take(&loader->thread, &slice, &ended);
     if (found == FOUND_YES)
         take_slice(loader, &slice);
@@ -473,7 +484,11 @@ static void woken(struct ev_loop *loop, ev_async *watcher, int events)
 
 void loader_go_on(struct keeper *keeper)
 {
-    if (keeper->loader && !keeper->loader->zone)
+    if (!keeper->loader)
+        return;
+    if (keeper->loader->zone)
+        load_hook_go_on(keeper->loader);
+    else
         start_next(keeper->loader);
 }
 

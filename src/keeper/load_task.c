@@ -92,6 +92,7 @@ static enum result describe_signing(const struct keeper_zone *zone, struct load_
 void load_task_free(struct load_task *task)
 {
     free(task->file);
+    free(task->state);
     buffer_free(&task->dnskeys);
     *task = (struct load_task){.file = NULL};
 }
@@ -112,16 +113,35 @@ bool load_is_merged(const struct keeper_zone *zone)
     return holds_edits(zone) && zone->config->reload == CONFIG_RELOAD_MERGE;
 }
 
+/* What the file may change unasked. Its serial counts where that of the zone follows it. */
+static struct load_bounds describe_bounds(const struct keeper_zone *zone)
+{
+    const struct config_reload_check *check = &zone->config->reload_check;
+
+    return (struct load_bounds){.largest_deletion = check->largest_deletion,
+                                .free_deletions = check->free_deletions,
+                                .apex = check->apex,
+                                .has_serial = zone->has_said &&
+                                              zone->config->serial == CONFIG_SERIAL_INCREMENT,
+                                .serial = zone->said};
+}
+
 static enum result fill_task(struct keeper_zone *zone, const char *file, struct load_task *task)
 {
     *task = (struct load_task){.file = strdup(file),
+                               .state = strdup(zone->keeper->config->server.state),
                                .store = &zone->keeper->store,
                                .served_serial = zone->row.serial,
                                .has_serial = zone->row.version != 0,
                                .forced = zone->forced,
-                               .merged = load_is_merged(zone)};
+                               .merged = load_is_merged(zone),
+                               .guarded = zone->row.version,
+                               .bounds = describe_bounds(zone),
+                               .zonemd = zone->config->zonemd,
+                               .no_digest = zone->config->publish_zonemd != CONFIG_DIGEST_OFF,
+                               .hook = zone->config->hook.program != NULL};
     name_copy(&task->zone, &zone->name);
-    return task->file ? describe_signing(zone, task) : RESULT_SYSTEM;
+    return task->file && task->state ? describe_signing(zone, task) : RESULT_SYSTEM;
 }
 
 enum result load_describe(struct keeper_zone *zone, struct load_task *task)
@@ -138,6 +158,16 @@ enum result load_describe(struct keeper_zone *zone, struct load_task *task)
              zone->row.policy_fingerprint == loader_fingerprint(zone))
         task->served = zone->row.version;
     return result;
+}
+
+bool load_refresh(const struct keeper_zone *zone, struct load_task *task)
+{
+    task->served_serial = zone->row.serial;
+    if (task->forced || !(zone->row.version && zone->row.flags & ZONE_EDITED))
+        return true;
+    /* A new version would have nothing of them. */
+    task->merged = task->any_difference = zone->config->reload == CONFIG_RELOAD_MERGE;
+    return task->merged ? task->served != 0 : zone->config->reload == CONFIG_RELOAD_REPLACE;
 }
 
 enum result load_describe_comparison(struct keeper_zone *zone, const char *file,

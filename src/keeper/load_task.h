@@ -26,6 +26,10 @@ MUST_CHECK enum result load_describe(struct keeper_zone *zone, struct load_task 
 MUST_CHECK enum result load_describe_comparison(struct keeper_zone *zone, const char *file,
                                                 struct load_task *task);
 
+/* Updates may have come while a load waited, before it composes anything: bring its task up to
+ * date. False when it would drop what they have changed, and may not. */
+bool load_refresh(const struct keeper_zone *zone, struct load_task *task);
+
 void load_task_free(struct load_task *task);
 
 /* A file's size and time as one number: what row.file_hash holds of a file that is about to be

@@ -13,6 +13,7 @@
 #include "avow/zonefile/rules.h"
 #include "diff.h"
 #include "lines.h"
+#include "load_gate.h"
 #include "merge.h"
 #include "recall.h"
 #include "slice.h"
@@ -63,13 +64,19 @@ static bool is_cancelled(struct loader_thread *thread)
     return atomic_load_explicit(&thread->cancelled, memory_order_relaxed);
 }
 
+/* What only a signer makes is made anew; a digest (RFC 8976) is verified with it before it goes. */
+static bool leaves_out(const struct load *load, uint16_t type)
+{
+    return load->task->signing.denial != COMPOSE_UNSIGNED && type_is_made_by_signer(type);
+}
+
 static enum result take_record(void *context, const struct zonefile_record *record)
 {
     struct load *load = context;
 
     if (is_cancelled(load->thread))
         return RESULT_REFUSED;
-    if (load->task->signing.denial != COMPOSE_UNSIGNED && type_is_made_by_signer(record->type)) {
+    if (load->task->zonemd == CONFIG_ZONEMD_IGNORE && leaves_out(load, record->type)) {
         load->left_out++;
         return RESULT_OK;
     }
@@ -111,6 +118,14 @@ static enum result read_file(struct load *load)
     if (!result)
         result = gather_sort(&load->gather);
     load->end->sort_ns = clock_monotonic_ns() - parsed;
+    return result;
+}
+
+/* Before the digest was verified they were needed. */
+static void leave_out(struct load *load)
+{
+    if (load->task->signing.denial != COMPOSE_UNSIGNED)
+        load->left_out += gather_leave_out(&load->gather, type_is_made_by_signer);
     if (load->left_out) {
         char what[128];
         (void)snprintf(what, sizeof what,
@@ -120,7 +135,16 @@ static enum result read_file(struct load *load)
             .weight = COMPLAINT_WARNING, .file = load->task->file, .what = what};
         complain(&load->complaints, &complaint);
     }
-    return result;
+}
+
+static enum result read_and_judge(struct load *load)
+{
+    enum result result = read_file(load);
+
+    if (!result)
+        result = load_gate_digest(load->thread, &load->gather);
+    leave_out(load);
+    return result ? result : load_gate(load->thread, &load->gather);
 }
 
 /* The zone as it is served, without what the signer makes and without our keys. */
@@ -213,6 +237,7 @@ static enum result compose(struct load *load, struct compose_sink sink,
                            .files = &load->files,
                            .sink = sink,
                            .plain = load->end->mode == LOAD_DIFFERENCE,
+                           .no_digest = load->task->no_digest,
                            .serial = serial,
                            .serial_context = load};
     enum result result = zone_rules_make(&walk.rules, &options);
@@ -300,6 +325,7 @@ static enum result compose_difference(struct load *load)
 {
     struct diff diff = {.version = load->task->served,
                         .limit = worthwhile(load),
+                        .no_digest = load->task->no_digest,
                         .cancelled = &load->thread->cancelled};
     struct snapshot snapshot;
     enum result result = snapshot_open(&snapshot, load->task->store, NULL, 0);
@@ -346,7 +372,7 @@ static void *run(void *context)
 
     load.complaints =
         (struct complaints){.take = take_complaint, .context = load.end, .limit = 100};
-    enum result result = thread->task.source ? read_store(&load) : read_file(&load);
+    enum result result = thread->task.source ? read_store(&load) : read_and_judge(&load);
     if (!result)
         result = compose_what_fits(&load);
     if (result && result != RESULT_REFUSED && load.complaints.errors == 0)

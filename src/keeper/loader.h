@@ -12,9 +12,11 @@
 #include <stdatomic.h>
 
 #include "avow/base/complaint.h"
+#include "avow/config/loading.h"
 #include "avow/store/store.h"
 
 #include "compose.h"
+#include "load_check.h"
 
 enum {
     LOADER_SLICE_OCTETS = 8 << 20,
@@ -35,6 +37,12 @@ struct load_task {
     bool forced;         /* it may drop what updates have changed */
     bool merged;         /* the file is merged with what updates have changed */
     bool show;           /* nothing is loaded: the difference as text is the only slice */
+    uint32_t guarded;    /* version that a load of the file may not change oddly; 0: none */
+    struct load_bounds bounds;
+    enum config_zonemd zonemd;
+    bool no_digest; /* ZONEMD records are made here, and none of the file is taken */
+    bool hook;      /* the zone's hook is asked */
+    char *state;    /* folder for the zone as text, for the hook */
     struct compose_signing signing;
     struct buffer dnskeys; /* run; signing.dnskeys leads into it */
 };
@@ -52,7 +60,17 @@ struct load_end {
     uint64_t lines_removed, lines_added; /* of a difference that is shown */
     uint32_t errors, warnings;
     struct buffer text; /* complaints, a line each, NUL behind it */
+    struct load_look look;
+    enum hold_reason hold; /* HOLD_NONE: it goes on, unless `result` says otherwise */
+    char hold_text[HOLD_TEXT];
     uint64_t parse_ns, sort_ns, compose_ns;
+};
+
+/* The thread waits for the hook (load_gate.h). */
+struct loader_question {
+    bool asked; /* and nobody has taken it yet */
+    bool answered;
+    int descriptor;
 };
 
 struct loader_thread {
@@ -62,7 +80,8 @@ struct loader_thread {
     struct load_end end;
 
     pthread_mutex_t mutex;
-    pthread_cond_t room; /* a slice was taken, or the load is to be given up */
+    pthread_cond_t room; /* a slice was taken, the hook has ended, or the load is to be given up */
+    struct loader_question question;
     struct buffer slices[LOADER_QUEUE];
     unsigned first, count;
     bool ended;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "publish.h"
 #include "round.h"
 #include "scrub.h"
 
@@ -227,6 +228,7 @@ static void tick(struct ev_loop *loop, ev_timer *watcher, int events)
     schedule_settle_all(keeper);
     every_second(keeper);
     write_back_turn(keeper);
+    publish_turn(keeper);
     if (keeper->leftovers)
         drop_leftovers(keeper);
 }
@@ -364,6 +366,8 @@ enum result keeper_open(struct keeper *keeper, struct room *room)
     if (!result)
         result = write_back_open(keeper);
     if (!result)
+        result = publish_open(keeper);
+    if (!result)
         result = control_open(keeper);
     if (!result)
         result = scrub_open(keeper);
@@ -380,6 +384,7 @@ void keeper_close(struct keeper *keeper)
     loader_close(keeper);
     comparison_close(keeper);
     write_back_close(keeper);
+    publish_close(keeper);
     control_close(keeper);
     scrub_close(keeper);
     for (unsigned i = 0; i < keeper->front_count && keeper->fronts; i++) {

@@ -7,7 +7,6 @@
 #include "avow/store/journal.h"
 #include "avow/wire/type.h"
 #include "edits.h"
-#include "order.h"
 
 /* An RRset that an update has changed. */
 struct changed {
@@ -61,7 +60,7 @@ static enum result note_entry(struct snapshot *view, const struct journal_entry 
 }
 
 /* Follow the journal from the load to what is served. */
-static enum result note_updates(struct snapshot *view, const struct zone *row, struct order *order)
+enum result merge_note(struct snapshot *view, const struct zone *row, struct order *order)
 {
     struct journal_entry entry;
     enum result result = RESULT_OK;
@@ -98,16 +97,21 @@ static enum result filter(const struct order *order, struct buffer *edits)
     return result;
 }
 
-enum result merge_edits(struct snapshot *view, const struct zone *row, struct buffer *edits)
+void merge_forget(struct order *order)
 {
-    struct order order = {.count = 0};
-    enum result result = note_updates(view, row, &order);
-
-    if (!result)
-        result = filter(&order, edits);
-    for (struct order_item *item = order.first[0], *next; item; item = next) {
+    for (struct order_item *item = order->first[0], *next; item; item = next) {
         next = order_next(item);
         free(item);
     }
+}
+
+enum result merge_edits(struct snapshot *view, const struct zone *row, struct buffer *edits)
+{
+    struct order order = {.count = 0};
+    enum result result = merge_note(view, row, &order);
+
+    if (!result)
+        result = filter(&order, edits);
+    merge_forget(&order);
     return result;
 }

@@ -6,6 +6,13 @@
 
 #include "avow/base/buffer.h"
 #include "avow/store/zones.h"
+#include "order.h"
+
+/* The RRsets that updates have changed since the zone's file was last loaded, by name key and type.
+ * Freed by merge_forget, whatever is returned; results as of merge_edits. */
+MUST_CHECK enum result merge_note(struct snapshot *view, const struct zone *row,
+                                  struct order *touched);
+void merge_forget(struct order *touched);
 
 /*
  * Take out of a reload's edits (edits.h) every RRset that an update has changed since the zone's

@@ -50,7 +50,9 @@ static enum result recall_node(struct snapshot *snapshot, const struct name *zon
     enum result result = node_name(node, owner);
 
     for (struct reader rows = node->rows; !result && node_next(&rows, &rrset);) {
-        if (type_is_made_by_signer(rrset.type))
+        /* A digest would be wrong: what it is of is about to be another zone. */
+        if (type_is_made_by_signer(rrset.type) ||
+            (rrset.type == TYPE_ZONEMD && node->flags & NODE_APEX))
             continue;
         result = node_fetch(node, &rrset);
         if (!result)

@@ -6,7 +6,9 @@
 
 #include "avow/base/clock.h"
 #include "avow/wire/type.h"
+#include "avow/dnssec/zonemd.h"
 #include "denial.h"
+#include "publish.h"
 #include "edits.h"
 #include "place.h"
 #include "soa.h"
@@ -99,8 +101,9 @@ static bool may_change(const struct keeper_zone *zone)
 
 static bool may_begin(const struct keeper_zone *zone)
 {
-    return may_change(zone) && !zone->round && zone->row.version && zone->phase != PHASE_LOADING &&
-           !loader_waits_for(zone) && (zone->updates || renewal_is_due(zone));
+    return may_change(zone) && !zone->round && zone->row.version &&
+           (zone->phase != PHASE_LOADING || zone->hook_runs) && !loader_waits_for(zone) &&
+           (zone->updates || renewal_is_due(zone));
 }
 
 /* A renewed signature is stored with the round, or will not be. */
@@ -230,18 +233,35 @@ static void take_renewed(struct round *round, struct keeper_zone *zone)
     }
 }
 
+/* A ZONEMD is true of one serial: it goes with any other (RFC 8976 section 2.2.1), unless it is the
+ * file's, which is served as it is. */
+static void stage_digest(struct round *round)
+{
+    static const struct rdata_run none = {.octets = (const uint8_t *)""};
+    struct stage *stage = &round->stage;
+    const struct keeper_zone *zone = stage->zone;
+    bool of_file = round->has_load && !round->load.merged &&
+                   serial_is_after(round->load.said, zone->row.serial) &&
+                   zone->config->publish_zonemd == CONFIG_DIGEST_OFF;
+    struct staged_name *apex = of_file || round->digest ? NULL : stage_name(stage, &zone->name);
+
+    if (apex && staged_find(apex, TYPE_ZONEMD))
+        staged_replace(stage, apex, TYPE_ZONEMD, 0, &none);
+}
+
 /* Everything that follows from what was staged. */
 static enum result settle(struct round *round)
 {
     struct stage *stage = &round->stage;
 
+    stage_digest(round);
     stage_mark(stage);
     place_settle(stage);
     if (!stage->failed)
         stage_serial(round, round->has_load, round->load.said);
     if (!stage->failed)
         denial_settle(stage);
-    if (!stage->failed)
+    if (!stage->failed && !round->digest)
         take_renewed(round, stage->zone);
     return stage->failed ? stage->failed : round_list(round);
 }
@@ -265,6 +285,7 @@ static struct round *make_round(struct keeper_zone *zone)
 
 void round_free(struct round *round)
 {
+    publish_abandon(round);
     stage_close(&round->stage);
     free(round->sets);
     free(round);
@@ -286,7 +307,7 @@ const char *round_why(enum result result)
 void round_over(struct keeper_zone *zone)
 {
     zone->keeper->rounds_waiting |= zone->updates || zone->renewed;
-    if (zone->phase == PHASE_QUEUED)
+    if (zone->phase == PHASE_QUEUED || zone->phase == PHASE_LOADING)
         loader_go_on(zone->keeper);
 }
 
@@ -426,6 +447,50 @@ enum result round_begin_load(struct keeper_zone *zone, const struct buffer *edit
     return result;
 }
 
+/* The record as long as it is going to be: NSEC and NSEC3 say that it is there. */
+static void stage_placeholder(struct stage *stage, enum digest digest)
+{
+    uint8_t octets[2 + ZONEMD_MAX_OCTETS] = {0};
+    struct staged_name *apex = stage_name(stage, &stage->zone->name);
+    const struct staged_rrset *soa = apex ? staged_find(apex, TYPE_SOA) : NULL;
+    struct writer writer = writer_over(octets, sizeof octets);
+    struct rdata_run run = {.octets = octets, .count = 1};
+
+    if (!soa) {
+        stage_fail(stage, RESULT_CORRUPT);
+        return;
+    }
+    writer_u16(&writer, (uint16_t)(6 + digest_octets(digest)));
+    run.length = (uint32_t)(writer.length + 6 + digest_octets(digest));
+    staged_replace(stage, apex, TYPE_ZONEMD, soa->ttl, &run);
+}
+
+void round_begin_digest(struct keeper_zone *zone, enum digest digest)
+{
+    struct keeper *keeper = zone->keeper;
+    struct round *round = may_change(zone) && !zone->round ? make_round(zone) : NULL;
+
+    if (!round)
+        return; /* later */
+    round->digest = ROUND_DIGEST_WAITS;
+    round->origin = JOURNAL_SIGNING;
+    round->patient = true;
+    enum result result = commit_look(keeper);
+    if (!result) {
+        stage_placeholder(&round->stage, digest);
+        result = round->stage.failed ? round->stage.failed : settle(round);
+        snapshot_rest(&keeper->view);
+    }
+    if (result) {
+        round_fail(zone, round, result, round_why(result));
+        return;
+    }
+    zone->round = round;
+    round_join(zone);
+    round_send(round);
+    keeper->rounds_ready = true; /* it may need no signature */
+}
+
 void round_drop_renewed(struct keeper_zone *zone, uint64_t transaction)
 {
     struct job *renewed = zone->renewed;
@@ -458,6 +523,19 @@ void round_forget(struct keeper_zone *zone)
 /* ---- turns ------------------------------------------------------------------------------------
  */
 
+/* Digests can wait; those whose turn it is are begun. */
+static void look_after_digests(struct keeper *keeper)
+{
+    for (struct keeper_zone *zone = keeper->changing; zone; zone = zone->next_changing) {
+        struct round *round = zone->round;
+        bool unmade = round && round->digest && round->digest != ROUND_DIGEST_MADE;
+        if (unmade && (zone->updates || zone->renew_now))
+            round_fail(zone, round, RESULT_OK, "a change goes first");
+        else if (unmade && round->digest == ROUND_DIGEST_WAITS && round->unsigned_ == 0)
+            publish_make(round);
+    }
+}
+
 static void begin_waiting(struct keeper *keeper)
 {
     keeper->rounds_waiting = false;
@@ -471,6 +549,7 @@ static void begin_waiting(struct keeper *keeper)
 
 void rounds_turn(struct keeper *keeper)
 {
+    look_after_digests(keeper);
     for (unsigned i = 0; i < TURNS && (keeper->rounds_waiting || keeper->rounds_ready); i++) {
         if (keeper->rounds_ready)
             rounds_write(keeper);

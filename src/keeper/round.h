@@ -15,6 +15,7 @@
 #include "stage.h"
 #include "update.h"
 
+#include "avow/dnssec/digest.h"
 #include "avow/store/journal.h"
 
 /* An update on its way. Freed once it is answered. */
@@ -53,6 +54,9 @@ struct round_load {
     bool merged;   /* with what updates have changed: it still differs from the file */
 };
 
+/* Whether a round brings a new ZONEMD (publish.h), and how far that is. */
+enum round_digest { ROUND_DIGEST_NONE, ROUND_DIGEST_WAITS, ROUND_DIGEST_RUNS, ROUND_DIGEST_MADE };
+
 struct round {
     struct stage stage;
     uint32_t serial;
@@ -62,6 +66,7 @@ struct round {
     bool edited;  /* updates change something */
     bool nothing; /* begun ahead, and nothing is to be changed: its answers wait for the commit */
     struct round_load load;
+    enum round_digest digest;
     struct update *updates, **last_update;
     struct job *renewed; /* whose signatures are in it; by next_done */
     struct round_set *sets;
@@ -109,6 +114,9 @@ void round_hold(struct keeper_zone *zone, struct job *job);
  */
 MUST_CHECK enum result round_begin_load(struct keeper_zone *zone, const struct buffer *edits,
                                         const struct round_load *load);
+
+/* Begin a round that brings a new ZONEMD with this digest and changes nothing else. */
+void round_begin_digest(struct keeper_zone *zone, enum digest digest);
 
 /* Rounds whose signatures did not come in time. */
 void rounds_check_deadlines(struct keeper *keeper);
@@ -158,8 +166,11 @@ void rounds_write(struct keeper *keeper);
 /* ---- round_sign.c -----------------------------------------------------------------------------
  */
 
-/* List what is to be signed. RESULT_SYSTEM. */
+/* List what is to be signed; a ZONEMD only once it is made. RESULT_SYSTEM. */
 MUST_CHECK enum result round_list(struct round *round);
+
+/* The digest is made: the record, which is all that is left to be signed. */
+void round_take_digest(struct round *round, const uint8_t *rdata, size_t length);
 
 /* Send what waits to be signed, as far as it goes. */
 void round_send(struct round *round);

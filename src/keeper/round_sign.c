@@ -52,6 +52,8 @@ static enum result list_names(struct round *round)
     for (struct staged_name *name = stage_first(&round->stage); name && !result;
          name = staged_next(name)) {
         for (size_t i = 0; i < name->count && !result; i++) {
+            if (round->digest && name->rrsets[i].type == TYPE_ZONEMD)
+                continue; /* it is not made yet */
             if (needs_signature(name, &name->rrsets[i]))
                 result = add_set(round, &(struct round_set){.name = name, .rrset = i});
         }
@@ -167,6 +169,44 @@ void round_send(struct round *round)
     while (round->unsent && in_flight(round) < IN_FLIGHT && send_letter(round, &batch, most))
         ;
     free(octets);
+}
+
+/* ---- the digest -------------------------------------------------------------------------------
+ */
+
+/* The record is all that is left to be signed. */
+static enum result list_digest(struct round *round)
+{
+    struct staged_name *apex = stage_find(&round->stage, &round->stage.zone->name);
+
+    for (size_t i = 0; apex && i < apex->count && round->row.flags & ZONE_SIGNED; i++) {
+        if (apex->rrsets[i].type == TYPE_ZONEMD)
+            return add_set(round, &(struct round_set){.name = apex, .rrset = i});
+    }
+    return RESULT_OK;
+}
+
+void round_take_digest(struct round *round, const uint8_t *rdata, size_t length)
+{
+    struct stage *stage = &round->stage;
+    struct keeper_zone *zone = stage->zone;
+    struct staged_name *apex = stage_find(stage, &zone->name);
+    struct staged_rrset *rrset = apex ? staged_find(apex, TYPE_ZONEMD) : NULL;
+
+    if (!rrset || rrset->run.length != length + 2) {
+        round_fail(zone, round, RESULT_SYSTEM, "no digest was asked for");
+        return;
+    }
+    memcpy(rrset->run.octets + 2, rdata, length);
+    round->digest = ROUND_DIGEST_MADE;
+    round->signed_ms = zone->keeper->now_ms;
+    enum result result = list_digest(round);
+    if (result) {
+        round_fail(zone, round, result, round_why(result));
+        return;
+    }
+    zone->keeper->rounds_ready |= round->unsigned_ == 0;
+    round_send(round);
 }
 
 /* ---- taking back ------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 
 #include "avow/wire/type.h"
 #include "denial.h"
+#include "publish.h"
 #include "soa.h"
 #include "stage_write.h"
 
@@ -98,6 +99,8 @@ static void end_written(struct keeper_zone *zone, struct round *round)
     round_end_renewed(keeper, round->renewed, keeper->transaction);
     if (round->has_load)
         load_ended(zone, &round->load, RESULT_OK);
+    if (round->digest)
+        publish_stored(zone);
     bool late = round->stage.late_denial;
     if (!round->nothing)
         keeper_zone_changed(zone);
@@ -167,7 +170,9 @@ static enum result put_rounds(struct write *write, struct keeper_zone **culprit)
 
 static bool is_ready(const struct keeper_zone *zone)
 {
-    return zone->round && zone->round->unsigned_ == 0;
+    const struct round *round = zone->round;
+
+    return round && round->unsigned_ == 0 && (!round->digest || round->digest == ROUND_DIGEST_MADE);
 }
 
 static void collect_ready(struct write *write)

@@ -395,13 +395,14 @@ static void put_signing(struct json *json, struct keeper *keeper)
 /* How many zones there are in each state; the zones with problems by name. */
 static void put_zones(struct json *json, const struct keeper *keeper)
 {
-    unsigned total = 0, served = 0, complete = 0, unsigned_ = 0;
+    unsigned total = 0, served = 0, complete = 0, unsigned_ = 0, held = 0;
 
     for (const struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
         if (!zone->config)
             continue;
         total++;
         served += zone->row.version != 0;
+        held += zone->hold.reason != HOLD_NONE;
         if (!keeper_zone_signs(zone))
             unsigned_++;
         else if (zone->row.flags & ZONE_FULLY_SIGNED)
@@ -412,6 +413,7 @@ static void put_zones(struct json *json, const struct keeper *keeper)
     json_number(json, "served", served);
     json_number(json, "fully_signed", complete);
     json_number(json, "unsigned", unsigned_);
+    json_number(json, "held", held);
     json_open(json, "problems", '[');
     for (const struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
         if (!zone->config || !zone_problem(zone) || json->text.length > MESSAGE_PIECE_OCTETS / 2)

@@ -72,6 +72,23 @@ void put_zone_change(struct json *json, const struct keeper_zone *zone)
     json_close(json, '}');
 }
 
+static const char *const hashes[] = {
+    [CONFIG_DIGEST_OFF] = "off",
+    [CONFIG_DIGEST_SHA384] = "sha384",
+    [CONFIG_DIGEST_SHA512] = "sha512",
+};
+
+/* The ZONEMD that is published. */
+static void put_digest(struct json *json, const struct keeper_zone *zone)
+{
+    bool done = zone->digest.done && zone->digest.serial == zone->row.serial;
+
+    json_open(json, "zonemd", '{');
+    json_text(json, "publish", hashes[zone->config->publish_zonemd]);
+    json_bool(json, "published", zone->config->publish_zonemd != CONFIG_DIGEST_OFF && done);
+    json_close(json, '}');
+}
+
 void put_zone_files(struct json *json, const struct keeper_zone *zone)
 {
     const struct config_zone *config = zone->config;
@@ -81,5 +98,7 @@ void put_zone_files(struct json *json, const struct keeper_zone *zone)
     json_number(json, "file_serial", zone->row.loaded_serial);
     json_bool(json, "file_changed", zone->row.version && loader_file_changed(zone));
     json_text(json, "file_problem", *zone->write.problem ? zone->write.problem : NULL);
+    put_hold(json, zone);
+    put_digest(json, zone);
     secondaries_put(json, zone);
 }

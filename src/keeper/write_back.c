@@ -92,6 +92,8 @@ static enum result note_written(struct keeper_zone *zone, const struct file_end 
     enum result result = commit_zone(zone, false);
     if (result)
         *row = before;
+    else
+        keeper_zone_said(zone, end->serial);
     return result;
 }
 
@@ -110,10 +112,11 @@ static enum result announce(struct keeper_zone *zone, const struct file_end *end
 /* A load that did not begin because of the edits need not be made up for: they are in the file. */
 static void forget_held_load(struct keeper_zone *zone)
 {
-    if (zone->phase != PHASE_FAILED || !zone->held || zone->row.flags & ZONE_EDITED)
+    if (zone->phase != PHASE_FAILED || zone->hold.reason != HOLD_EDITED ||
+        zone->row.flags & ZONE_EDITED)
         return;
     zone->phase = PHASE_IDLE;
-    zone->held = false;
+    hold_clear(zone);
     keeper_zone_fine(zone, true);
 }
 

@@ -51,7 +51,8 @@ static enum result print_part(struct zone_text *text, const struct node_view *no
 
     for (struct reader rows = node->rows; !result && node_next(&rows, &view);) {
         if ((view.type == TYPE_SOA) != soa ||
-            (text->is_signed && type_is_made_by_signer(view.type)))
+            (text->is_signed && (type_is_made_by_signer(view.type) ||
+                                 (view.type == TYPE_ZONEMD && node->flags & NODE_APEX))))
             continue;
         result = node_fetch(node, &view);
         if (!result)

@@ -89,6 +89,13 @@ uint32_t keeper_zone_serial(const struct keeper_zone *zone)
     return serial_next(served, served);
 }
 
+/* Nothing is under way, or would be if a load were not held: that keeps nobody from signing the
+ * zone otherwise. */
+static bool is_at_rest(const struct keeper_zone *zone)
+{
+    return zone->phase == PHASE_IDLE || (zone->phase == PHASE_FAILED && zone->hold.reason);
+}
+
 /* ---- what is next -----------------------------------------------------------------------------
  */
 
@@ -108,12 +115,11 @@ void keeper_zone_advance(struct keeper_zone *zone)
     if (ready && zone->phase == PHASE_IDLE && !zone->load_wanted)
         keeper_zone_fine(zone, false);
     if (zone->row.version && zone->row.policy_fingerprint != loader_fingerprint(zone) &&
-        (!signs || keyring_known(zone)) && !zone->whole && zone->phase == PHASE_IDLE &&
+        (!signs || keyring_known(zone)) && !zone->whole && is_at_rest(zone) &&
         !(zone->row.flags & ZONE_DOUBTFUL)) {
         zone->whole = true; /* signed otherwise now: the denial chain or the keys are others */
     }
-    if ((zone->load_wanted || (zone->whole && zone->phase == PHASE_IDLE)) &&
-        (!signs || keyring_known(zone)))
+    if ((zone->load_wanted || (zone->whole && is_at_rest(zone))) && (!signs || keyring_known(zone)))
         loader_queue(zone);
     /* Once after the start a walk looks at everything: what was due when the last keeper ended. */
     if (signs && ready && (!zone->looked_through || !(zone->row.flags & ZONE_FULLY_SIGNED))) {
@@ -280,7 +286,8 @@ enum result keeper_zones_configure(struct keeper *keeper)
         if (!zone && !add_zone(keeper, &config->zones[i], at))
             return RESULT_SYSTEM;
         /* A load that failed is tried again: what was wrong need not have been the file. */
-        if (zone && (zone->phase == PHASE_FAILED || loader_file_changed(zone)))
+        if (zone && (zone->phase == PHASE_FAILED || loader_file_changed(zone)) &&
+            !hold_stands(zone))
             zone->load_wanted = true;
     }
     if (compare_store(keeper))

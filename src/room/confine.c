@@ -140,6 +140,24 @@ enum result confine(const struct confine_order *order, struct confinement *confi
     return RESULT_OK;
 }
 
+enum result confine_program(const struct confine_order *order)
+{
+    struct confine_order as_module = *order;
+    struct confinement confinement = {.active = 0};
+    struct landlock landlock;
+
+    as_module.room = ROOM_SIGNER; /* which runs other people's code as well */
+    if (confine_identity(&as_module, &confinement))
+        return RESULT_SYSTEM;
+    enum step_outcome prepared = landlock_prepare(&landlock, &as_module);
+    if (!book(&confinement, CONFINE_NO_NEW_PRIVILEGES, forbid_new_privileges()) ||
+        !book(&confinement, CONFINE_NO_DUMP, forbid_dumps()) ||
+        !book(&confinement, CONFINE_LANDLOCK,
+              prepared == STEP_ACTIVE ? landlock_enforce(&landlock) : prepared))
+        return RESULT_SYSTEM;
+    return RESULT_OK;
+}
+
 static size_t add_words(char *text, size_t size, size_t length, uint32_t steps)
 {
     const char *separator = "";

@@ -236,6 +236,15 @@ static void on_stop(void *context, const struct message *message, struct frame *
         room_end(room);
 }
 
+static void on_hooked(void *context, const struct message *message, struct frame *frame)
+{
+    struct room *room = context;
+    (void)frame;
+
+    if (room->inside->running && room->inside->events->hooked)
+        room->inside->events->hooked(room->inside->context, &message->hooked);
+}
+
 static void on_state(void *context, const struct message *message, struct frame *frame)
 {
     struct room *room = context;
@@ -264,4 +273,5 @@ const struct dispatch_table room_table = {.link = LINK_ROOM,
                                                        [MESSAGE_START] = on_start,
                                                        [MESSAGE_RELOAD] = on_reload,
                                                        [MESSAGE_STATE] = on_state,
+                                                       [MESSAGE_HOOKED] = on_hooked,
                                                        [MESSAGE_STOP] = on_stop}};

@@ -402,6 +402,13 @@ void room_ask_restart(struct room *room, enum room_kind kind, const char *reason
     room_tell(room, &ask);
 }
 
+enum result room_ask_hook(struct room *room, const struct message_hook *hook)
+{
+    struct message ask = {.kind = MESSAGE_HOOK, .hook = *hook};
+
+    return room->inside->channel ? channel_send(room->inside->channel, &ask) : RESULT_SYSTEM;
+}
+
 /* ---- the end -------------------------------------------------------------------------------- */
 
 static void close_inside(struct room_inside *inside)

@@ -192,6 +192,20 @@ enum result gather_sort(struct gather *gather)
     return RESULT_OK;
 }
 
+size_t gather_leave_out(struct gather *gather, bool (*leaves_out)(uint16_t type))
+{
+    size_t kept = 0, count = gather->count;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct packed *packed = (const struct packed *)(const void *)gather->places[i].record;
+        if (!leaves_out(packed->type))
+            gather->places[kept++] = gather->places[i];
+    }
+    gather->count = kept;
+    gather->next = 0;
+    return count - kept;
+}
+
 /* Sorted records lie all over memory: have one at hand that comes soon. */
 static void fetch_ahead(const struct gather *gather)
 {

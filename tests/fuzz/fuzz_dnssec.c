@@ -5,6 +5,7 @@
 #include "avow/dnssec/nsec.h"
 #include "avow/dnssec/nsec3.h"
 #include "avow/dnssec/verify.h"
+#include "avow/dnssec/zonemd.h"
 #include "avow/wire/rdata.h"
 #include "avow/wire/type.h"
 
@@ -53,6 +54,18 @@ static void try_ds(const uint8_t *octets, size_t length)
     if (ds_read(&rdata, &ds))
         return;
     ds_write(&writer, &ds);
+    same_again(&writer, octets, length);
+}
+
+static void try_zonemd(const uint8_t *octets, size_t length)
+{
+    uint8_t again[6 + 255];
+    struct writer writer = writer_over(again, sizeof(again));
+    struct zonemd zonemd;
+
+    if (zonemd_read(octets, length, &zonemd))
+        return;
+    zonemd_write(&writer, &zonemd);
     same_again(&writer, octets, length);
 }
 
@@ -143,6 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t first = data[0] < size - 1 ? data[0] : size - 1;
     try_dnskey(data + 1, first, &key);
     try_ds(data + 1, first);
+    try_zonemd(data + 1, first);
     try_bitmap(data + 1, first);
     try_nsec3(data + 1, first);
     try_verify(&key, data + 1 + first, size - 1 - first);

@@ -87,7 +87,8 @@ static const struct {
      "1:32: error: 'log' must be a mapping: {KEY: VALUE, ...}; allowed keys: target, level"},
     {"an entry that is no mapping", SERVER "zones: [example.com]\n",
      "2:9: error: a zone must be a mapping: {KEY: VALUE, ...}; allowed keys: name, file, policy, "
-     "serial, zone-file, reload, journal, rate-limit, allow-transfer, allow-update, notify"},
+     "serial, zone-file, reload, reload-check, zonemd, publish-zonemd, hook, journal, rate-limit, "
+     "allow-transfer, allow-update, notify"},
     {"an empty required list", "server: {listen: []}\n",
      "1:10: error: 'listen' needs at least one entry"},
     /* Values. */
@@ -324,7 +325,7 @@ static const struct {
             "  journal: {size: 63K, depth: 10000001}}]\n"
             "zone-defaults: {serial: 1, journal: off, file: x}\n",
      "4:42: error: unknown key 'file' in zone-defaults; allowed: serial, zone-file, reload, "
-     "journal, rate-limit\n"
+     "reload-check, zonemd, publish-zonemd, hook, journal, rate-limit\n"
      "4:25: error: 'serial' must be increment, unixtime or date, not '1'\n"
      "4:37: error: 'journal' must be a mapping: {KEY: VALUE, ...}; allowed keys: size, depth\n"
      "2:50: error: 'serial' must be increment, unixtime or date, not 'random'\n"
@@ -332,6 +333,23 @@ static const struct {
      "2:81: error: 'reload' must be ask, replace or merge, not 'no'\n"
      "3:19: error: 'size' must be a size such as 512M or 64G, from 64K to 1T, not '63K'\n"
      "3:31: error: 'depth' must be a number from 0 to 10000000, not '10000001'"},
+    {"settings of loads",
+     SERVER "zones: [{name: a, file: f, policy: none, zonemd: maybe, publish-zonemd: md5,\n"
+            "  reload-check: {largest-deletion: 101, free-deletions: -1, apex: maybe, x: 1},\n"
+            "  hook: {program: bin/check, arguments: yes, user: 'a b', deadline: 2h, y: 1}}]\n",
+     "3:74: error: unknown key 'x' in reload-check; allowed: largest-deletion, free-deletions, "
+     "apex\n"
+     "3:36: error: 'largest-deletion' must be a number from 0 to 100, not '101'\n"
+     "3:57: error: 'free-deletions' must be a number from 0 to 1000000000, not '-1'\n"
+     "3:67: error: 'apex' must be on or off, not 'maybe'\n"
+     "2:50: error: 'zonemd' must be ignore, verify or require, not 'maybe'\n"
+     "2:73: error: 'publish-zonemd' must be off, sha384 or sha512, not 'md5'\n"
+     "4:73: error: unknown key 'y' in hook; allowed: program, arguments, user, deadline\n"
+     "4:41: error: 'arguments' must be a list: [..., ...], or lines with dashes\n"
+     "4:52: error: 'user' must be a name of 1 to 63 letters, digits, dots, dashes and "
+     "underscores, not 'a b'\n"
+     "4:69: error: 'deadline' must be a duration from 1s to 1h, not '2h'\n"
+     "4:19: error: 'program' must be an absolute path, or none for no hook"},
     {"a file that two zones write",
      SERVER "zones:\n- {name: a, file: f, policy: none}\n- {name: b, file: g, policy: none}\n"
             "- {name: c, file: ./f, policy: none, zone-file: write}\n",

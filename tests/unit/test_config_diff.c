@@ -39,8 +39,8 @@ static void free_all(void)
 /* The difference as a line of words. */
 static void describe(char *line, size_t size)
 {
-    static const char *const parts[] = {"file",   "policy",   "transfer", "update",
-                                        "notify", "changing", "journal",  "rate-limit"};
+    static const char *const parts[] = {"file",     "policy",  "transfer",   "update", "notify",
+                                        "changing", "journal", "rate-limit", "loading"};
     char name[NAME_MAX_TEXT];
     size_t used = 0;
 
@@ -119,6 +119,19 @@ static const struct {
     {"{name: a, file: a}", "{name: a, file: a, reload: ask, serial: increment}", ""},
     {"{name: a, file: a}", "{name: a, file: a, journal: {size: 1M}}", "zone:a.,journal "},
     {"{name: a, file: a}", "{name: a, file: a, journal: {depth: 1}}", "zone:a.,journal "},
+    {"{name: a, file: a}", "{name: a, file: a, reload-check: {largest-deletion: 31}}",
+     "zone:a.,loading "},
+    {"{name: a, file: a}", "{name: a, file: a, reload-check: {free-deletions: 0}}",
+     "zone:a.,loading "},
+    {"{name: a, file: a}", "{name: a, file: a, reload-check: {apex: off}}", "zone:a.,loading "},
+    {"{name: a, file: a}", "{name: a, file: a, reload-check: {apex: on}, zonemd: verify}", ""},
+    {"{name: a, file: a}", "{name: a, file: a, zonemd: ignore}", "zone:a.,loading "},
+    {"{name: a, file: a}", "{name: a, file: a, publish-zonemd: sha384}", "zone:a.,loading "},
+    {"{name: a, file: a}", "{name: a, file: a, hook: {program: /p}}", "zone:a.,loading "},
+    {"{name: a, file: a}", "{name: a, file: a, hook: {program: none, deadline: 60s}}", ""},
+    {"{name: a, file: a}", "{name: a, file: a, hook: {deadline: 2m}}", "zone:a.,loading "},
+    {"{name: a, file: a}", "{name: a, file: a, hook: {arguments: [b]}}", "zone:a.,loading "},
+    {"{name: a, file: a}", "{name: a, file: a, hook: {user: u}}", "zone:a.,loading "},
     {"zones:\n", "zone-defaults: {journal: {depth: 1}}\nzones:\n",
      "zone:a.,journal zone:b.,journal zone:c.,journal "},
     {"{name: a, file: a}", "{name: a, file: a, rate-limit: off}", "zone:a.,rate-limit "},

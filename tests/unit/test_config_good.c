@@ -203,6 +203,80 @@ START_TEST(zone_settings)
 }
 END_TEST
 
+/* What is held, and who is asked, likewise. */
+static const struct {
+    const char *defaults, *zone;
+    struct config_reload_check check;
+    enum config_zonemd zonemd;
+    const char *program, *argument, *user;
+    uint32_t deadline;
+} loads[] = {
+    {"", "", {30, 20, true}, CONFIG_ZONEMD_VERIFY, NULL, NULL, NULL, 60},
+    {"reload-check: {largest-deletion: 1, apex: no}, zonemd: ignore",
+     "reload-check: {free-deletions: 0}, zonemd: require",
+     {1, 0, false},
+     CONFIG_ZONEMD_REQUIRE,
+     NULL,
+     NULL,
+     NULL,
+     60},
+    {"hook: {program: /p, arguments: [one], user: u, deadline: 5s}",
+     "reload-check: {largest-deletion: 100}",
+     {100, 20, true},
+     CONFIG_ZONEMD_VERIFY,
+     "/p",
+     "one",
+     "u",
+     5},
+    {"hook: {program: /p, arguments: [one], user: u, deadline: 5s}",
+     "hook: {program: /q, user: v}",
+     {30, 20, true},
+     CONFIG_ZONEMD_VERIFY,
+     "/q",
+     NULL,
+     "v",
+     5},
+    {"hook: {program: /p, arguments: [one]}",
+     "hook: {arguments: ['']}",
+     {30, 20, true},
+     CONFIG_ZONEMD_VERIFY,
+     "/p",
+     "",
+     NULL,
+     60},
+    {"hook: {program: /p}",
+     "hook: {program: none}",
+     {30, 20, true},
+     CONFIG_ZONEMD_VERIFY,
+     NULL,
+     NULL,
+     NULL,
+     60},
+};
+
+START_TEST(loading)
+{
+    char text[512];
+
+    (void)snprintf(text, sizeof(text),
+                   "zones: [{name: a, file: f, policy: none, %s}]\nzone-defaults: {%s}\n" SERVER,
+                   loads[_i].zone, loads[_i].defaults);
+    must_parse(text);
+    const struct config_zone *zone = &config.zones[0];
+    const struct config_hook *hook = &zone->hook;
+    ck_assert_uint_eq(zone->reload_check.largest_deletion, loads[_i].check.largest_deletion);
+    ck_assert_uint_eq(zone->reload_check.free_deletions, loads[_i].check.free_deletions);
+    ck_assert_int_eq(zone->reload_check.apex, loads[_i].check.apex);
+    ck_assert_int_eq(zone->zonemd, loads[_i].zonemd);
+    ck_assert_pstr_eq(hook->program, loads[_i].program);
+    ck_assert_uint_eq(hook->argument_count, loads[_i].argument != NULL);
+    ck_assert_pstr_eq(hook->argument_count ? hook->arguments[0] : NULL, loads[_i].argument);
+    ck_assert_pstr_eq(hook->user, loads[_i].user);
+    ck_assert_uint_eq(hook->deadline, loads[_i].deadline);
+    ck_assert_str_eq(heard.text, "");
+}
+END_TEST
+
 START_TEST(limits)
 {
     must_parse(SERVER);
@@ -460,6 +534,7 @@ int main(void)
     tcase_add_test(meaning, sample_says_what_is_inactive);
     tcase_add_test(meaning, update_rules);
     tcase_add_loop_test(meaning, zone_settings, 0, COUNT(settings));
+    tcase_add_loop_test(meaning, loading, 0, COUNT(loads));
     tcase_add_test(meaning, limits);
     tcase_add_test(meaning, rate_limits);
     tcase_add_test(meaning, sections_in_any_order);

@@ -47,7 +47,10 @@ static const char text[] =
     "                     names: [{wildcard: '*.w.a.example'}, {self: subdomain}]}],\n"
     "     notify: [{address: 192.0.2.1@99, key: text.example}]}\n"
     "  - {name: b.example, file: /zones/b, policy: none, serial: date, zone-file: write,\n"
-    "     reload: merge, rate-limit: off, journal: {size: 1M, depth: 3}}\n"
+    "     reload: merge, rate-limit: off, journal: {size: 1M, depth: 3}, zonemd: require, "
+    "publish-zonemd: sha512,\n"
+    "     reload-check: {largest-deletion: 7, free-deletions: 8, apex: no},\n"
+    "     hook: {program: /bin/true, arguments: [secret], user: somebody}}\n"
     "transfers: {total: 11, per-peer: 12, idle: 13, longest: 14, clients: 61166}\n"
     "updates: {queue: 56797, queue-size: 16M, deadline: 17}\n"
     "rate-limit: {responses-per-second: 7, slip: 3, leak: 12, window: 18, dry-run: on,\n"
@@ -296,6 +299,17 @@ START_TEST(keeper)
     ck_assert_int_eq(b->reload, CONFIG_RELOAD_MERGE);
     ck_assert_uint_eq(b->journal_size, 1 << 20);
     ck_assert_uint_eq(b->journal_depth, 3);
+    ck_assert_uint_eq(b->reload_check.largest_deletion, 7);
+    ck_assert_uint_eq(b->reload_check.free_deletions, 8);
+    ck_assert(!b->reload_check.apex && a->reload_check.apex);
+    ck_assert_int_eq(b->zonemd, CONFIG_ZONEMD_REQUIRE);
+    ck_assert_int_eq(b->publish_zonemd, CONFIG_DIGEST_SHA512);
+    ck_assert_int_eq(a->publish_zonemd, CONFIG_DIGEST_OFF);
+    /* That there is a hook, and nothing of it. */
+    ck_assert_ptr_null(a->hook.program);
+    ck_assert_str_eq(b->hook.program, "");
+    ck_assert_ptr_null(b->hook.user);
+    ck_assert_uint_eq(b->hook.argument_count, 0);
     ck_assert_uint_eq(a->notify_count, 1);
     ck_assert_uint_eq(a->notify[0].address.port, 99);
     ck_assert_ptr_null(a->notify[0].key);

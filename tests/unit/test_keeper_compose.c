@@ -495,6 +495,56 @@ START_TEST(chooses_serials)
 }
 END_TEST
 
+/* ---- digests ----------------------------------------------------------------------------------
+ */
+
+static uint32_t given_serial(void *context, uint32_t said)
+{
+    const uint32_t *serial = context;
+    return *serial ? *serial : said;
+}
+
+/* A ZONEMD of the file is true of the file's serial alone. */
+static const struct digest_row {
+    bool plain, no_digest;
+    uint32_t serial; /* that the zone gets; 0: the file's, which is 7 */
+    bool stays;
+} digest_rows[] = {
+    {false, false, 0, true},  {false, false, 7, true},
+    {false, false, 8, false}, {true, false, 8, true}, /* a difference: its round sees to it */
+    {false, true, 0, false},  {true, true, 0, false},
+};
+
+START_TEST(digests)
+{
+    const struct digest_row *row = &digest_rows[_i];
+    uint32_t serial = row->serial;
+    struct run run;
+
+    run_open(&run, COMPOSE_UNSIGNED,
+             "@ 60 SOA ns h 7 1 2 3 60\n@ 60 NS ns\nns 60 A 192.0.2.1\n"
+             "@ 60 ZONEMD 7 1 240 00112233445566778899aabb\n"
+             "ns 60 ZONEMD 7 1 240 00112233445566778899aabb\n");
+    struct zone_rules_options options = {
+        .zone = &run.apex, .signing = ZONE_AS_IT_IS, .complaints = &run.complaints};
+    struct compose walk = {.apex = &run.apex,
+                           .signing = &run.signing,
+                           .sink = {.node = print_node, .nsec3 = count_nsec3, .context = &run},
+                           .plain = row->plain,
+                           .no_digest = row->no_digest,
+                           .serial = given_serial,
+                           .serial_context = &serial};
+    ck_assert_int_eq(zone_rules_make(&walk.rules, &options), RESULT_OK);
+    ck_assert_int_eq(compose_zone(&walk, &run.gather), RESULT_OK);
+    zone_rules_free(walk.rules);
+    buffer_u8(&run.text, 0);
+    ck_assert_str_eq((const char *)run.text.octets,
+                     row->stays ? "example. apex children NS SOA ZONEMD\nns.example. A ZONEMD\n"
+                                : "example. apex children NS SOA\nns.example. A ZONEMD\n");
+    run_close(&run);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keeper/compose");
@@ -503,6 +553,7 @@ int main(void)
 
     tcase_add_loop_test(composing, finds_places, 0, COUNT(places));
     tcase_add_loop_test(composing, chooses_serials, 0, COUNT(serials));
+    tcase_add_loop_test(composing, digests, 0, COUNT(digest_rows));
     tcase_add_loop_test(differing, difference_equals_load, 0, 200);
     tcase_add_test(differing, same_zone_is_no_difference);
     tcase_set_timeout(differing, 60);

@@ -153,7 +153,7 @@ START_TEST(a_reload_asks)
     expect_text("zone export example. --unsigned", 0, "www.example. 60 IN A 192.0.2.5\n");
     ck_assert(!says("fresh.example."));
     ck_assert_uint_eq(zone()->row.flags & ZONE_EDITED, 0);
-    ck_assert(!zone()->forced && !zone()->held);
+    ck_assert(!zone()->forced && !zone()->hold.reason);
     expect("zone reload example.", 0);
     /* What was forced once is not forced for ever. */
     make_change("192.0.2.8");
@@ -172,7 +172,7 @@ START_TEST(a_load_asks_when_it_begins)
     zone()->phase = PHASE_QUEUED;
     loader_go_on(&rig.keeper);
     ck_assert_int_eq(zone()->phase, PHASE_FAILED);
-    ck_assert(zone()->held);
+    ck_assert(zone()->hold.reason);
     expect_text("zone export example. --unsigned", 0, "fresh.example.");
 }
 END_TEST
@@ -365,7 +365,7 @@ START_TEST(our_own_file_is_known_after_a_crash)
     rig_stop(&rig);
     rig_start(&rig);
     rig_run_until(&rig, is_settled, "served again");
-    ck_assert(zone()->phase == PHASE_IDLE && !zone()->load_wanted && !zone()->held);
+    ck_assert(zone()->phase == PHASE_IDLE && !zone()->load_wanted && !zone()->hold.reason);
     ck_assert_uint_ne(zone()->row.flags & ZONE_EDITED, 0);
     expect("zone write example.", 0);
     ck_assert_uint_eq(zone()->row.flags & ZONE_EDITED, 0);

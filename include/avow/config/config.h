@@ -20,6 +20,7 @@
 #include "avow/base/result.h"
 #include "avow/config/address.h"
 #include "avow/config/cookies.h"
+#include "avow/config/loading.h"
 #include "avow/config/rate_limit.h"
 #include "avow/wire/name.h"
 
@@ -162,6 +163,10 @@ enum config_reload {
 struct config_zone {
     struct name name; /* lower-case */
     char *file;
+    struct config_reload_check reload_check;
+    enum config_zonemd zonemd;
+    enum config_digest publish_zonemd;
+    struct config_hook hook;
     enum config_serial serial;
     enum config_zone_file zone_file;
     enum config_reload reload;

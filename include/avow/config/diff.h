@@ -21,7 +21,8 @@ enum {
     CONFIG_ZONE_NOTIFY = 1 << 4,
     CONFIG_ZONE_CHANGING = 1 << 5, /* serial, zone-file, reload */
     CONFIG_ZONE_JOURNAL = 1 << 6,
-    CONFIG_ZONE_RATE_LIMIT = 1 << 7
+    CONFIG_ZONE_RATE_LIMIT = 1 << 7,
+    CONFIG_ZONE_LOADING = 1 << 8 /* reload-check, zonemd, hook */
 };
 
 struct config_zone_change {

@@ -34,4 +34,9 @@ struct canonical_view {
 MUST_CHECK enum result canonical_rrset(const struct rrset *rrset, const struct canonical_view *view,
                                        struct buffer *octets);
 
+/* Append one record, with its own TTL and a wildcard unexpanded; `rrset` gives all but its RDATA.
+ * The same results. */
+MUST_CHECK enum result canonical_record(const struct rrset *rrset, const uint8_t *rdata,
+                                        size_t length, struct buffer *octets);
+
 #endif

@@ -13,7 +13,7 @@
  * In a frame: integers in network order; a name uncompressed; octets and text after a 32-bit
  * length, a text with its NUL behind it; of a descriptor (fd) only whether there is one, for it
  * travels beside the frame. No message is longer than FRAME_MAX_OCTETS. What the macros make of
- * this: message.h.
+ * this: message.h. The file is long because every letter stands here.
  *
  * Floor: ipc.
  */
@@ -34,8 +34,8 @@ enum room_kind { ROOM_SIGNER, ROOM_KEEPER, ROOM_DESK, ROOM_FRONT, ROOMS };
  * From above, in this order at a start: CONFIGURE (pieces of the room's share of the
  * configuration, `last` set on the last), LOG, PAGE, SOCKET, PEER as the room needs them, START.
  * Later: PEER again when a peer was restarted, RELOAD in pieces (also when only zone files may have
- * changed), LOG (level or file changed), ROOM (to the keeper: a fact for `avowctl status`), STOP.
- * From below: READY or FAILED once; then RELOADED, RESTART.
+ * changed), LOG (level or file changed), ROOM (to the keeper: a fact for `avowctl status`), HOOKED
+ * (to the keeper), STOP. From below: READY or FAILED once; then RELOADED, RESTART, HOOK.
  */
 #define MESSAGES_ROOM(M)                                                                           \
     M(ROOM, UPPER, CONFIGURE, configure)                                                           \
@@ -46,11 +46,13 @@ enum room_kind { ROOM_SIGNER, ROOM_KEEPER, ROOM_DESK, ROOM_FRONT, ROOMS };
     M(ROOM, UPPER, START, start)                                                                   \
     M(ROOM, UPPER, RELOAD, reload)                                                                 \
     M(ROOM, UPPER, STATE, state)                                                                   \
+    M(ROOM, UPPER, HOOKED, hooked)                                                                 \
     M(ROOM, UPPER, STOP, stop)                                                                     \
     M(ROOM, LOWER, READY, ready)                                                                   \
     M(ROOM, LOWER, FAILED, failed)                                                                 \
     M(ROOM, LOWER, RELOADED, reloaded)                                                             \
-    M(ROOM, LOWER, RESTART, restart)
+    M(ROOM, LOWER, RESTART, restart)                                                               \
+    M(ROOM, LOWER, HOOK, hook)
 
 #define FIELDS_configure(F) F(u8, last) F(octets, share)
 /* level: enum log_level. Target: the descriptor; `syslog` when its lines end up there. */
@@ -73,6 +75,18 @@ enum room_kind { ROOM_SIGNER, ROOM_KEEPER, ROOM_DESK, ROOM_FRONT, ROOMS };
 #define FIELDS_reloaded(F) F(u8, ok) F(text, text)
 /* The keeper asks for another room to be killed and started anew: it lags or hangs. */
 #define FIELDS_restart(F) F(u8, room) F(text, reason)
+
+/* The keeper asks for a zone's hook, which only the supervisor knows; descriptor: a plain file with
+ * the zone as text. HOOKED text: what the program said, or why it could not be run. */
+#define FIELDS_hook(F)                                                                             \
+    F(u32, request)                                                                                \
+    F(name, zone)                                                                                  \
+    F(u8, served)                                                                                  \
+    F(u32, serial)                                                                                 \
+    F(u32, served_serial)                                                                          \
+    F(u64, names) F(u64, names_served) F(u64, names_gone) F(u64, names_new) F(fd, descriptor)
+#define FIELDS_hooked(F) F(u32, request) F(u8, outcome) F(text, text)
+enum hook_outcome { HOOK_ACCEPTED, HOOK_REFUSED, HOOK_FAILED };
 
 enum page_kind { PAGE_PUBLISHED, PAGE_READERS, PAGE_METRICS, PAGE_KINDS };
 enum socket_kind { SOCKET_UDP, SOCKET_TCP, SOCKET_CONTROL, SOCKET_KINDS };

@@ -75,6 +75,15 @@ MUST_CHECK enum result confine_identity(const struct confine_order *order,
  */
 MUST_CHECK enum result confine(const struct confine_order *order, struct confinement *confinement);
 
+/*
+ * For a program that is about to be executed, between fork and exec of a process with one thread:
+ * limits, user, capabilities, no new privileges, no core dumps, and where the kernel has Landlock
+ * nothing of order->forbidden. `order->room` is of no account. Steps that fail are logged.
+ *
+ * Returns RESULT_SYSTEM: it must not be executed.
+ */
+MUST_CHECK enum result confine_program(const struct confine_order *order);
+
 /* "user, capabilities, ... ; missing: landlock". Returns `text`. */
 char *confinement_text(const struct confinement *confinement, char *text, size_t size);
 

@@ -73,6 +73,8 @@
     /* keeper */                                                                                   \
     M(COUNTER, LOADS, "loads", "zone files loaded")                                                \
     M(COUNTER, LOADS_FAILED, "loads_failed", "zone files with errors")                             \
+    M(COUNTER, LOADS_HELD, "loads_held", "loads that wait to be forced")                           \
+    M(COUNTER, DIGESTS, "digests", "ZONEMD records published")                                     \
     M(COUNTER, FILES_WRITTEN, "files_written", "zone files written from the store")                \
     M(COUNTER, FILES_FAILED, "files_failed", "zone files that could not be written")               \
     M(COUNTER, COMMITS, "commits", "transactions committed")                                       \

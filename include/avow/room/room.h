@@ -100,6 +100,9 @@ struct room_events {
 
     /* room->facts changed. May be NULL. */
     void (*facts)(void *context);
+
+    /* How a hook that was asked for ended (room_ask_hook). May be NULL. */
+    void (*hooked)(void *context, const struct message_hooked *hooked);
 };
 
 /*
@@ -138,6 +141,10 @@ void room_end(struct room *room);
 
 /* The keeper asks the supervisor to kill and start another room. From the main thread. */
 void room_ask_restart(struct room *room, enum room_kind kind, const char *reason);
+
+/* The keeper asks the supervisor to run the hook of a zone; the answer comes by the event. The
+ * descriptor stays the caller's. From the main thread. RESULT_SYSTEM, RESULT_FULL: not asked. */
+MUST_CHECK enum result room_ask_hook(struct room *room, const struct message_hook *hook);
 
 /* The stripe of a worker; the main thread of a room without workers has 0. */
 static inline struct metrics_stripe *room_stripe(struct room *room, unsigned worker)

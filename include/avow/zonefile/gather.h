@@ -10,6 +10,7 @@
 #ifndef AVOW_ZONEFILE_GATHER_H
 #define AVOW_ZONEFILE_GATHER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -59,6 +60,9 @@ MUST_CHECK enum result gather_add_key(struct gather *gather, const uint8_t *key,
 
 /* Bring everything into order: by owner, then type, then as they came. RESULT_SYSTEM. */
 MUST_CHECK enum result gather_sort(struct gather *gather);
+
+/* Once sorted: leave out all records of the types that `leaves_out` says; returns how many. */
+size_t gather_leave_out(struct gather *gather, bool (*leaves_out)(uint16_t type));
 
 /* The next record in order; FOUND_NOT at the end. */
 enum found gather_next(struct gather *gather, struct gathered *record);

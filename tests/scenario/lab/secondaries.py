@@ -203,6 +203,17 @@ class KnotFollower(Follower):
         return ["knotd", "-c", self.folder / "knot.conf"]
 
 
+class KnotVerifier(KnotFollower):
+    """One that takes no version of a zone without a ZONEMD that is right."""
+
+    def configure(self):
+        super().configure()
+        path = self.folder / "knot.conf"
+        path.write_text(path.read_text().replace(
+            "    semantic-checks: off\n", "    semantic-checks: off\n    zonemd-verify: on\n"
+        ))
+
+
 NSD = """server:
     ip-address: 127.0.0.1@{port}
     server-count: 1

@@ -1,0 +1,96 @@
+/* hold.c - loads that are held: why, since when, and when one is worth another try. */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "control.h"
+
+static const char *const reasons[] = {
+    [HOLD_EDITED] = "edited", [HOLD_DELETION] = "deletion", [HOLD_APEX] = "apex",
+    [HOLD_ZONEMD] = "zonemd", [HOLD_HOOK] = "hook",
+};
+
+void hold_set(struct keeper_zone *zone, enum hold_reason reason, const struct load_end *end,
+              const char *text)
+{
+    struct zone_hold *hold = &zone->hold;
+
+    *hold = (struct zone_hold){.reason = reason,
+                               .since = zone->keeper->now,
+                               .check = zone->config->reload_check,
+                               .zonemd = zone->config->zonemd,
+                               .hook = zone->config->hook.program != NULL};
+    if (end) {
+        hold->file_size = end->file_size;
+        hold->file_time = end->file_time;
+        hold->names = end->look.names;
+        hold->names_served = end->look.names_served;
+        hold->gone = end->look.gone;
+        hold->fresh = end->look.fresh;
+    }
+    (void)snprintf(hold->text, sizeof hold->text, "%s", text);
+    metric_add(zone->keeper->metrics, METRIC_LOADS_HELD, 1);
+}
+
+void hold_clear(struct keeper_zone *zone)
+{
+    zone->hold = (struct zone_hold){.reason = HOLD_NONE};
+}
+
+const char *hold_edited_text(const struct keeper_zone *zone)
+{
+    return zone->config->zone_file == CONFIG_ZONE_FILE_WRITE
+               ? "updates have changed it since its file was loaded; zone reload --force drops "
+                 "their changes, zone write --force keeps them in the file"
+               : "updates have changed it since its file was loaded; zone reload --force drops "
+                 "their changes, zone export --unsigned shows them";
+}
+
+void hold_say(struct keeper_zone *zone)
+{
+    if (zone->hold.reason == HOLD_EDITED)
+        keeper_zone_problem(zone, "not loaded: %s", zone->hold.text);
+    else
+        keeper_zone_problem(
+            zone, "its file is held: %s%s; zone reload --force loads it all the same",
+            zone->hold.text, zone->row.version ? "; the zone is served as it was" : "");
+}
+
+static bool same_check(const struct config_reload_check *a, const struct config_reload_check *b)
+{
+    return a->largest_deletion == b->largest_deletion && a->free_deletions == b->free_deletions &&
+           a->apex == b->apex;
+}
+
+bool hold_stands(const struct keeper_zone *zone)
+{
+    const struct zone_hold *hold = &zone->hold;
+    struct stat status;
+
+    if (hold->reason == HOLD_NONE || hold->reason == HOLD_EDITED || !zone->config ||
+        !same_check(&hold->check, &zone->config->reload_check) ||
+        hold->zonemd != zone->config->zonemd ||
+        hold->hook != (zone->config->hook.program != NULL) || stat(zone->config->file, &status))
+        return false;
+    return hold->file_size == (uint64_t)status.st_size &&
+           hold->file_time ==
+               (uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec;
+}
+
+void put_hold(struct json *json, const struct keeper_zone *zone)
+{
+    const struct zone_hold *hold = &zone->hold;
+
+    if (!hold->reason) {
+        json_text(json, "held", NULL);
+        return;
+    }
+    json_open(json, "held", '{');
+    json_text(json, "reason", reasons[hold->reason]);
+    json_text(json, "text", hold->text);
+    json_time(json, "since", hold->since);
+    json_number(json, "names", hold->names);
+    json_number(json, "names_served", hold->names_served);
+    json_number(json, "names_gone", hold->gone);
+    json_number(json, "names_new", hold->fresh);
+    json_close(json, '}');
+}
