@@ -101,6 +101,22 @@ static void render_traffic(const json_t *metrics, FILE *out)
                       number_of(metrics, "store_corrupt"));
 }
 
+static void render_tls(const json_t *tls, FILE *out)
+{
+    size_t index;
+    json_t *address;
+
+    if (!tls)
+        return;
+    (void)fprintf(out, "TLS         on");
+    json_array_foreach(json_object_get(tls, "listen"), index, address)(void)
+        fprintf(out, " %s", json_string_value(address));
+    (void)fprintf(out, ", certificate ends %s\n", text_of(tls, "certificate_ends"));
+    (void)fprintf(out, "            %llu open, handshakes %llu, failed %llu, too slow %llu\n",
+                  number_of(tls, "open"), number_of(tls, "handshakes"), number_of(tls, "failed"),
+                  number_of(tls, "slow"));
+}
+
 void render_status(const json_t *answer, FILE *out)
 {
     const json_t *zones = json_object_get(answer, "zones");
@@ -120,6 +136,7 @@ void render_status(const json_t *answer, FILE *out)
                   number_of(signing, "pending"), number_of(signing, "signatures_per_second"),
                   text_of(signing, "oldest_signature_expires"));
     render_traffic(json_object_get(answer, "metrics"), out);
+    render_tls(json_object_get(answer, "tls"), out);
     (void)fprintf(out, "store       ");
     print_octets(out, number_of(store, "file_octets"));
     (void)fprintf(out, " of ");

@@ -1,5 +1,5 @@
 /* schema_rows.h - how a row of the table names its place. Private to config: schema.c,
- * schema_cookies.c, schema_zone.c.
+ * schema_cookies.c, schema_tls.c, schema_zone.c.
  */
 #ifndef CONFIG_SCHEMA_ROWS_H
 #define CONFIG_SCHEMA_ROWS_H
@@ -20,6 +20,9 @@
 
 /* In schema_zone.c. */
 extern const struct schema_table schema_zone, schema_zone_defaults;
+
+/* In schema_tls.c. */
+extern const struct schema_table schema_tls;
 
 /* In schema_cookies.c. */
 extern const struct schema_table schema_cookies;

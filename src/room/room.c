@@ -114,6 +114,8 @@ static uint32_t descriptors_needed(const struct room *room)
         clients = config->server.tcp_clients + (uint32_t)room->workers * WORKER_DESCRIPTORS;
     if (room->kind == ROOM_DESK)
         clients = config->transfers.clients + room->workers;
+    if (room->kind == ROOM_VEIL) /* the plain ends that a worker of the front has not taken yet */
+        clients = config->server.tls.clients * 2 + (uint32_t)room->workers * WORKER_DESCRIPTORS;
     return SPARE_DESCRIPTORS + clients;
 }
 
