@@ -11,6 +11,15 @@ static const struct channel_bounds bounds = {
 /* Of datagrams no more than half: anybody can send them, and connections are to find room. */
 enum { DATAGRAMS = 512, DATAGRAM_OCTETS = 1024 * 1024 };
 
+/* Whoever shows no key has no more answers of the desk than of our own. */
+static bool may_go(struct worker *worker, const union address *client,
+                   const struct message_reply *reply)
+{
+    return !worker->restraint.limits || reply->trusted ||
+           restraint_foreign(&worker->restraint, client, &worker->zones, reply->message) !=
+               RESTRAINT_DROP;
+}
+
 static void on_reply(void *context, const struct message *message, struct frame *frame)
 {
     struct handoff *handoff = context;
@@ -23,7 +32,8 @@ static void on_reply(void *context, const struct message *message, struct frame 
         metric_add(handoff->worker->metrics, METRIC_LETTERS_REFUSED, 1);
         return;
     }
-    udp_send(handoff->worker, &origin, reply->message.octets, reply->message.length);
+    if (may_go(handoff->worker, &origin.client, reply))
+        udp_send(handoff->worker, &origin, reply->message.octets, reply->message.length);
 }
 
 static const struct dispatch_table from_desk = {

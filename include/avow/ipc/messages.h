@@ -167,14 +167,14 @@ enum signing_outcome {
  * 16-bit length; the last one may be incomplete). identity: as in ARRIVAL, or empty. */
 #define FIELDS_connection(F)                                                                       \
     F(octets, client) F(octets, local) F(octets, unread) F(octets, identity) F(fd, descriptor)
-
 #define FIELDS_handoff(F) F(u32, socket) F(octets, client) F(octets, local) F(octets, message)
-#define FIELDS_reply(F)   F(u32, socket) F(octets, client) F(octets, local) F(octets, message)
+/* trusted: the datagram had a good TSIG. */
+#define FIELDS_reply(F)                                                                            \
+    F(u8, trusted) F(u32, socket) F(octets, client) F(octets, local) F(octets, message)
 
 /* ---- ARRIVALS: one worker of the front (upper) and the veil (lower) ---------------------------
  *
- * A connection that came by TLS: its plain side, and its addresses. identity: see identity.h.
- */
+ * The plain side of a client who came by TLS, the addresses, and who that is (identity.h). */
 #define MESSAGES_ARRIVALS(M) M(ARRIVALS, LOWER, ARRIVAL, arrival)
 #define FIELDS_arrival(F)    F(octets, client) F(octets, local) F(octets, identity) F(fd, descriptor)
 
