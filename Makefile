@@ -10,8 +10,8 @@ SANITIZE ?=
 V        ?= 0
 QUIET    := $(if $(filter 0,$(V)),@)
 
-FLOORS := base wire zonefile dnssec tsig config store change ipc answer room pkcs11 \
-          front desk keeper signer
+FLOORS := base wire zonefile dnssec tsig tls config store change ipc answer room pkcs11 \
+          front desk keeper signer veil
 PROGRAMS := avowd avowctl
 
 .DEFAULT_GOAL := all

@@ -23,6 +23,7 @@ static struct edns_reply reply_of(const struct making *making)
         .keepalive = facts->keepalive && edns->keepalive && facts->transport == ANSWER_TCP,
         .keepalive_tenths = facts->keepalive_tenths,
         .extended_error = EDE_NONE,
+        .padded = facts->encrypted && edns->padding,
     };
 }
 
@@ -121,6 +122,8 @@ static void put_opt(struct making *making)
     if (edns_size(reply) > builder->writer.limit - builder->writer.length)
         reply->extended_error = EDE_NONE;
     size_t at = builder->writer.length;
+    if (reply->padded)
+        edns_pad(reply, at, making->facts->behind, builder->writer.limit);
     edns_write(&builder->writer, reply);
     if (builder->writer.failed) { /* a buffer smaller than the contract says */
         writer_rewind(&builder->writer, at);

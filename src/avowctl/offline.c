@@ -10,6 +10,7 @@
 
 #include "avow/base/random.h"
 #include "avow/config/schema.h"
+#include "avow/tls/credentials.h"
 #include "avow/tsig/tsig.h"
 #include "avow/wire/codec.h"
 #include "avow/zonefile/owner.h"
@@ -130,8 +131,15 @@ int run_config_check(const struct options *options)
 {
     struct complaints complaints = {.take = print_complaint};
     struct config config;
-    enum result result = config_load(&config, options->words[2], CONFIG_FILES, &complaints);
+    char problem[TLS_PROBLEM_OCTETS];
+    enum result result = config_load(&config, options->words[2], CONFIG_SECRETS, &complaints);
 
+    if (!result && (result = tls_credentials_check(&config.server.tls, problem))) {
+        const struct complaint complaint = {
+            .weight = COMPLAINT_ERROR, .file = options->words[2], .what = problem};
+        complain(&complaints, &complaint);
+        config_free(&config);
+    }
     if (options->json)
         (void)printf("{\"errors\": %u, \"warnings\": %u}\n", complaints.errors,
                      complaints.warnings);

@@ -172,6 +172,22 @@ void render_scrub(const json_t *answer, FILE *out)
     (void)fprintf(out, "scrub       next %s\n", text_of(scrub, "next"));
 }
 
+static void render_tls(const json_t *tls, FILE *out)
+{
+    size_t index;
+    json_t *address;
+
+    if (!tls)
+        return;
+    (void)fprintf(out, "TLS         on");
+    json_array_foreach(json_object_get(tls, "listen"), index, address)(void)
+        fprintf(out, " %s", json_string_value(address));
+    (void)fprintf(out, ", certificate ends %s\n", text_of(tls, "certificate_ends"));
+    (void)fprintf(out, "            %llu open, handshakes %llu, failed %llu, too slow %llu\n",
+                  number_of(tls, "open"), number_of(tls, "handshakes"), number_of(tls, "failed"),
+                  number_of(tls, "slow"));
+}
+
 void render_status(const json_t *answer, FILE *out)
 {
     const json_t *zones = json_object_get(answer, "zones");
@@ -193,6 +209,7 @@ void render_status(const json_t *answer, FILE *out)
                   text_of(signing, "oldest_signature_expires"));
     render_budget(signing, json_object_get(answer, "metrics"), out);
     render_traffic(json_object_get(answer, "metrics"), out);
+    render_tls(json_object_get(answer, "tls"), out);
     (void)fprintf(out, "store       ");
     print_octets(out, number_of(store, "file_octets"));
     (void)fprintf(out, " of ");

@@ -114,7 +114,8 @@ struct avowd {
 };
 
 /* ---- listen.c ---- */
-/* Bind a UDP and a TCP socket for each address and worker. Says in one line what went wrong. */
+/* Bind a UDP and a TCP socket for each address and worker, and those for TLS. Says in one line what
+ * went wrong. */
 MUST_CHECK enum result listen_open(struct listening *listening, const struct config_server *server,
                                    uint16_t workers);
 void listen_close(struct listening *listening);

@@ -76,7 +76,7 @@ static enum result tell_pages(struct avowd *avowd, struct supervised *room)
 {
     bool keeper = room->kind == ROOM_KEEPER;
 
-    if (room->kind != ROOM_SIGNER &&
+    if ((keeper || reads_store(room->kind)) &&
         tell_page(room, PAGE_PUBLISHED, ROOM_KEEPER, &avowd->published))
         return RESULT_SYSTEM;
     for (unsigned i = 0; i < ROOMS; i++) {
@@ -157,8 +157,10 @@ static enum result tell_sockets(struct avowd *avowd, struct supervised *room)
         struct bound control = {.kind = SOCKET_CONTROL, .descriptor = avowd->ground.control};
         return tell_socket(room, &control);
     }
-    for (size_t i = 0; room->kind == ROOM_FRONT && i < avowd->listening.count; i++) {
-        if (tell_socket(room, &avowd->listening.sockets[i]))
+    for (size_t i = 0; i < avowd->listening.count; i++) {
+        const struct bound *bound = &avowd->listening.sockets[i];
+        enum room_kind owner = bound->kind == SOCKET_TLS ? ROOM_VEIL : ROOM_FRONT;
+        if (room->kind == owner && tell_socket(room, bound))
             return RESULT_SYSTEM;
     }
     return RESULT_OK;
@@ -174,6 +176,7 @@ static const struct {
     {ROOM_FRONT, ROOM_DESK, 0},
     {ROOM_KEEPER, ROOM_SIGNER, SIGNING_CHANNELS},
     {ROOM_DESK, ROOM_KEEPER, DESK_CHANNELS},
+    {ROOM_FRONT, ROOM_VEIL, 0},
 };
 
 static enum result tell_peer(struct supervised *room, enum room_kind peer, uint16_t index, int end)

@@ -1,4 +1,5 @@
-/* listen.c - sockets that are bound before any room runs: one per address, worker and transport. */
+/* listen.c - sockets that are bound before any room runs: one per address, worker and transport;
+ * for TLS one per address. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "avow/base/log.h"
+#include "avow/room/address.h"
 #include "avowd.h"
 
 enum {
@@ -16,12 +18,6 @@ enum {
     /* Neither set the don't-fragment bit nor believe what ICMP says about path sizes: such
      * messages can be forged to make us send fragments (RFC 9715 section 3.1). */
     PMTUDISC_OMIT = 5
-};
-
-union address {
-    struct sockaddr any;
-    struct sockaddr_in four;
-    struct sockaddr_in6 six;
 };
 
 static socklen_t fill_address(union address *address, const struct config_address *from)
@@ -139,21 +135,34 @@ static enum result open_one(struct listening *listening, const struct config_add
     return RESULT_OK;
 }
 
-static enum result open_address(struct listening *listening, const struct config_address *address,
-                                uint16_t index, uint16_t workers)
+/* One for each of so many workers. */
+static enum result open_kind(struct listening *listening, const struct config_address *address,
+                             enum socket_kind kind, uint16_t index, uint16_t workers)
 {
-    static const enum socket_kind kinds[] = {SOCKET_UDP, SOCKET_TCP};
-
-    for (size_t k = 0; k < COUNT(kinds); k++) {
-        if (!is_free(address, kinds[k])) {
-            say_why(address, kinds[k]);
+    if (!is_free(address, kind)) {
+        say_why(address, kind);
+        return RESULT_SYSTEM;
+    }
+    for (uint16_t worker = 0; worker < workers; worker++) {
+        struct bound bound = {.kind = kind, .worker = worker, .index = index};
+        if (open_one(listening, address, bound))
             return RESULT_SYSTEM;
-        }
-        for (uint16_t worker = 0; worker < workers; worker++) {
-            struct bound bound = {.kind = kinds[k], .worker = worker, .index = index};
-            if (open_one(listening, address, bound))
-                return RESULT_SYSTEM;
-        }
+    }
+    return RESULT_OK;
+}
+
+static enum result open_all(struct listening *listening, const struct config_server *server,
+                            uint16_t workers)
+{
+    for (size_t i = 0; i < server->listen_count; i++) {
+        const struct config_address *address = &server->listen[i];
+        if (open_kind(listening, address, SOCKET_UDP, (uint16_t)i, workers) ||
+            open_kind(listening, address, SOCKET_TCP, (uint16_t)i, workers))
+            return RESULT_SYSTEM;
+    }
+    for (size_t i = 0; i < server->tls.listen_count; i++) {
+        if (open_kind(listening, &server->tls.listen[i], SOCKET_TLS, (uint16_t)i, 1))
+            return RESULT_SYSTEM;
     }
     return RESULT_OK;
 }
@@ -162,18 +171,16 @@ enum result listen_open(struct listening *listening, const struct config_server 
                         uint16_t workers)
 {
     *listening = (struct listening){
-        .sockets = calloc(server->listen_count * workers * 2, sizeof *listening->sockets)};
+        .sockets = calloc(server->listen_count * workers * 2 + server->tls.listen_count,
+                          sizeof *listening->sockets)};
     if (!listening->sockets) {
         log_error("out of memory");
         return RESULT_SYSTEM;
     }
-    for (size_t i = 0; i < server->listen_count; i++) {
-        if (open_address(listening, &server->listen[i], (uint16_t)i, workers)) {
-            listen_close(listening);
-            return RESULT_SYSTEM;
-        }
-    }
-    return RESULT_OK;
+    enum result result = open_all(listening, server, workers);
+    if (result)
+        listen_close(listening);
+    return result;
 }
 
 void listen_close(struct listening *listening)

@@ -9,11 +9,14 @@
 #include <unistd.h>
 
 #include "avow/base/log.h"
+#include "avow/base/random.h"
 #include "avow/desk/desk.h"
 #include "avow/front/front.h"
 #include "avow/keeper/keeper.h"
 #include "avow/room/room.h"
 #include "avow/signer/signer.h"
+#include "avow/tls/credentials.h"
+#include "avow/veil/veil.h"
 #include "avowd.h"
 
 enum { EXIT_USAGE = 2 };
@@ -28,7 +31,8 @@ static int be_room(const char *name)
     static int (*const mains[ROOMS])(struct room *) = {[ROOM_SIGNER] = signer_main,
                                                        [ROOM_KEEPER] = keeper_main,
                                                        [ROOM_DESK] = desk_main,
-                                                       [ROOM_FRONT] = front_main};
+                                                       [ROOM_FRONT] = front_main,
+                                                       [ROOM_VEIL] = veil_main};
 
     for (unsigned kind = 0; kind < ROOMS; kind++) {
         if (strcmp(room_name((enum room_kind)kind), name) != 0)
@@ -126,6 +130,22 @@ static void close_all(struct avowd *avowd)
         ev_loop_destroy(avowd->loop);
 }
 
+/* With all files that it names, and what they hold: whether certificate and key fit is checked. */
+static enum result load(struct config *config, const char *path, struct complaints *complaints)
+{
+    char problem[TLS_PROBLEM_OCTETS];
+    enum result result = config_load(config, path, CONFIG_SECRETS, complaints);
+
+    if (result)
+        return result;
+    result = tls_credentials_check(&config->server.tls, problem);
+    if (result) {
+        fprintf(stderr, "%s: error: server.tls: %s\n", path, problem);
+        config_free(config);
+    }
+    return result;
+}
+
 static int run(const char *path)
 {
     struct avowd avowd = {.path = path,
@@ -135,7 +155,8 @@ static int run(const char *path)
 
     log_open("avowd", LOG_LEVEL_INFO, STDERR_FILENO);
     raise_descriptor_limit();
-    if (config_load(&avowd.boot, path, CONFIG_SECRETS, &complaints))
+    if (load(&avowd.boot, path, &complaints) ||
+        random_fill(avowd.boot.server.tls.seal, sizeof avowd.boot.server.tls.seal))
         return EXIT_FAILURE;
     avowd.config = avowd.boot; /* the same memory until a reload */
     log_set_level(avowd.config.server.log_level);
@@ -149,7 +170,7 @@ static int check(const char *path)
     struct config config;
     struct complaints complaints = {.take = print_complaint};
 
-    if (config_load(&config, path, CONFIG_FILES, &complaints))
+    if (load(&config, path, &complaints))
         return EXIT_FAILURE;
     printf("%s: %zu zones, no errors\n", path, config.zone_count);
     config_free(&config);

@@ -1,11 +1,13 @@
 /* reload.c - a new configuration, checked as a whole, to those whom it concerns. */
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "avow/base/clock.h"
 #include "avow/base/log.h"
 #include "avow/config/diff.h"
 #include "avow/ipc/message.h"
+#include "avow/tls/credentials.h"
 #include "avowd.h"
 
 static void log_complaint(void *context, const struct complaint *complaint)
@@ -37,6 +39,11 @@ static void keep_boot_settings(struct avowd *avowd)
     server->user = boot->user;
     server->pid_file = boot->pid_file;
     server->store_size = boot->store_size;
+    if (server->tls.listen_count == 0)
+        server->tls = boot->tls; /* until then it goes on with what it began with */
+    server->tls.listen = boot->tls.listen;
+    server->tls.listen_count = boot->tls.listen_count;
+    memcpy(server->tls.seal, boot->tls.seal, sizeof server->tls.seal);
 }
 
 static void say_what_waits(const struct config_diff *diff)
@@ -57,6 +64,8 @@ static bool concerns(enum room_kind kind, const struct config_diff *diff)
         return diff->server || diff->tsig || diff->transfers || diff->updates || diff->zone_count;
     case ROOM_FRONT:
         return diff->server || diff->rate_limit || diff->policy_count || diff->zone_count;
+    case ROOM_VEIL:
+        return diff->server || diff->tls;
     case ROOMS:
         break;
     }
@@ -121,6 +130,7 @@ void reload(struct avowd *avowd)
 {
     struct config fresh;
     struct complaints complaints = {.take = log_complaint};
+    char problem[TLS_PROBLEM_OCTETS];
 
     notify_manager("RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=Reloading",
                    (unsigned long long)(clock_monotonic_ns() / 1000));
@@ -129,6 +139,12 @@ void reload(struct avowd *avowd)
         log_error("%s has %u errors: the configuration stays as it is", avowd->path,
                   complaints.errors);
         notify_manager("READY=1\nSTATUS=Serving; the new configuration has errors");
+        return;
+    }
+    if (tls_credentials_check(&fresh.server.tls, problem)) {
+        log_error("server.tls: %s: the configuration stays as it is", problem);
+        notify_manager("READY=1\nSTATUS=Serving; the new TLS certificate cannot be used");
+        config_free(&fresh);
         return;
     }
     adopt(avowd, &fresh);

@@ -24,9 +24,13 @@ static const double start_deadline = 60.0;
 
 /* The signer goes last, so that what the keeper wants signed still is; nobody asks before the front
  * is gone. */
-static const enum room_kind stop_order[ROOMS] = {ROOM_FRONT, ROOM_DESK, ROOM_KEEPER, ROOM_SIGNER};
-static const double stop_deadlines[ROOMS] = {
-    [ROOM_FRONT] = 5.0, [ROOM_DESK] = 5.0, [ROOM_KEEPER] = 20.0, [ROOM_SIGNER] = 5.0};
+static const enum room_kind stop_order[ROOMS] = {ROOM_VEIL, ROOM_FRONT, ROOM_DESK, ROOM_KEEPER,
+                                                 ROOM_SIGNER};
+static const double stop_deadlines[ROOMS] = {[ROOM_VEIL] = 5.0,
+                                             [ROOM_FRONT] = 5.0,
+                                             [ROOM_DESK] = 5.0,
+                                             [ROOM_KEEPER] = 20.0,
+                                             [ROOM_SIGNER] = 5.0};
 
 static void stop_next(struct avowd *avowd);
 static void start_room(struct supervised *room);
@@ -53,17 +57,31 @@ static void set_timer(struct supervised *room, double seconds)
     ev_timer_start(room->avowd->loop, &room->timer);
 }
 
-/* Once keeper, desk and front are ready we serve; a token that is slow keeps nobody waiting. */
+/* The veil: only where TLS is served, which only a restart changes. */
+static bool is_meant(const struct avowd *avowd, enum room_kind kind)
+{
+    return kind != ROOM_VEIL || avowd->boot.server.tls.listen_count > 0;
+}
+
+static void say_where(const struct config_address *addresses, size_t count, const char *how)
+{
+    char text[CONFIG_ADDRESS_TEXT];
+
+    for (size_t i = 0; i < count; i++)
+        log_info("listening on %s%s", config_address_to_text(&addresses[i], text), how);
+}
+
+/* Once keeper, desk and front are ready, and the veil where there is one, we serve; a token that is
+ * slow keeps nobody waiting. */
 static void announce(struct avowd *avowd)
 {
     if (avowd->ready || !runs(avowd, ROOM_KEEPER) || !runs(avowd, ROOM_DESK) ||
-        !runs(avowd, ROOM_FRONT))
+        !runs(avowd, ROOM_FRONT) || (is_meant(avowd, ROOM_VEIL) && !runs(avowd, ROOM_VEIL)))
         return;
     avowd->ready = true;
-    for (size_t i = 0; i < avowd->boot.server.listen_count; i++) {
-        char text[CONFIG_ADDRESS_TEXT];
-        log_info("listening on %s", config_address_to_text(&avowd->boot.server.listen[i], text));
-    }
+    const struct config_server *server = &avowd->boot.server;
+    say_where(server->listen, server->listen_count, "");
+    say_where(server->tls.listen, server->tls.listen_count, " (TLS)");
     log_info("ready: %zu zones, %u workers", avowd->config.zone_count, (unsigned)avowd->workers);
     notify_manager("READY=1\nMAINPID=%ld\nSTATUS=Serving %zu zones", (long)getpid(),
                    avowd->config.zone_count);
@@ -86,9 +104,9 @@ static void on_ready(void *context, const struct message *message, struct frame 
              message->ready.text);
     if (room->kind == ROOM_KEEPER && !avowd->stopping) {
         /* They read what the keeper has opened, or made, just now. */
-        for (enum room_kind kind = ROOM_DESK; kind <= ROOM_FRONT; kind++) {
+        for (enum room_kind kind = ROOM_DESK; kind < ROOMS; kind++) {
             struct supervised *other = &avowd->rooms[kind];
-            if (other->pid == 0 && other->state == ROOM_STATE_STOPPED)
+            if (is_meant(avowd, kind) && other->pid == 0 && other->state == ROOM_STATE_STOPPED)
                 start_room(other);
         }
     }

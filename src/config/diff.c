@@ -18,14 +18,33 @@ static bool same_octets(const uint8_t *a, size_t a_length, const uint8_t *b, siz
 
 /* ---- server -----------------------------------------------------------------------------------*/
 
-static bool same_listen(const struct config_server *a, const struct config_server *b)
+static bool same_addresses(const struct config_address *a, size_t a_count,
+                           const struct config_address *b, size_t b_count)
 {
-    if (a->listen_count != b->listen_count)
+    if (a_count != b_count)
         return false;
-    for (size_t i = 0; i < a->listen_count; i++)
-        if (!scalar_same_address(&a->listen[i], &b->listen[i]))
+    for (size_t i = 0; i < a_count; i++)
+        if (!scalar_same_address(&a[i], &b[i]))
             return false;
     return true;
+}
+
+/* What the files hold counts when both were loaded with it. */
+static bool same_file(const char *a, const uint8_t *a_octets, size_t a_length, const char *b,
+                      const uint8_t *b_octets, size_t b_length)
+{
+    return same_text(a, b) &&
+           (!a_octets || !b_octets || same_octets(a_octets, a_length, b_octets, b_length));
+}
+
+static bool same_tls(const struct config_tls *a, const struct config_tls *b)
+{
+    return a->clients == b->clients &&
+           same_file(a->certificate_file, a->certificate, a->certificate_length,
+                     b->certificate_file, b->certificate, b->certificate_length) &&
+           same_file(a->key_file, a->key, a->key_length, b->key_file, b->key, b->key_length) &&
+           same_file(a->client_ca_file, a->client_ca, a->client_ca_length, b->client_ca_file,
+                     b->client_ca, b->client_ca_length);
 }
 
 static bool same_cookies(const struct config_cookies *a, const struct config_cookies *b)
@@ -47,7 +66,9 @@ static void compare_server(const struct config_server *a, const struct config_se
         const char *key;
         bool same;
     } fixed[] = {
-        {"server.listen", same_listen(a, b)},
+        {"server.listen", same_addresses(a->listen, a->listen_count, b->listen, b->listen_count)},
+        {"server.tls.listen",
+         same_addresses(a->tls.listen, a->tls.listen_count, b->tls.listen, b->tls.listen_count)},
         {"server.workers", a->workers == b->workers},
         {"server.state", same_text(a->state, b->state)},
         {"server.control", same_text(a->control, b->control)},
@@ -60,6 +81,7 @@ static void compare_server(const struct config_server *a, const struct config_se
     for (size_t i = 0; i < COUNT(fixed); i++)
         if (!fixed[i].same)
             diff->restart[diff->restart_count++] = fixed[i].key;
+    diff->tls = !same_tls(&a->tls, &b->tls);
     diff->log = a->log_target != b->log_target || a->log_level != b->log_level ||
                 !same_text(a->log_file, b->log_file);
     diff->server = a->scrub != b->scrub || !same_text(a->identity, b->identity) ||
@@ -192,11 +214,22 @@ static enum result compare_policies(const struct config *before, const struct co
 
 /* ---- zones ------------------------------------------------------------------------------------*/
 
+static bool same_demands(const struct config_acl_entry *a, const struct config_acl_entry *b)
+{
+    const struct name *left = a->certificate_name, *right = b->certificate_name;
+
+    return a->tls == b->tls &&
+           same_octets(a->certificate_pin, a->certificate_pin_length, b->certificate_pin,
+                       b->certificate_pin_length) &&
+           (left && right ? name_equal(left, right) : left == right);
+}
+
 static bool same_entry(const struct config_acl_entry *a, const struct config_acl_entry *b)
 {
-    if (!same_tsig(a->key, b->key) || !scalar_same_prefix(&a->address, &b->address) ||
-        a->insecure != b->insecure || a->records_per_name != b->records_per_name ||
-        a->name_count != b->name_count || a->type_count != b->type_count)
+    if (!same_demands(a, b) || !same_tsig(a->key, b->key) ||
+        !scalar_same_prefix(&a->address, &b->address) || a->insecure != b->insecure ||
+        a->records_per_name != b->records_per_name || a->name_count != b->name_count ||
+        a->type_count != b->type_count)
         return false;
     for (size_t i = 0; i < a->name_count; i++)
         if (a->names[i].scope != b->names[i].scope ||
@@ -254,7 +287,8 @@ static unsigned compare_zone(const struct config_zone *a, const struct config_zo
         parts |= CONFIG_ZONE_FILE;
     if (!same_policy(a->policy, b->policy))
         parts |= CONFIG_ZONE_POLICY;
-    if (!same_entries(a->allow_transfer, a->allow_transfer_count, b->allow_transfer,
+    if (a->transfer_tls_only != b->transfer_tls_only ||
+        !same_entries(a->allow_transfer, a->allow_transfer_count, b->allow_transfer,
                       b->allow_transfer_count))
         parts |= CONFIG_ZONE_ALLOW_TRANSFER;
     if (!same_entries(a->allow_update, a->allow_update_count, b->allow_update,
@@ -317,9 +351,9 @@ enum result config_diff(const struct config *before, const struct config *after,
 
 bool config_diff_is_empty(const struct config_diff *diff)
 {
-    return !diff->restart_count && !diff->server && !diff->log && !diff->keystores && !diff->tsig &&
-           !diff->transfers && !diff->updates && !diff->rate_limit && !diff->policy_count &&
-           !diff->zone_count;
+    return !diff->restart_count && !diff->server && !diff->tls && !diff->log && !diff->keystores &&
+           !diff->tsig && !diff->transfers && !diff->updates && !diff->rate_limit &&
+           !diff->policy_count && !diff->zone_count;
 }
 
 void config_diff_free(struct config_diff *diff)

@@ -1,13 +1,35 @@
 /* grants.c - who may transfer a zone, and what of it somebody may change. */
 #include "avow/config/grants.h"
 
+#include <string.h>
+
 #include "avow/wire/type.h"
+
+static bool has_name(const struct config_peer *peer, const struct name *name)
+{
+    for (size_t i = 0; i < peer->name_count; i++)
+        if (name_equal(&peer->names[i], name))
+            return true;
+    return false;
+}
+
+static bool tls_matches(const struct config_acl_entry *entry, const struct config_peer *peer)
+{
+    if ((entry->tls || entry->certificate_pin || entry->certificate_name) && !peer->tls)
+        return false;
+    /* Both are public: no time that a comparison takes tells anything. */
+    if (entry->certificate_pin &&
+        (!peer->pin || memcmp(entry->certificate_pin, peer->pin, CONFIG_PIN_OCTETS) != 0))
+        return false;
+    return !entry->certificate_name || has_name(peer, entry->certificate_name);
+}
 
 bool config_acl_matches(const struct config_acl_entry *entry, const struct config_peer *peer)
 {
     if (entry->key && (!peer->key || !name_equal(&entry->key->name, &peer->key->name)))
         return false;
-    return config_prefix_holds(&entry->address, peer->family, peer->address);
+    return tls_matches(entry, peer) &&
+           config_prefix_holds(&entry->address, peer->family, peer->address);
 }
 
 static bool any_matches(const struct config_acl_entry *entries, size_t count,
@@ -21,6 +43,8 @@ static bool any_matches(const struct config_acl_entry *entries, size_t count,
 
 bool config_transfer_allowed(const struct config_zone *zone, const struct config_peer *peer)
 {
+    if (zone->transfer_tls_only && !peer->tls)
+        return false;
     return any_matches(zone->allow_transfer, zone->allow_transfer_count, peer);
 }
 

@@ -51,6 +51,20 @@ static void check_listen(struct loader *loader, const struct yaml_node *map,
             }
 }
 
+static void check_tls_listen(struct loader *loader, const struct yaml_node *map,
+                             const struct config_server *server)
+{
+    char text[CONFIG_ADDRESS_TEXT];
+
+    for (size_t i = 0; i < server->tls.listen_count; i++)
+        for (size_t j = 0; j < server->listen_count; j++)
+            if (server->listen[j].family &&
+                scalar_same_address(&server->tls.listen[i], &server->listen[j]))
+                loader_error(loader, loader_place(map, "tls"),
+                             "%s is listed for TLS, and in 'listen'",
+                             config_address_to_text(&server->tls.listen[i], text));
+}
+
 static void set_identity(struct loader *loader, const struct yaml_node *map,
                          struct config_server *server)
 {
@@ -69,6 +83,7 @@ void rules_server(struct loader *loader, const struct yaml_node *map, void *obje
     struct config_server *server = object;
 
     check_listen(loader, map, server);
+    check_tls_listen(loader, map, server);
     set_identity(loader, map, server);
     if (server->control && strlen(server->control) >= CONFIG_CONTROL_PATH_OCTETS)
         loader_error(loader, loader_place(map, "control"),

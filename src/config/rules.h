@@ -19,6 +19,7 @@ void rules_warn_unreadable(struct loader *loader, const struct yaml_node *map, c
                            const char *path);
 
 void rules_server(struct loader *loader, const struct yaml_node *map, void *object);
+void rules_tls(struct loader *loader, const struct yaml_node *map, void *object);
 void rules_cookies(struct loader *loader, const struct yaml_node *map, void *object);
 void rules_keystore(struct loader *loader, const struct yaml_node *map, void *object);
 void rules_tsig(struct loader *loader, const struct yaml_node *map, void *object);

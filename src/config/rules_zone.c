@@ -10,18 +10,44 @@
 
 /* ---- who may do what --------------------------------------------------------------------------*/
 
+static bool names_certificate(const struct yaml_node *map)
+{
+    return yaml_tree_find(map, "certificate-pin") || yaml_tree_find(map, "certificate-name");
+}
+
+/* By more than an address. */
+static bool names_somebody(const struct yaml_node *map)
+{
+    return yaml_tree_find(map, "key") || names_certificate(map);
+}
+
+/* What only TLS can show nobody can show where there is none. */
+static void check_tls(struct loader *loader, const struct yaml_node *map,
+                      const struct config_acl_entry *entry)
+{
+    const struct config_tls *tls = &loader->config->server.tls;
+
+    if (tls->listen_count == 0 && (entry->tls || names_certificate(map)))
+        loader_error(loader, &map->place,
+                     "this entry is for clients that come by TLS, which server.tls does not serve");
+    else if (yaml_tree_find(map, "certificate-name") && !tls->client_ca_file)
+        loader_error(loader, loader_place(map, "certificate-name"),
+                     "names in certificates need an authority: server.tls.client-ca-file");
+}
+
 /* An entry that names no key must say that it is meant so when it lets in everybody, or lets
  * somebody change the zone. Keys and addresses are judged by whether they are written: a refused
  * one must not cause a second complaint. */
 static void check_peer(struct loader *loader, const struct yaml_node *map,
-                       const struct config_acl_entry *entry)
+                       const struct config_acl_entry *entry, bool known)
 {
-    bool key = yaml_tree_find(map, "key"), address = yaml_tree_find(map, "address");
+    bool address = yaml_tree_find(map, "address");
 
-    if (key && entry->insecure)
+    if (known && entry->insecure)
         loader_warning(loader, loader_place(map, "insecure"),
-                       "'insecure' has no effect beside a key");
-    if (key || entry->insecure)
+                       "'insecure' has no effect beside a key%s",
+                       yaml_tree_find(map, "key") ? "" : " or certificate");
+    if (known || entry->insecure)
         return;
     if (!address)
         loader_error(loader, &map->place,
@@ -35,13 +61,14 @@ static void check_peer(struct loader *loader, const struct yaml_node *map,
 
 static bool by_address_alone(const struct yaml_node *map, const struct config_acl_entry *entry)
 {
-    return yaml_tree_find(map, "address") && !yaml_tree_find(map, "key") && !entry->insecure &&
+    return yaml_tree_find(map, "address") && !names_somebody(map) && !entry->insecure &&
            (!entry->address.family || entry->address.length > 0);
 }
 
 void rules_transfer_entry(struct loader *loader, const struct yaml_node *map, void *object)
 {
-    check_peer(loader, map, object);
+    check_peer(loader, map, object, names_somebody(map));
+    check_tls(loader, map, object);
     if (by_address_alone(map, object))
         loader_warning(loader, loader_place(map, "address"),
                        "an address can be forged; add a key, or insecure: true to say that it is "
@@ -73,8 +100,17 @@ static void check_selves(struct loader *loader, const struct yaml_node *map)
 
 void rules_update_entry(struct loader *loader, const struct yaml_node *map, void *object)
 {
-    check_peer(loader, map, object);
-    if (by_address_alone(map, object))
+    const struct config_acl_entry *entry = object;
+
+    check_tls(loader, map, entry);
+    /* It shows who is connected. What is asked went through the front, which strangers talk to. */
+    if (names_certificate(map) && !yaml_tree_find(map, "key") && !entry->insecure)
+        loader_error(loader, &map->place,
+                     "a certificate is not enough to change a zone; add a key, or insecure: true "
+                     "to allow it nevertheless");
+    else
+        check_peer(loader, map, entry, yaml_tree_find(map, "key"));
+    if (by_address_alone(map, entry))
         loader_error(loader, loader_place(map, "address"),
                      "an address can be forged and is not enough to change a zone; add a key, or "
                      "insecure: true to allow it nevertheless");

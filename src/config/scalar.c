@@ -151,9 +151,9 @@ static bool take_address(const char *text, size_t length, uint8_t *family, uint8
     return inet_pton(*family == 6 ? AF_INET6 : AF_INET, copy, octets) == 1;
 }
 
-bool scalar_address(const char *text, struct config_address *address)
+bool scalar_address(const char *text, uint16_t otherwise, struct config_address *address)
 {
-    struct config_address parsed = {.port = 53};
+    struct config_address parsed = {.port = otherwise};
     const char *at = strchr(text, '@');
     uint64_t port;
 

@@ -30,8 +30,8 @@ bool scalar_size(const char *text, uint64_t *octets);
 /* Hexadecimal digits for exactly so many octets. */
 bool scalar_hex(const char *text, uint8_t *octets, size_t size);
 
-/* `192.0.2.1@53`, `::1@5300`; port 53 when left out. */
-bool scalar_address(const char *text, struct config_address *address);
+/* `192.0.2.1@53`, `::1@5300`; with another port when it is left out. */
+bool scalar_address(const char *text, uint16_t otherwise, struct config_address *address);
 
 bool scalar_same_address(const struct config_address *a, const struct config_address *b);
 bool scalar_same_prefix(const struct config_prefix *a, const struct config_prefix *b);

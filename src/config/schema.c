@@ -1,5 +1,5 @@
 /* schema.c - one table: every key, its kind, its default, its limits and its help. Those of zones
- * stand in schema_zone.c, those of cookies in schema_cookies.c. */
+ * stand in schema_zone.c, those of cookies in schema_cookies.c, those of TLS in schema_tls.c. */
 #include "schema.h"
 
 #include "avow/base/result.h"
@@ -167,6 +167,12 @@ static const struct schema_key server_keys[] = {
      .kind = SCHEMA_MAP,
      .table = &schema_cookies,
      INTO(config_server, cookies)},
+    {.name = "tls",
+     .help = "DNS over TLS (RFC 7858), and transfers by it (RFC 9103).",
+     .kind = SCHEMA_MAP,
+     .table = &schema_tls,
+     .otherwise = "no TLS",
+     INTO(config_server, tls)},
 };
 static const struct schema_table server_table = {
     .what = "server", TABLE(server_keys), .check = rules_server};

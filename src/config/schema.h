@@ -24,20 +24,22 @@ enum schema_kind {
     SCHEMA_COUNT,       /* unsigned, `least` to `most`; as are the next two */
     SCHEMA_DURATION,
     SCHEMA_SIZE,
-    SCHEMA_WORD,       /* one of `words`: its value */
-    SCHEMA_WORD_TEXT,  /* one of `words`: const char *, the word itself */
-    SCHEMA_LOG_TARGET, /* enum config_log_target, and log_file of struct config_server */
-    SCHEMA_ADDRESS,    /* struct config_address */
-    SCHEMA_PREFIX,     /* struct config_prefix */
-    SCHEMA_NAME,       /* struct name, lower-cased */
-    SCHEMA_TYPE,       /* uint16_t: a record type that an update may touch */
-    SCHEMA_PATH,       /* char *, absolute */
-    SCHEMA_URI,        /* char *: PKCS#11 */
-    SCHEMA_SECRET,     /* uint8_t *, decoded from base64, and a count */
-    SCHEMA_HEX_SECRET, /* an array of octets: twice as many hexadecimal digits */
-    SCHEMA_KEYSTORE,   /* const struct config_keystore *, by name */
-    SCHEMA_TSIG_KEY,   /* const struct config_tsig *, by name */
-    SCHEMA_POLICY      /* const struct config_policy *, by name; NULL for none */
+    SCHEMA_WORD,         /* one of `words`: its value */
+    SCHEMA_WORD_TEXT,    /* one of `words`: const char *, the word itself */
+    SCHEMA_LOG_TARGET,   /* enum config_log_target, and log_file of struct config_server */
+    SCHEMA_ADDRESS,      /* struct config_address; the port is `most`, or 53, when left out */
+    SCHEMA_PREFIX,       /* struct config_prefix */
+    SCHEMA_NAME,         /* struct name, lower-cased */
+    SCHEMA_NAME_POINTER, /* struct name *, likewise; NULL when left out */
+    SCHEMA_PIN,          /* uint8_t *, CONFIG_PIN_OCTETS decoded from base64, and a count */
+    SCHEMA_TYPE,         /* uint16_t: a record type that an update may touch */
+    SCHEMA_PATH,         /* char *, absolute */
+    SCHEMA_URI,          /* char *: PKCS#11 */
+    SCHEMA_SECRET,       /* uint8_t *, decoded from base64, and a count */
+    SCHEMA_HEX_SECRET,   /* an array of octets: twice as many hexadecimal digits */
+    SCHEMA_KEYSTORE,     /* const struct config_keystore *, by name */
+    SCHEMA_TSIG_KEY,     /* const struct config_tsig *, by name */
+    SCHEMA_POLICY        /* const struct config_policy *, by name; NULL for none */
 };
 
 struct schema_word {

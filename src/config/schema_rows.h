@@ -1,5 +1,5 @@
 /* schema_rows.h - how a row of the table names its place. Private to config: schema.c,
- * schema_cookies.c, schema_loading.c, schema_zone.c.
+ * schema_cookies.c, schema_loading.c, schema_tls.c, schema_zone.c.
  */
 #ifndef CONFIG_SCHEMA_ROWS_H
 #define CONFIG_SCHEMA_ROWS_H
@@ -25,6 +25,9 @@ extern const struct schema_table schema_zone, schema_zone_defaults;
 /* In schema_loading.c: of a zone, and of zone-defaults. */
 extern const struct schema_table schema_check, schema_default_check, schema_hook,
     schema_default_hook;
+
+/* In schema_tls.c. */
+extern const struct schema_table schema_tls;
 
 /* In schema_cookies.c. */
 extern const struct schema_table schema_cookies;

@@ -47,6 +47,8 @@ static const char *kind_text(enum schema_kind kind)
         [SCHEMA_ADDRESS] = "an address",
         [SCHEMA_PREFIX] = "an address or prefix",
         [SCHEMA_NAME] = "a domain name",
+        [SCHEMA_NAME_POINTER] = "a domain name",
+        [SCHEMA_PIN] = "SHA-256 in base64",
         [SCHEMA_TYPE] = "a record type",
         [SCHEMA_PATH] = "a path",
         [SCHEMA_URI] = "a PKCS#11 URI",
@@ -327,6 +329,8 @@ static const char *json_form(enum schema_kind kind)
         [SCHEMA_PREFIX] = "\"type\": \"string\", "
                           "\"pattern\": \"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$\"",
         [SCHEMA_NAME] = "\"type\": \"string\", \"minLength\": 1",
+        [SCHEMA_NAME_POINTER] = "\"type\": \"string\", \"minLength\": 1",
+        [SCHEMA_PIN] = "\"type\": \"string\", \"pattern\": \"^[A-Za-z0-9+/]{43}=$\"",
         [SCHEMA_TYPE] = "\"type\": \"string\", \"pattern\": \"^[A-Za-z0-9-]+$\"",
         [SCHEMA_PATH] = "\"type\": \"string\", \"minLength\": 1",
         [SCHEMA_URI] = "\"type\": \"string\", \"pattern\": \"^pkcs11:.\"",

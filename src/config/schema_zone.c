@@ -18,6 +18,23 @@
          .kind = SCHEMA_PREFIX,                                                                    \
          .otherwise = "any address",                                                               \
          INTO(config_acl_entry, address)},                                                         \
+        {.name = "tls",                                                                            \
+         .help = "Whether the request must come by TLS, with ALPN dot (RFC 9103).",                \
+         .kind = SCHEMA_SWITCH,                                                                    \
+         .fallback = "off",                                                                        \
+         INTO(config_acl_entry, tls)},                                                             \
+        {.name = "certificate-pin",                                                                \
+         .help = "The client's certificate by its public key: SHA-256 of the "                     \
+                 "SubjectPublicKeyInfo in base64. Implies tls.",                                   \
+         .kind = SCHEMA_PIN,                                                                       \
+         .otherwise = "no certificate is asked for",                                               \
+         COUNTED_INTO(config_acl_entry, certificate_pin, certificate_pin_length)},                 \
+        {.name = "certificate-name",                                                               \
+         .help = "The client's certificate by a DNS name in it, which an authority of "            \
+                 "server.tls.client-ca-file must vouch for. Implies tls.",                         \
+         .kind = SCHEMA_NAME_POINTER,                                                              \
+         .otherwise = "no certificate is asked for",                                               \
+         INTO(config_acl_entry, certificate_name)},                                                \
     {                                                                                              \
         .name = "insecure",                                                                        \
         .help = "Set it to show that an entry without a key is meant so: an address alone, which " \
@@ -186,6 +203,12 @@ static const struct schema_word reloads[] = {
     .help = "A program that sees each load of the file before it is served and may refuse it: "    \
             "see THE HOOK in avowd(8).",                                                           \
     .kind = SCHEMA_MAP, .width = sizeof(struct config_zone)
+#define ZONE_TLS_ONLY                                                                              \
+    .name = "transfer-tls-only",                                                                   \
+    .help = "Whether the zone, or what has changed in it, is sent by TLS alone: by plain TCP or "  \
+            "UDP a transfer is then refused, whatever allow-transfer says.",                       \
+    .kind = SCHEMA_SWITCH, INTO(config_zone, transfer_tls_only)
+#define INHERITED .inherits = true, .otherwise = "as in zone-defaults"
 
 static const struct schema_key default_journal_keys[] = {
     {JOURNAL_SIZE, .fallback = "16M"},
@@ -199,7 +222,7 @@ static const struct schema_key default_keys[] = {
     {ZONE_RELOAD, .fallback = "ask"},           {ZONE_CHECK, .table = &schema_default_check},
     {ZONE_ZONEMD, .fallback = "verify"},        {ZONE_PUBLISH_ZONEMD, .fallback = "off"},
     {ZONE_HOOK, .table = &schema_default_hook}, {ZONE_JOURNAL, .table = &default_journal_table},
-    {ZONE_RATE_LIMIT, .fallback = "on"},
+    {ZONE_RATE_LIMIT, .fallback = "on"},        {ZONE_TLS_ONLY, .fallback = "off"},
 };
 const struct schema_table schema_zone_defaults = {.what = "zone-defaults", TABLE(default_keys)};
 
@@ -236,6 +259,7 @@ static const struct schema_key zone_keys[] = {
     {ZONE_HOOK, .table = &schema_hook, .otherwise = "as in zone-defaults"},
     {ZONE_JOURNAL, .table = &journal_table, .otherwise = "as in zone-defaults"},
     {ZONE_RATE_LIMIT, INHERITED},
+    {ZONE_TLS_ONLY, INHERITED},
     {.name = "allow-transfer",
      .help = "Who may transfer the zone. All that an entry names must match; one entry is enough.",
      .kind = SCHEMA_MAP,

@@ -103,6 +103,18 @@ static void post_name(struct post *post, struct name *name)
         buffer_add(post->out, name->octets, name->length);
 }
 
+/* A name that may be NULL. */
+static void post_name_pointer(struct post *post, struct name **name)
+{
+    bool there = *name;
+
+    POST_NUMBER(post, there, true);
+    if (is_reading(post))
+        *name = there ? arena_take(post->memory, 1, sizeof(**name)) : NULL;
+    if (*name)
+        post_name(post, *name);
+}
+
 /* The count of an array, whose memory is taken when reading. */
 static void post_array(struct post *post, void *array, size_t *count, size_t size)
 {
@@ -160,6 +172,22 @@ static void post_prefix(struct post *post, struct config_prefix *prefix)
 
 /* ---- structs ----------------------------------------------------------------------------------*/
 
+/* Everybody may know where it is served; the rest is the veil's, the seal also the desk's. */
+static void post_tls(struct post *post, struct config_tls *tls)
+{
+    post_array(post, &tls->listen, &tls->listen_count, sizeof(*tls->listen));
+    for (size_t i = 0; i < tls->listen_count; i++)
+        post_address(post, &tls->listen[i]);
+    if (post->room == SHARE_VEIL || post->room == SHARE_DESK)
+        post_fixed(post, tls->seal, sizeof(tls->seal));
+    if (post->room != SHARE_VEIL)
+        return;
+    POST_NUMBER(post, tls->clients, UINT32_MAX);
+    post_octets(post, &tls->certificate, &tls->certificate_length);
+    post_octets(post, &tls->key, &tls->key_length);
+    post_octets(post, &tls->client_ca, &tls->client_ca_length);
+}
+
 static void post_server(struct post *post, struct config_server *server)
 {
     post_array(post, &server->listen, &server->listen_count, sizeof(*server->listen));
@@ -180,6 +208,7 @@ static void post_server(struct post *post, struct config_server *server)
     POST_NUMBER(post, server->tcp_per_network, UINT32_MAX);
     POST_NUMBER(post, server->tcp_idle, UINT32_MAX);
     POST_NUMBER(post, server->tcp_pipeline, UINT32_MAX);
+    post_tls(post, &server->tls);
 }
 
 static void post_cookies(struct post *post, struct config_cookies *cookies)
@@ -247,6 +276,11 @@ static void post_entry(struct post *post, struct config *config, struct config_a
     POST_REFERENCE(post, entry->key, config->tsig, config->tsig_count);
     post_prefix(post, &entry->address);
     POST_NUMBER(post, entry->insecure, true);
+    POST_NUMBER(post, entry->tls, true);
+    post_octets(post, &entry->certificate_pin, &entry->certificate_pin_length);
+    if (entry->certificate_pin && entry->certificate_pin_length != CONFIG_PIN_OCTETS)
+        reader_fail(&post->in);
+    post_name_pointer(post, &entry->certificate_name);
     post_array(post, &entry->names, &entry->name_count, sizeof(*entry->names));
     for (size_t i = 0; i < entry->name_count; i++) {
         POST_NUMBER(post, entry->names[i].scope, CONFIG_SCOPE_SELF_SUBDOMAIN);
@@ -260,6 +294,7 @@ static void post_entry(struct post *post, struct config *config, struct config_a
 
 static void post_access(struct post *post, struct config *config, struct config_zone *zone)
 {
+    POST_NUMBER(post, zone->transfer_tls_only, true);
     post_array(post, &zone->allow_transfer, &zone->allow_transfer_count,
                sizeof(*zone->allow_transfer));
     for (size_t i = 0; i < zone->allow_transfer_count; i++)
@@ -376,6 +411,8 @@ static void post_config(struct post *post, struct config *config)
         for (size_t i = 0; i < config->tsig_count; i++)
             post_tsig(post, &config->tsig[i]);
     }
+    if (post->room == SHARE_VEIL)
+        return; /* it knows of no zone */
     post_array(post, &config->policies, &config->policy_count, sizeof(*config->policies));
     for (size_t i = 0; i < config->policy_count; i++)
         post_policy(post, config, &config->policies[i]);

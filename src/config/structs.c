@@ -30,6 +30,12 @@ void config_wipe_secrets(struct config *config)
         tsig->secret = NULL;
         tsig->secret_length = 0;
     }
+    struct config_tls *tls = &config->server.tls;
+    if (tls->key)
+        explicit_bzero(tls->key, tls->key_length);
+    tls->key = NULL;
+    tls->key_length = 0;
+    explicit_bzero(tls->seal, sizeof(tls->seal));
     struct config_cookies *cookies = &config->server.cookies;
     if (cookies->secrets)
         explicit_bzero(cookies->secrets, cookies->secret_count * sizeof(*cookies->secrets));

@@ -9,7 +9,7 @@
 #include "load.h"
 #include "scalar.h"
 
-enum { LIST_OCTETS = 512 };
+enum { LIST_OCTETS = 512, DNS_PORT = 53 };
 
 /* One value on its way. */
 struct value {
@@ -352,7 +352,9 @@ static void write_hex_secret(const struct value *value)
 
 static void write_address(const struct value *value)
 {
-    if (!scalar_address(value->node->text, value->place))
+    uint16_t port = value->key->most ? (uint16_t)value->key->most : DNS_PORT;
+
+    if (!scalar_address(value->node->text, port, value->place))
         refuse(value, "an address such as 192.0.2.1, 192.0.2.1@5300 or \"2001:db8::1@53\"");
 }
 
@@ -383,6 +385,36 @@ static void write_name(const struct value *value)
         return;
     }
     name_lower(name);
+}
+
+static void write_name_pointer(const struct value *value)
+{
+    struct name *name = arena_take(value->loader->config->memory, 1, sizeof(*name));
+    const struct value inner = {.loader = value->loader,
+                                .key = value->key,
+                                .node = value->node,
+                                .object = value->object,
+                                .place = name};
+
+    if (!name)
+        return;
+    write_name(&inner);
+    set_pointer(value, name);
+}
+
+static void write_pin(const struct value *value)
+{
+    uint8_t *octets = arena_take(value->loader->config->memory, CONFIG_PIN_OCTETS, 1);
+    size_t length = CONFIG_PIN_OCTETS;
+
+    if (!octets)
+        return;
+    struct writer writer = writer_over(octets, CONFIG_PIN_OCTETS);
+    if (base64_read(value->node->text, value->node->length, &writer) ||
+        writer.length != CONFIG_PIN_OCTETS)
+        refuse(value, "a SHA-256 in base64, 44 characters");
+    set_pointer(value, octets);
+    memcpy((unsigned char *)value->object + value->key->count_offset, &length, sizeof(length));
 }
 
 static void write_type(const struct value *value)
@@ -512,16 +544,28 @@ void value_write(struct loader *loader, const struct schema_key *key, const stru
                  void *object, void *place)
 {
     static void (*const writers[])(const struct value *) = {
-        [SCHEMA_TEXT] = write_text,           [SCHEMA_TEXT_OR_OFF] = write_text_or_off,
-        [SCHEMA_LABEL] = write_label,         [SCHEMA_SWITCH] = write_switch,
-        [SCHEMA_COUNT] = write_count,         [SCHEMA_DURATION] = write_duration,
-        [SCHEMA_SIZE] = write_size,           [SCHEMA_WORD] = write_word,
-        [SCHEMA_WORD_TEXT] = write_word_text, [SCHEMA_LOG_TARGET] = write_log_target,
-        [SCHEMA_ADDRESS] = write_address,     [SCHEMA_PREFIX] = write_prefix,
-        [SCHEMA_NAME] = write_name,           [SCHEMA_TYPE] = write_type,
-        [SCHEMA_PATH] = write_path,           [SCHEMA_URI] = write_uri,
-        [SCHEMA_SECRET] = write_secret,       [SCHEMA_HEX_SECRET] = write_hex_secret,
-        [SCHEMA_KEYSTORE] = write_reference,  [SCHEMA_TSIG_KEY] = write_reference,
+        [SCHEMA_TEXT] = write_text,
+        [SCHEMA_TEXT_OR_OFF] = write_text_or_off,
+        [SCHEMA_LABEL] = write_label,
+        [SCHEMA_SWITCH] = write_switch,
+        [SCHEMA_COUNT] = write_count,
+        [SCHEMA_DURATION] = write_duration,
+        [SCHEMA_SIZE] = write_size,
+        [SCHEMA_WORD] = write_word,
+        [SCHEMA_WORD_TEXT] = write_word_text,
+        [SCHEMA_LOG_TARGET] = write_log_target,
+        [SCHEMA_ADDRESS] = write_address,
+        [SCHEMA_PREFIX] = write_prefix,
+        [SCHEMA_NAME] = write_name,
+        [SCHEMA_NAME_POINTER] = write_name_pointer,
+        [SCHEMA_PIN] = write_pin,
+        [SCHEMA_TYPE] = write_type,
+        [SCHEMA_PATH] = write_path,
+        [SCHEMA_URI] = write_uri,
+        [SCHEMA_SECRET] = write_secret,
+        [SCHEMA_HEX_SECRET] = write_hex_secret,
+        [SCHEMA_KEYSTORE] = write_reference,
+        [SCHEMA_TSIG_KEY] = write_reference,
         [SCHEMA_POLICY] = write_reference,
     };
     const struct value value = {

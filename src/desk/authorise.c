@@ -7,10 +7,18 @@ enum { LINES_PER_MINUTE = 30 };
 struct config_peer authorise_peer(const struct ticket *ticket)
 {
     const struct tsig_key *key = ticket->tsig.key;
+    const struct identity *identity = ticket->origin.identity;
+    struct config_peer peer = {.key = key ? key->context : NULL,
+                               .family = ticket->origin.peer.family,
+                               .address = ticket->origin.peer.octets};
 
-    return (struct config_peer){.key = key ? key->context : NULL,
-                                .family = ticket->origin.peer.family,
-                                .address = ticket->origin.peer.octets};
+    if (identity && identity->is_dot) {
+        peer.tls = true;
+        peer.pin = identity->has_pin ? identity->pin : NULL;
+        peer.names = identity->names;
+        peer.name_count = identity->name_count;
+    }
+    return peer;
 }
 
 void authorise_tell(struct desk *desk, const struct ticket *ticket, const struct name *zone,
@@ -26,6 +34,36 @@ void authorise_tell(struct desk *desk, const struct ticket *ticket, const struct
                 name_to_text(zone, text), ticket_who(ticket, who), why);
 }
 
+/* RFC 9103 section 8.4: a transfer by TLS takes ALPN "dot". */
+static bool lacks_dot(const struct ticket *ticket, authorise_list *allowed)
+{
+    return allowed == config_transfer_allowed && ticket->origin.encrypted &&
+           !ticket->origin.identity->is_dot;
+}
+
+/* The zone leaves by TLS alone, and this was none. */
+static bool is_bare(const struct config_zone *zone, const struct config_peer *peer,
+                    authorise_list *allowed)
+{
+    return allowed == config_transfer_allowed && zone->transfer_tls_only && !peer->tls;
+}
+
+static void count_refusal(struct desk *desk, const struct config_zone *zone,
+                          const struct config_peer *peer, authorise_list *allowed)
+{
+    metric_add(desk->metrics,
+               allowed == config_update_allowed ? METRIC_UPDATES_REFUSED : METRIC_TRANSFERS_REFUSED,
+               1);
+    metric_add(desk->metrics, METRIC_TRANSFERS_BARE, is_bare(zone, peer, allowed));
+}
+
+static const char *why_not(const struct config_zone *zone, const struct config_peer *peer,
+                           authorise_list *allowed)
+{
+    return is_bare(zone, peer, allowed) ? "refused, it is sent by TLS alone, with ALPN dot"
+                                        : "refused, no entry allows it";
+}
+
 const struct config_zone *authorise(struct desk *desk, struct request *request,
                                     authorise_list *allowed)
 {
@@ -39,12 +77,9 @@ const struct config_zone *authorise(struct desk *desk, struct request *request,
         (void)reply_code(desk, &request->ticket, RCODE_NOTAUTH, EDE_NOT_AUTHORITATIVE);
         return NULL;
     }
-    if (!allowed(zone, &peer)) {
-        metric_add(desk->metrics,
-                   allowed == config_update_allowed ? METRIC_UPDATES_REFUSED
-                                                    : METRIC_TRANSFERS_REFUSED,
-                   1);
-        authorise_tell(desk, &request->ticket, &question->name, "refused, no entry allows it");
+    if (!allowed(zone, &peer) || lacks_dot(&request->ticket, allowed)) {
+        count_refusal(desk, zone, &peer, allowed);
+        authorise_tell(desk, &request->ticket, &question->name, why_not(zone, &peer, allowed));
         (void)reply_code(desk, &request->ticket, RCODE_REFUSED, EDE_PROHIBITED);
         return NULL;
     }

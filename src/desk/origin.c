@@ -1,17 +1,8 @@
 /* origin.c - addresses out of a letter. */
 #include "origin.h"
 
+#include <stdlib.h>
 #include <string.h>
-
-static bool take(struct span octets, union address *address)
-{
-    memset(address, 0, sizeof *address);
-    if (octets.length < sizeof address->any.sa_family || octets.length > sizeof *address)
-        return false;
-    memcpy(address, octets.octets, octets.length);
-    sa_family_t family = address->any.sa_family;
-    return (family == AF_INET || family == AF_INET6) && octets.length == address_length(family);
-}
 
 struct config_address address_peer(const union address *address)
 {
@@ -29,8 +20,26 @@ struct config_address address_peer(const union address *address)
 
 bool origin_take(struct origin *origin, struct span client, struct span local)
 {
-    if (!take(client, &origin->client) || !take(local, &origin->local))
+    if (!address_take(client, &origin->client) || !address_take(local, &origin->local))
         return false;
     origin->peer = address_peer(&origin->client);
+    return true;
+}
+
+bool origin_identify(struct origin *origin, struct span identity, int descriptor,
+                     const uint8_t key[IDENTITY_KEY_OCTETS])
+{
+    uint64_t socket;
+
+    if (identity.length == 0)
+        return true;
+    struct identity *read = malloc(sizeof *read);
+    if (!read || identity_socket(descriptor, &socket) ||
+        identity_read(identity, key, socket, read)) {
+        free(read);
+        return false;
+    }
+    origin->encrypted = true;
+    origin->identity = read;
     return true;
 }

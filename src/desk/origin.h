@@ -4,20 +4,12 @@
 #ifndef AVOW_SRC_DESK_ORIGIN_H
 #define AVOW_SRC_DESK_ORIGIN_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "avow/config/config.h"
-#include "avow/ipc/message.h"
-
-/* A sockaddr of the families that the front listens on. */
-union address {
-    struct sockaddr any;
-    struct sockaddr_in four;
-    struct sockaddr_in6 six;
-};
+#include "avow/ipc/identity.h"
+#include "avow/room/address.h"
 
 struct origin {
     bool udp;
@@ -28,22 +20,20 @@ struct origin {
     union address client;
     union address local;        /* UDP: what was asked; the answer leaves from there */
     struct config_address peer; /* the client, as the configuration has addresses */
+    bool encrypted;             /* it came by TLS */
+    struct identity *identity;  /* who that is; the session's, NULL in what outlives it */
 };
-
-static inline socklen_t address_length(sa_family_t family)
-{
-    return family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-}
-
-static inline struct span address_span(const union address *address)
-{
-    return span_of(address, address_length(address->any.sa_family));
-}
 
 /* An address as the configuration has them. */
 struct config_address address_peer(const union address *address);
 
 /* Addresses as a letter has them. False: they are none, and the origin is void. */
 bool origin_take(struct origin *origin, struct span client, struct span local);
+
+/* Who came by TLS, out of a letter; empty: nobody did. `descriptor` is the connection, `key` that
+ * of the seals. What is written to origin->identity is the caller's. False: it is not from the
+ * veil, or of another connection; or there is no memory. */
+bool origin_identify(struct origin *origin, struct span identity, int descriptor,
+                     const uint8_t key[IDENTITY_KEY_OCTETS]);
 
 #endif

@@ -29,6 +29,8 @@ static void make_answer(struct desk *desk, const struct ticket *ticket,
         .transport = ticket->origin.udp ? ANSWER_UDP : ANSWER_TCP,
         .patience = patience,
         .keepalive = !ticket->origin.udp,
+        .encrypted = ticket->origin.encrypted,
+        .behind = (uint16_t)room,
         .keepalive_tenths = (uint16_t)(desk->idle_ms / 100), /* at most an hour */
     };
 

@@ -47,7 +47,7 @@ static uint16_t echoed_flags(const struct header *header)
 }
 
 static void write_reply(struct writer *writer, const struct ticket *ticket, uint16_t rcode,
-                        const struct edns_reply *edns, size_t question_length)
+                        struct edns_reply *edns, size_t question_length)
 {
     struct header header = {
         .id = ticket->header.id,
@@ -59,8 +59,11 @@ static void write_reply(struct writer *writer, const struct ticket *ticket, uint
         header.flags |= FLAG_AA;
     header_write(writer, &header);
     writer_add(writer, ticket->question, question_length);
-    if (edns)
-        edns_write(writer, edns);
+    if (!edns)
+        return;
+    if (ticket_is_padded(ticket))
+        edns_pad(edns, writer->length, tsig_size(&ticket->tsig), writer->limit);
+    edns_write(writer, edns);
 }
 
 enum taken reply_code(struct desk *desk, struct ticket *ticket, uint16_t rcode, uint16_t extended)
@@ -71,7 +74,7 @@ enum taken reply_code(struct desk *desk, struct ticket *ticket, uint16_t rcode, 
                               .extended_rcode = (uint8_t)(rcode >> 4),
                               .dnssec_ok = ticket->edns.dnssec_ok,
                               .extended_error = extended};
-    const struct edns_reply *opt = ticket->edns.present ? &edns : NULL;
+    struct edns_reply *opt = ticket->edns.present ? &edns : NULL;
 
     write_reply(&writer, ticket, rcode, opt, ticket->question_length);
     if (writer.failed) { /* names so long that the question has to go, or all but the header */

@@ -53,6 +53,7 @@ void session_drop(struct session *session)
     count_sessions(sessions);
     framing_free(&session->in);
     free(session->out);
+    free(session->identity);
     free(session);
 }
 
@@ -144,6 +145,7 @@ static struct session *add(struct sessions *sessions, int descriptor, const stru
     session->descriptor = descriptor;
     session->slot = find_slot(sessions);
     session->origin = *origin;
+    session->identity = origin->identity;
     session->origin.session = ++sessions->serial << 32 | session->slot;
     session->since_ms = sessions->desk->now_ms;
     sessions->slots[session->slot] = session;
@@ -161,9 +163,13 @@ void sessions_take(struct sessions *sessions, int descriptor,
 
     if (descriptor < 0)
         return;
-    if (origin_take(&origin, connection->client, connection->local) && make_room(sessions))
+    if (origin_take(&origin, connection->client, connection->local) &&
+        origin_identify(&origin, connection->identity, descriptor,
+                        sessions->desk->config->server.tls.seal) &&
+        make_room(sessions))
         session = add(sessions, descriptor, &origin, connection->unread);
     if (!session) {
+        free(origin.identity);
         metric_add(sessions->desk->metrics, METRIC_DESK_UNHEARD, 1);
         close(descriptor);
         return;

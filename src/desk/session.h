@@ -32,6 +32,7 @@ struct session {
     int descriptor;
     uint32_t slot;
     struct origin origin;
+    struct identity *identity; /* owned; NULL: plain TCP */
     /* Since when we wait for its client: for a request, the rest of one that has begun, or that it
      * takes what it asked for. A single octet changes nothing. */
     uint64_t since_ms;

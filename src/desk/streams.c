@@ -41,6 +41,8 @@ static struct transfer_request describe(const struct desk *desk, const struct re
                                      .question_octets = ticket->question_length,
                                      .edns = ticket->edns.present,
                                      .expire = ticket->edns.expire,
+                                     .padded = ticket_is_padded(ticket),
+                                     .behind = tsig_size(&ticket->tsig),
                                      .edns_reply = {.payload = desk->answerer.udp_payload,
                                                     .dnssec_ok = ticket->edns.dnssec_ok,
                                                     .extended_error = EDE_NONE}};

@@ -8,7 +8,7 @@
 #include "keyring.h"
 #include "origin.h"
 
-enum { TICKET_WHO_OCTETS = NAME_MAX_TEXT + CONFIG_ADDRESS_TEXT + 16 };
+enum { TICKET_WHO_OCTETS = NAME_MAX_TEXT + CONFIG_ADDRESS_TEXT + 24 };
 
 struct ticket {
     struct origin origin;
@@ -19,6 +19,12 @@ struct ticket {
     struct tsig_session tsig;
     struct keyring *keyring; /* whose key it is */
 };
+
+/* Whether its answer is to be padded: encrypted, and asked for (RFC 7830 section 4). */
+static inline bool ticket_is_padded(const struct ticket *ticket)
+{
+    return ticket->origin.encrypted && ticket->edns.padding;
+}
 
 /* A copy that outlives the request; it keeps the keyring in use until ticket_drop. */
 void ticket_keep(struct ticket *copy, const struct ticket *ticket);

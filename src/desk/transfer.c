@@ -115,13 +115,16 @@ static uint32_t expire_of(const struct soa *soa)
     return reader_u32(&numbers);
 }
 
-/* What the OPT of the first message says; false when there is none. */
+/* What the message's OPT says; false when it has none: all but the first, unless it is padded. */
 static bool opt_of(const struct transfer *transfer, struct edns_reply *reply)
 {
-    if (!transfer->request.edns || transfer->begun)
+    const struct transfer_request *request = &transfer->request;
+
+    if (!request->edns || (transfer->begun && !request->padded))
         return false;
-    *reply = transfer->request.edns_reply;
-    reply->expire = transfer->request.expire;
+    *reply = request->edns_reply;
+    reply->padded = request->padded;
+    reply->expire = request->expire && !transfer->begun;
     reply->expire_seconds = expire_of(&transfer->soa);
     return true;
 }
@@ -193,6 +196,8 @@ enum transfer_step transfer_next(struct transfer *transfer, struct writer *messa
         writer_rewind(message, 0);
         return step;
     }
+    if (opt && reply.padded)
+        edns_pad(&reply, message->length, transfer->request.behind, limit);
     if (opt)
         edns_write(message, &reply);
     packer_finish(&transfer->packer, opt);

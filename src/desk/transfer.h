@@ -29,6 +29,8 @@ struct transfer_request {
     const uint8_t *question; /* name, type, class: echoed octet for octet in the first message */
     size_t question_octets;
     bool edns;                    /* the query had an OPT: the first message gets one */
+    bool padded;                  /* and is to be padded: then every message gets one */
+    size_t behind;                /* octets that the caller adds to each message: its TSIG */
     bool expire;                  /* and asked for EXPIRE (RFC 7314): filled in here */
     struct edns_reply edns_reply; /* what else that OPT says; its octets outlive the stream */
 };

@@ -128,6 +128,7 @@ static bool serve_one(struct connection *connection, const uint8_t *message, siz
                               .length = length,
                               .transport = ANSWER_TCP,
                               .connection = connection->id,
+                              .encrypted = connection->identity != NULL,
                               .client = &connection->client,
                               .local = &connection->local};
 
@@ -187,6 +188,8 @@ bool connection_move(struct connection *connection)
                                        .client = &connection->client,
                                        .local = &connection->local};
 
+    if (connection->identity)
+        moved.identity = span_of(connection->identity->octets, connection->identity->length);
     moved.unread = framing_rest(&connection->in, &moved.unread_length);
     return handoff_connection(&connection->tcp->worker->handoff, &moved);
 }

@@ -142,7 +142,7 @@ static void on_peer(void *context, enum room_kind kind, uint16_t index, int desc
 {
     struct front *front = context;
 
-    if (index >= front->open || (kind != ROOM_KEEPER && kind != ROOM_DESK)) {
+    if (index >= front->open || (kind != ROOM_KEEPER && kind != ROOM_DESK && kind != ROOM_VEIL)) {
         close(descriptor);
         return;
     }

@@ -1,8 +1,6 @@
 /* handoff.c - datagrams and connections to the desk, unread, and its answers to the former. */
 #include "handoff.h"
 
-#include <string.h>
-
 #include "worker.h"
 
 /* What waits for a desk that does not keep up; beyond this nothing more is handed over. Of
@@ -12,17 +10,6 @@ static const struct channel_bounds bounds = {
     .messages = 1024, .octets = (size_t)2 * 1024 * 1024, .descriptors = 64};
 /* Of datagrams no more than half: anybody can send them, and connections are to find room. */
 enum { DATAGRAMS = 512, DATAGRAM_OCTETS = 1024 * 1024 };
-
-/* An address that came back from the desk. False: it is none. */
-static bool take_address(struct span octets, union address *address)
-{
-    memset(address, 0, sizeof *address);
-    if (octets.length < sizeof address->any.sa_family || octets.length > sizeof *address)
-        return false;
-    memcpy(address, octets.octets, octets.length);
-    sa_family_t family = address->any.sa_family;
-    return (family == AF_INET || family == AF_INET6) && octets.length == address_length(family);
-}
 
 /* Whoever shows no key has no more answers of the desk than of our own. */
 static bool may_go(struct worker *worker, const union address *client,
@@ -40,8 +27,8 @@ static void on_reply(void *context, const struct message *message, struct frame 
     struct origin origin = {.transport = ANSWER_UDP, .socket = reply->socket};
     (void)frame;
 
-    if (reply->message.length == 0 || !take_address(reply->client, &origin.client) ||
-        !take_address(reply->local, &origin.local)) {
+    if (reply->message.length == 0 || !address_take(reply->client, &origin.client) ||
+        !address_take(reply->local, &origin.local)) {
         metric_add(handoff->worker->metrics, METRIC_LETTERS_REFUSED, 1);
         return;
     }
@@ -90,11 +77,6 @@ void handoff_connect(struct handoff *handoff, int descriptor)
         tcp_depart(&handoff->worker->tcp);
 }
 
-static struct span address_span(const union address *address)
-{
-    return span_of(address, address_length(address->any.sa_family));
-}
-
 static bool send_letter(struct handoff *handoff, const struct message *message)
 {
     if (!handoff->channel || channel_send(handoff->channel, message))
@@ -124,6 +106,7 @@ bool handoff_connection(struct handoff *handoff, const struct handoff_connection
         .connection = {.client = address_span(connection->client),
                        .local = address_span(connection->local),
                        .unread = span_of(connection->unread, connection->unread_length),
+                       .identity = connection->identity,
                        .descriptor = connection->descriptor}};
 
     return send_letter(handoff, &message);

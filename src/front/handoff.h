@@ -31,6 +31,7 @@ struct handoff_connection {
     const union address *local;
     const uint8_t *unread;
     size_t unread_length;
+    struct span identity; /* of who came by TLS; empty: plain TCP */
 };
 
 /* Hand a connection over. False: the desk is away or takes no more. */

@@ -4,28 +4,16 @@
 #ifndef AVOW_SRC_FRONT_ORIGIN_H
 #define AVOW_SRC_FRONT_ORIGIN_H
 
-#include <netinet/in.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "avow/answer/answer.h"
-
-/* A sockaddr of the families that we listen on. */
-union address {
-    struct sockaddr any;
-    struct sockaddr_in four;
-    struct sockaddr_in6 six;
-};
-
-static inline socklen_t address_length(sa_family_t family)
-{
-    return family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-}
+#include "avow/room/address.h"
 
 struct origin {
     enum answer_transport transport;
     uint32_t socket;     /* UDP: which of the worker's */
     uint64_t connection; /* TCP: its id */
+    bool encrypted;      /* TCP: it came by TLS */
     union address client;
     union address local; /* what was asked; for UDP the answer leaves from there */
 };
@@ -37,6 +25,7 @@ struct request {
     enum answer_transport transport;
     uint32_t socket;
     uint64_t connection;
+    bool encrypted;
     const union address *client;
     const union address *local;
 };
@@ -46,6 +35,7 @@ static inline struct origin origin_of(const struct request *request)
     return (struct origin){.transport = request->transport,
                            .socket = request->socket,
                            .connection = request->connection,
+                           .encrypted = request->encrypted,
                            .client = *request->client,
                            .local = *request->local};
 }

@@ -10,9 +10,6 @@
 
 enum {
     UNDER_WAY_MS = 5000,      /* more than any parked question takes */
-    EVERYBODYS = 16,          /* connections that anybody may have ... */
-    ADDRESS_PART = 8,         /* ... or this part of all, whichever is more: an address */
-    NETWORK_PART = 4,         /* and a network */
     SHARE_OCTETS = 24 * 1024, /* of answers that are not taken, for each place */
     LEAST_OCTETS = 8 * 1024 * 1024
 };
@@ -25,25 +22,13 @@ uint32_t tcp_limit(const struct tcp *tcp)
     return clients < tcp->limit ? clients : tcp->limit;
 }
 
-static uint32_t part_of(uint32_t limit, uint32_t chosen, uint32_t part)
-{
-    uint32_t most = limit / part;
-
-    if (most < EVERYBODYS)
-        most = EVERYBODYS;
-    if (chosen)
-        most = chosen;
-    return most < limit ? most : limit;
-}
-
 static bool is_full(const struct tcp *tcp, enum crowd_level level, const union address *client)
 {
     const struct settings *settings = &tcp->worker->settings;
-    uint32_t most = level == CROWD_ADDRESS
-                        ? part_of(tcp_limit(tcp), settings->tcp_per_address, ADDRESS_PART)
-                        : part_of(tcp_limit(tcp), settings->tcp_per_network, NETWORK_PART);
+    uint32_t chosen =
+        level == CROWD_ADDRESS ? settings->tcp_per_address : settings->tcp_per_network;
 
-    return crowd_count(&tcp->crowd, level, client) >= most;
+    return crowd_count(&tcp->crowd, level, client) >= crowd_part(tcp_limit(tcp), chosen, level);
 }
 
 uint64_t tcp_patience_ms(const struct tcp *tcp)
@@ -98,6 +83,7 @@ void tcp_drop(struct connection *connection)
     tcp->count--;
     count_open(tcp);
     framing_free(&connection->in);
+    free(connection->identity);
     free(connection);
 }
 

@@ -222,6 +222,7 @@ enum served worker_serve(struct worker *worker, const struct request *request, u
         metric_add(worker->metrics, METRIC_DROPPED_MALFORMED, 1);
         return SERVED_NOTHING;
     }
+    worker->facts.encrypted = request->encrypted;
     cookies_judge(worker, request->client);
     cookies_count(worker);
     (void)cookies_demand(worker);

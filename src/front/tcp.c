@@ -24,17 +24,29 @@ enum {
 
 /* ---- accepting -------------------------------------------------------------------------------*/
 
-static bool add(struct tcp *tcp, int descriptor, const union address *client)
+static bool keep_identity(struct connection *connection, struct span identity)
+{
+    if (identity.length == 0)
+        return true;
+    connection->identity = malloc(sizeof *connection->identity + identity.length);
+    if (!connection->identity)
+        return false;
+    connection->identity->length = (uint16_t)identity.length;
+    memcpy(connection->identity->octets, identity.octets, identity.length);
+    return true;
+}
+
+static bool add(struct tcp *tcp, const struct tcp_arrival *arrival)
 {
     struct connection *connection = calloc(1, sizeof *connection);
-    socklen_t length = sizeof connection->local;
 
-    if (!connection || getsockname(descriptor, &connection->local.any, &length)) {
+    if (!connection || !keep_identity(connection, arrival->identity)) {
         free(connection);
         return false;
     }
-    connection->descriptor = descriptor;
-    connection->client = *client;
+    connection->descriptor = arrival->descriptor;
+    connection->client = arrival->client;
+    connection->local = arrival->local;
     tcp_enter(tcp, connection);
     connection_start(connection);
     if (!ev_is_active(&tcp->tick))
@@ -42,14 +54,26 @@ static bool add(struct tcp *tcp, int descriptor, const union address *client)
     return true;
 }
 
-static void welcome(struct tcp *tcp, int descriptor, const union address *client)
+void tcp_arrive(struct tcp *tcp, const struct tcp_arrival *arrival)
 {
-    if (tcp_make_room(tcp, client) && add(tcp, descriptor, client)) {
+    if (tcp_make_room(tcp, &arrival->client) && add(tcp, arrival)) {
         metric_add(tcp->worker->metrics, METRIC_TCP_ACCEPTED, 1);
         return;
     }
     metric_add(tcp->worker->metrics, METRIC_TCP_REFUSED, 1);
-    close(descriptor);
+    close(arrival->descriptor);
+}
+
+static void welcome(struct tcp *tcp, struct tcp_arrival *arrival)
+{
+    socklen_t length = sizeof arrival->local;
+
+    if (getsockname(arrival->descriptor, &arrival->local.any, &length) == 0) {
+        tcp_arrive(tcp, arrival);
+        return;
+    }
+    metric_add(tcp->worker->metrics, METRIC_TCP_REFUSED, 1);
+    close(arrival->descriptor);
 }
 
 static int spare(void)
@@ -99,12 +123,12 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int happened)
     (void)loop, (void)happened;
 
     for (unsigned i = 0; i < ACCEPTS; i++) {
-        union address client = {.any = {0}};
-        socklen_t length = sizeof client;
-        int descriptor =
-            accept4(listener->descriptor, &client.any, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (descriptor >= 0) {
-            welcome(listener->tcp, descriptor, &client);
+        struct tcp_arrival arrival = {.identity = {.length = 0}};
+        socklen_t length = sizeof arrival.client;
+        arrival.descriptor = accept4(listener->descriptor, &arrival.client.any, &length,
+                                     SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (arrival.descriptor >= 0) {
+            welcome(listener->tcp, &arrival);
         } else if (is_shortage(errno)) {
             /* Later in a turn it may be that nobody waits: the kernel looks for a descriptor first.
              */

@@ -11,8 +11,9 @@
 
 #include "avow/base/pace.h"
 #include "avow/base/result.h"
+#include "avow/ipc/message.h"
+#include "avow/room/crowd.h"
 #include "avow/wire/framing.h"
-#include "crowd.h"
 #include "origin.h"
 
 enum {
@@ -33,6 +34,12 @@ struct backlog {
     size_t start;    /* sent already */
     size_t end;
     size_t capacity;
+};
+
+/* Who came by TLS, for the desk: sealed, and not for us to read. */
+struct tcp_identity {
+    uint16_t length;
+    uint8_t octets[];
 };
 
 struct connection {
@@ -59,6 +66,7 @@ struct connection {
     bool finishing; /* nothing more is read; closed when all is answered and sent */
     struct framing in;
     struct backlog out;
+    struct tcp_identity *identity; /* owned; NULL: plain TCP */
     union address client;
     union address local;
 };
@@ -96,6 +104,17 @@ struct tcp {
 
 /* Take the worker's listeners and begin to watch them. */
 MUST_CHECK enum result tcp_open(struct tcp *tcp, struct worker *worker);
+
+/* A connection that the veil hands over: its plain side, and the addresses behind it. */
+struct tcp_arrival {
+    int descriptor;
+    union address client;
+    union address local;
+    struct span identity;
+};
+
+/* Take it as if it had been accepted here, and the descriptor whatever comes of it. */
+void tcp_arrive(struct tcp *tcp, const struct tcp_arrival *arrival);
 
 /* Serve those that wait. */
 void tcp_resume(struct tcp *tcp);

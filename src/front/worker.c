@@ -122,6 +122,7 @@ static const struct outcome *answer_late(void *context, const struct wanted_quer
     if (query_read(query->octets, query->length, &worker->query) == ANSWER_SEND) {
         worker->asker = (struct wanted_asker){.proven = query->proven};
         worker->facts.transport = origin->transport;
+        worker->facts.encrypted = origin->encrypted;
         worker->facts.keepalive = origin->transport == ANSWER_TCP;
         worker->facts.keepalive_tenths = (uint16_t)(tcp_patience_ms(&worker->tcp) / 100);
         cookies_judge(worker, &origin->client);
@@ -302,10 +303,10 @@ static void on_mail(struct ev_loop *loop, ev_async *watcher, int happened)
     (void)happened;
 
     pthread_mutex_lock(&box->lock);
-    int keeper = box->keeper, desk = box->desk;
+    int keeper = box->keeper, desk = box->desk, veil = box->veil;
     bool stop = box->stop, other = box->configure;
     struct settings settings = box->settings;
-    box->keeper = box->desk = -1;
+    box->keeper = box->desk = box->veil = -1;
     box->configure = false;
     box->settings.limits = NULL; /* held here from now on */
     pthread_mutex_unlock(&box->lock);
@@ -314,6 +315,8 @@ static void on_mail(struct ev_loop *loop, ev_async *watcher, int happened)
         connect_keeper(worker, keeper);
     if (desk >= 0)
         handoff_connect(&worker->handoff, desk);
+    if (veil >= 0)
+        arrivals_connect(&worker->arrivals, veil);
     if (other)
         configure(worker, &settings);
     limits_let_go(settings.limits);
@@ -325,7 +328,9 @@ static void on_mail(struct ev_loop *loop, ev_async *watcher, int happened)
 void worker_connect(struct worker *worker, enum room_kind peer, int descriptor)
 {
     pthread_mutex_lock(&worker->mail.lock);
-    int *place = peer == ROOM_KEEPER ? &worker->mail.keeper : &worker->mail.desk;
+    int *place = peer == ROOM_KEEPER ? &worker->mail.keeper
+                 : peer == ROOM_DESK ? &worker->mail.desk
+                                     : &worker->mail.veil;
     int old = *place;
     *place = descriptor;
     pthread_mutex_unlock(&worker->mail.lock);
@@ -403,11 +408,12 @@ enum result worker_open(struct worker *worker, const struct worker_order *order)
         .loop = ev_loop_new(EVFLAG_NOENV | EVBACKEND_EPOLL),
         .late = malloc(LATE_OCTETS),
         .handoff = {.worker = worker},
+        .arrivals = {.worker = worker},
         .restraint = {.limiter = order->limiter,
                       .metrics = order->metrics,
                       .chance = hash_octets(order->charge_key, &order->index, sizeof order->index)},
         .shares = {.limiter = order->limiter},
-        .mail = {.keeper = -1, .desk = -1}};
+        .mail = {.keeper = -1, .desk = -1, .veil = -1}};
     enum result result = RESULT_SYSTEM;
 
     if (pthread_mutex_init(&worker->mail.lock, NULL))
@@ -443,7 +449,9 @@ static void close_mail(struct worker_mail *mail)
         close(mail->keeper);
     if (mail->desk >= 0)
         close(mail->desk);
-    mail->keeper = mail->desk = -1;
+    if (mail->veil >= 0)
+        close(mail->veil);
+    mail->keeper = mail->desk = mail->veil = -1;
     limits_let_go(mail->settings.limits);
     mail->settings.limits = NULL;
     (void)pthread_mutex_destroy(&mail->lock);
@@ -454,6 +462,7 @@ void worker_close(struct worker *worker)
     channel_free(worker->keeper);
     worker->keeper = NULL;
     handoff_close(&worker->handoff);
+    arrivals_close(&worker->arrivals);
     tcp_close(&worker->tcp);
     udp_close(&worker->udp);
     if (worker->wanted.places)
@@ -466,5 +475,5 @@ void worker_close(struct worker *worker)
     free(worker->late);
     if (worker->loop)
         ev_loop_destroy(worker->loop);
-    *worker = (struct worker){.mail = {.keeper = -1, .desk = -1}};
+    *worker = (struct worker){.mail = {.keeper = -1, .desk = -1, .veil = -1}};
 }

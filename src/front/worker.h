@@ -15,6 +15,7 @@
 #include "avow/base/log.h"
 #include "avow/room/metrics.h"
 #include "avow/room/room.h"
+#include "arrivals.h"
 #include "cookies.h"
 #include "handoff.h"
 #include "restraint.h"
@@ -30,6 +31,7 @@ struct worker_mail {
     pthread_mutex_t lock;
     int keeper; /* a new channel; -1: none */
     int desk;
+    int veil;
     bool stop;
     bool configure;
     struct settings settings; /* its limits are held */
@@ -76,6 +78,7 @@ struct worker {
     struct tcp tcp;
     struct wanted wanted;
     struct handoff handoff;
+    struct arrivals arrivals;
     struct urgency urgency;
     struct restraint restraint;
     struct shares shares;

@@ -18,7 +18,8 @@ enum {
     FIRST_WANTED = FIRST_ROOM + LENGTH_ROOM,
     FIRST_SIGNING = FIRST_WANTED + LENGTH_WANTED,
     FIRST_HANDOFF = FIRST_SIGNING + LENGTH_SIGNING,
-    FIRST_CHANGES = FIRST_HANDOFF + LENGTH_HANDOFF
+    FIRST_ARRIVALS = FIRST_HANDOFF + LENGTH_HANDOFF,
+    FIRST_CHANGES = FIRST_ARRIVALS + LENGTH_ARRIVALS
 };
 _Static_assert(FIRST_CHANGES + LENGTH_CHANGES == MESSAGE_KINDS, "a link is missing above");
 
@@ -308,6 +309,7 @@ const char *room_name(enum room_kind kind)
     static const char *const names[ROOMS] = {[ROOM_SIGNER] = "signer",
                                              [ROOM_KEEPER] = "keeper",
                                              [ROOM_DESK] = "desk",
-                                             [ROOM_FRONT] = "front"};
+                                             [ROOM_FRONT] = "front",
+                                             [ROOM_VEIL] = "veil"};
     return (unsigned)kind < ROOMS ? names[kind] : "?";
 }

@@ -328,6 +328,8 @@ static void put_rooms(struct json *json, const struct room *room)
     json_open(json, "rooms", '[');
     for (unsigned i = 0; i < ROOMS; i++) {
         const struct room_fact *fact = &room->facts[i];
+        if (i == ROOM_VEIL && room->config->server.tls.listen_count == 0)
+            continue; /* there is none where no TLS is served */
         json_open(json, NULL, '{');
         json_text(json, "room", room_name((enum room_kind)i));
         json_text(json, "state",
@@ -339,6 +341,30 @@ static void put_rooms(struct json *json, const struct room *room)
         json_close(json, '}');
     }
     json_close(json, ']');
+}
+
+static void put_tls(struct json *json, const struct room *room)
+{
+    const struct config_tls *tls = &room->config->server.tls;
+    const struct metrics_page *page = room->all_metrics[ROOM_VEIL];
+    char text[CONFIG_ADDRESS_TEXT];
+
+    if (tls->listen_count == 0)
+        return;
+    json_open(json, "tls", '{');
+    json_open(json, "listen", '[');
+    for (size_t i = 0; i < tls->listen_count; i++)
+        json_text(json, NULL, config_address_to_text(&tls->listen[i], text));
+    json_close(json, ']');
+    json_time(json, "certificate_ends", metrics_sum(page, METRIC_TLS_CERTIFICATE_END));
+    json_number(json, "open", metrics_sum(page, METRIC_TLS_OPEN));
+    json_number(json, "handshakes", metrics_sum(page, METRIC_TLS_HANDSHAKES));
+    json_number(json, "failed",
+                metrics_sum(page, METRIC_TLS_FAILED) +
+                    metrics_sum(page, METRIC_TLS_FAILED_VERSION) +
+                    metrics_sum(page, METRIC_TLS_FAILED_PROTOCOL));
+    json_number(json, "slow", metrics_sum(page, METRIC_TLS_SLOW));
+    json_close(json, '}');
 }
 
 static void put_store(struct json *json, const struct keeper *keeper)
@@ -454,6 +480,7 @@ void verb_status(struct call *call)
     json_time(&json, "now", keeper->now);
     json_bool(&json, "ready", keeper->settled);
     put_rooms(&json, keeper->room);
+    put_tls(&json, keeper->room);
     put_zones(&json, keeper);
     put_signing(&json, keeper);
     put_store(&json, keeper);

@@ -10,7 +10,8 @@
 #include "inside.h"
 
 _Static_assert((int)SHARE_SIGNER == ROOM_SIGNER && (int)SHARE_KEEPER == ROOM_KEEPER &&
-                   (int)SHARE_DESK == ROOM_DESK && (int)SHARE_FRONT == ROOM_FRONT,
+                   (int)SHARE_DESK == ROOM_DESK && (int)SHARE_FRONT == ROOM_FRONT &&
+                   (int)SHARE_VEIL == ROOM_VEIL,
                "shares and rooms are counted alike");
 
 enum { RELOAD_TEXT_OCTETS = 256 };

@@ -22,7 +22,8 @@ enum {
     SPARE_DESCRIPTORS = 1024,
     RESERVED_DESCRIPTORS = 512,  /* of these: never for clients, whatever a reload says */
     LEAST_CLIENTS = 64,          /* however few descriptors there are */
-    WORKER_DESCRIPTORS = 16 + 64 /* of a worker of the front; connections that wait for the desk */
+    WORKER_DESCRIPTORS = 16 + 64 /* of a worker of the front; connections that wait for the desk,
+                                  * and in the veil for the front */
 };
 
 void room_tell(struct room *room, const struct message *message)
@@ -111,7 +112,7 @@ static uint32_t own_descriptors(const struct room *room)
 {
     uint32_t own = (uint32_t)room->socket_count;
 
-    if (room->kind == ROOM_FRONT)
+    if (room->kind == ROOM_FRONT || room->kind == ROOM_VEIL)
         own += (uint32_t)room->workers * WORKER_DESCRIPTORS;
     if (room->kind == ROOM_DESK)
         own += room->workers;
@@ -127,6 +128,8 @@ static uint32_t descriptors_needed(const struct room *room)
         clients = config->server.tcp_clients;
     if (room->kind == ROOM_DESK)
         clients = config->transfers.clients;
+    if (room->kind == ROOM_VEIL) /* each with our end of its plain side */
+        clients = config->server.tls.clients * 2;
     return SPARE_DESCRIPTORS + own_descriptors(room) + clients;
 }
 

@@ -27,8 +27,9 @@ enum {
     F = 1 << ROOM_FRONT,
     D = 1 << ROOM_DESK,
     K = 1 << ROOM_KEEPER,
-    NET = F | D,       /* rooms that move datagrams and streams */
-    LISTED = F | D | K /* rooms that may do only what is listed; the signer: see `denied` */
+    V = 1 << ROOM_VEIL,
+    NET = F | D | V,       /* rooms that move datagrams and streams */
+    LISTED = F | D | K | V /* rooms that may do only what is listed; the signer: see `denied` */
 };
 
 #define CALL(name, rooms)                                                                          \
@@ -125,9 +126,9 @@ static const struct call allowed[] = {
     CALL(sendmsg, LISTED),
     CALL(recvfrom, LISTED),
     CALL(sendto, LISTED),
-    CALL(recvmmsg, NET),
-    CALL(sendmmsg, NET),
-    CALL(accept4, F | K),
+    CALL(recvmmsg, F | D),
+    CALL(sendmmsg, F | D),
+    CALL(accept4, F | K | V),
     CALL(shutdown, LISTED),
     CALL(getsockname, LISTED),
     CALL(getpeername, LISTED),
@@ -304,6 +305,10 @@ static int allow_by_argument(scmp_filter_ctx filter, enum room_kind room)
     if (1U << room & F)
         failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setattr), 2,
                                    SCMP_A0(SCMP_CMP_EQ, 0, 0), SCMP_A2(SCMP_CMP_EQ, 0, 0));
+    /* The plain side of a connection, of which the front gets one end. */
+    if (1U << room & V)
+        failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2,
+                                   SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0), SCMP_A2(SCMP_CMP_EQ, 0, 0));
     if (1U << room & NET)
         failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
                                    SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH, 0));

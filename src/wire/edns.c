@@ -90,6 +90,15 @@ static void write_expire(struct writer *writer, uint32_t seconds)
     writer_u32(writer, seconds);
 }
 
+static void write_padding(struct writer *writer, uint16_t length)
+{
+    writer_u16(writer, EDNS_OPTION_PADDING);
+    writer_u16(writer, length);
+    uint8_t *zeros = writer_claim(writer, length);
+    if (zeros)
+        memset(zeros, 0, length);
+}
+
 static void write_extended_error(struct writer *writer, const struct edns_reply *reply)
 {
     writer_u16(writer, EDNS_OPTION_EXTENDED_ERROR);
@@ -119,6 +128,8 @@ void edns_write(struct writer *writer, const struct edns_reply *reply)
         write_expire(writer, reply->expire_seconds);
     if (reply->extended_error != EDE_NONE)
         write_extended_error(writer, reply);
+    if (reply->padded)
+        write_padding(writer, reply->padding);
     writer_close_length(writer, mark);
 }
 
@@ -136,5 +147,21 @@ size_t edns_size(const struct edns_reply *reply)
         size += OPTION_HEAD_OCTETS + 4;
     if (reply->extended_error != EDE_NONE)
         size += OPTION_HEAD_OCTETS + 2 + (reply->extended_text ? strlen(reply->extended_text) : 0);
+    if (reply->padded)
+        size += OPTION_HEAD_OCTETS + (size_t)reply->padding;
     return size;
+}
+
+void edns_pad(struct edns_reply *reply, size_t length, size_t behind, size_t limit)
+{
+    reply->padded = true;
+    reply->padding = 0;
+    size_t bare = length + edns_size(reply);
+    if (bare > limit) {
+        reply->padded = false;
+        return;
+    }
+    size_t over = (bare + behind) % EDNS_PADDING_BLOCK;
+    size_t wanted = over ? EDNS_PADDING_BLOCK - over : 0;
+    reply->padding = (uint16_t)(wanted < limit - bare ? wanted : limit - bare);
 }

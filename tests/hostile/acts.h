@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "avow/ipc/messages.h"
+
 /* What the attacker finds open, and what lies about. Made before each act. */
 struct spoils {
     char folder[64];
@@ -32,6 +34,24 @@ struct attempt {
 
 extern const struct attempt attempts[];
 extern const size_t attempt_count;
+
+/* A room: what it needs, and the one attempt that is its business. */
+struct need {
+    const char *what;
+    act *act;
+};
+
+struct inmate {
+    enum room_kind room;
+    const struct need *needs;
+    size_t need_count;
+    const char *allowed; /* NULL: none */
+};
+
+extern const struct inmate inmate;
+
+/* What all of them need: run.c. */
+act need_threads, need_accept, need_hand_over, need_loop, need_log, need_chance;
 
 /* A number in memory that every process here has at the same address. */
 extern volatile long hostile_secret;

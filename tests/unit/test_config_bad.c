@@ -7,7 +7,9 @@
 
 #define LONG64 "AAAAAAAAAAAAAAAAAAAAAA==" /* 16 octets */
 #define HEX32  "0123456789abcdef0123456789abcdef"
-#define SERVER "server: {listen: [127.0.0.1@5300]}\n"                              /* line 1 */
+#define SERVER "server: {listen: [127.0.0.1@5300]}\n" /* line 1 */
+#define TLS    "server: {listen: ['::1'], tls: {listen: ['::1'], certificate-file: c, key-file: k}}\n"
+#define PIN44  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define STORE  "keystores: [{name: default, module: /m, uri: 'pkcs11:token=t'}]\n" /* line 2 */
 #define SIGNED SERVER STORE "policies: [{name: default}]\n" /* lines 1 to 3 */
 
@@ -88,7 +90,7 @@ static const struct {
     {"an entry that is no mapping", SERVER "zones: [example.com]\n",
      "2:9: error: a zone must be a mapping: {KEY: VALUE, ...}; allowed keys: name, file, policy, "
      "serial, zone-file, reload, reload-check, zonemd, publish-zonemd, hook, journal, rate-limit, "
-     "allow-transfer, allow-update, notify"},
+     "transfer-tls-only, allow-transfer, allow-update, notify"},
     {"an empty required list", "server: {listen: []}\n",
      "1:10: error: 'listen' needs at least one entry"},
     /* Values. */
@@ -193,6 +195,38 @@ static const struct {
      "server: {listen: ['::1'], cookies: {secrets: [" HEX32 "," HEX32 "," HEX32 "," HEX32 "," HEX32
      "," HEX32 "," HEX32 "," HEX32 "," HEX32 "]}}\n",
      "1:37: error: there may be 8 secrets, not 9"},
+    /* TLS. */
+    {"half of TLS", "server: {listen: ['::1'], tls: {listen: ['::1']}}\n",
+     "1:32: error: tls needs 'certificate-file'\n"
+     "1:32: error: tls needs 'key-file'"},
+    {"TLS nowhere", "server: {listen: ['::1'], tls: {certificate-file: c, key-file: k}}\n",
+     "1:32: error: tls needs 'listen'"},
+    {"TLS twice",
+     "server: {listen: ['::1'], tls: {listen: ['::1', '::1@853'], certificate-file: c, "
+     "key-file: k}}\n",
+     "1:49: error: ::1@853 is listed twice"},
+    {"TLS on a port of plain TCP",
+     "server: {listen: ['::1@853'], tls: {listen: ['::1'], certificate-file: c, key-file: k}}\n",
+     "1:31: error: ::1@853 is listed for TLS, and in 'listen'"},
+    {"demands of TLS without TLS",
+     SERVER
+     "zones: [{name: a, file: f, policy: none, allow-transfer: [{insecure: on, tls: on}]}]\n",
+     "2:59: error: this entry is for clients that come by TLS, which server.tls does not serve"},
+    {"a certificate that nobody vouches for",
+     TLS "zones: [{name: a, file: f, policy: none, allow-transfer: [{certificate-name: c}]}]\n",
+     "2:60: error: names in certificates need an authority: server.tls.client-ca-file"},
+    {"a pin that is none",
+     TLS "zones: [{name: a, file: f, policy: none, allow-transfer: [{certificate-pin: AAAA}]}]\n",
+     "2:77: error: 'certificate-pin' must be a SHA-256 in base64, 44 characters, not 'AAAA'"},
+    {"TLS for everybody",
+     TLS "zones: [{name: a, file: f, policy: none, allow-transfer: [{tls: on}]}]\n",
+     "2:59: error: this entry is for everybody; it needs a key or a key and an address, or "
+     "insecure: true to say that it is meant so"},
+    {"a certificate that may update",
+     TLS "zones: [{name: a, file: f, policy: none, allow-update: [{certificate-pin: " PIN44
+         "}]}]\n",
+     "2:57: error: a certificate is not enough to change a zone; add a key, or insecure: true to "
+     "allow it nevertheless"},
     {"MD5", SERVER "tsig: [{name: k, algorithm: hmac-md5, secret-file: f}]\n",
      "2:29: error: 'algorithm' must be hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or "
      "hmac-sha512, not 'hmac-md5'"},
@@ -325,7 +359,7 @@ static const struct {
             "  journal: {size: 63K, depth: 10000001}}]\n"
             "zone-defaults: {serial: 1, journal: off, file: x}\n",
      "4:42: error: unknown key 'file' in zone-defaults; allowed: serial, zone-file, reload, "
-     "reload-check, zonemd, publish-zonemd, hook, journal, rate-limit\n"
+     "reload-check, zonemd, publish-zonemd, hook, journal, rate-limit, transfer-tls-only\n"
      "4:25: error: 'serial' must be increment, unixtime or date, not '1'\n"
      "4:37: error: 'journal' must be a mapping: {KEY: VALUE, ...}; allowed keys: size, depth\n"
      "2:50: error: 'serial' must be increment, unixtime or date, not 'random'\n"
@@ -450,7 +484,7 @@ START_TEST(shows_the_place)
                      "      |   ^~~~~\n"
                      "/etc/avow/avow.yaml:5:3: error: unknown key 'w\xc3\xa4' in server; allowed: "
                      "listen, workers, state, control, user, pid-file, log, store-size, scrub, "
-                     "identity, version, udp-payload, tcp, cookies\n"
+                     "identity, version, udp-payload, tcp, cookies, tls\n"
                      "    5 |   \"w\xc3\xa4\": 1\n"
                      "      |   ^~~~\n"
                      "/etc/avow/avow.yaml:6:12: error: 'workers' must be a number from 0 to 256, "

@@ -48,8 +48,8 @@ static void describe(char *line, size_t size)
     line[0] = '\0';
     for (size_t i = 0; i < diff.restart_count; i++)
         SAY("%s ", diff.restart[i]);
-    SAY("%s%s%s%s%s%s%s", diff.server ? "server " : "", diff.log ? "log " : "",
-        diff.keystores ? "keystores " : "", diff.tsig ? "tsig " : "",
+    SAY("%s%s%s%s%s%s%s%s", diff.server ? "server " : "", diff.tls ? "tls " : "",
+        diff.log ? "log " : "", diff.keystores ? "keystores " : "", diff.tsig ? "tsig " : "",
         diff.transfers ? "transfers " : "", diff.updates ? "updates " : "",
         diff.rate_limit ? "rate-limit " : "");
     for (size_t i = 0; i < diff.policy_count; i++)
@@ -93,6 +93,9 @@ static const struct {
     {"identity: me", "identity: me, cookies: {secret-files: [f]}", "server "},
     {"identity: me", "identity: me, tcp: {per-address: 99}", "server "},
     {"identity: me", "identity: me, tcp: {per-network: 99}", "server "},
+    {"identity: me", "identity: me, tls: {listen: ['::1'], certificate-file: c, key-file: k}",
+     "server.tls.listen tls "},
+    {"{name: a, file: a}", "{name: a, file: a, transfer-tls-only: on}", "zone:a.,transfer "},
     {"level: info", "level: debug", "log "},
     {"level: info", "target: /f", "log "},
     {"{A: b}", "{A: c}", "keystores "},

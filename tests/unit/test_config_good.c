@@ -46,6 +46,8 @@ START_TEST(sample_server)
     ck_assert_uint_eq(server->tcp_per_network, 0);
     ck_assert_uint_eq(server->tcp_idle, 10);
     ck_assert_uint_eq(server->tcp_pipeline, 64);
+    ck_assert_uint_eq(server->tls.listen_count, 0);
+    ck_assert_uint_eq(server->tls.clients, 1000);
     ck_assert(server->cookies.enabled);
     ck_assert_int_eq(server->cookies.require, CONFIG_COOKIES_PRESSURE);
     ck_assert_uint_eq(server->cookies.secret_count + server->cookies.secret_file_count, 0);

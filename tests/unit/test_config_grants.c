@@ -6,9 +6,14 @@
 #include "config_support.h"
 #include "support.h"
 
+#define PIN   "the SHA-256 of somebody's key 32"
+#define PIN64 "dGhlIFNIQS0yNTYgb2Ygc29tZWJvZHkncyBrZXkgMzI="
+#define OTHER "the SHA-256 of somebody else's 32"
+
 /* The entries of each kind are told apart by records-per-name. */
 static const char text[] =
-    "server: {listen: [127.0.0.1@5300]}\n"
+    "server: {listen: [127.0.0.1@5300], tls: {listen: [127.0.0.1], certificate-file: c,\n"
+    "  key-file: k, client-ca-file: a}}\n"
     "tsig:\n"
     "  - {name: all, secret-file: k}\n"
     "  - {name: near, secret-file: k}\n"
@@ -44,6 +49,15 @@ static const char text[] =
     "  - {name: closed, file: g, policy: none}\n"
     "  - {name: open, file: h, policy: none, allow-transfer: [{insecure: on}],\n"
     "     allow-update: [{insecure: on, records-per-name: 11}]}\n"
+    "  - name: veiled\n"
+    "    file: j\n"
+    "    policy: none\n"
+    "    transfer-tls-only: on\n"
+    "    allow-transfer:\n"
+    "      - {key: all}\n"
+    "      - {certificate-pin: " PIN64 "}\n"
+    "      - {certificate-name: Secondary.example, address: 10.0.0.0/8}\n"
+    "    allow-update: [{key: near, tls: on}, {key: two, certificate-pin: " PIN64 "}]\n"
     "  - {name: ., file: i, policy: none, allow-update: [\n"
     "     {key: all, names: [{wildcard: '*.'}], records-per-name: 12}]}\n";
 
@@ -133,6 +147,50 @@ START_TEST(lets_in)
                   peers[_i].address);
     ck_assert_msg(config_update_allowed(zone, peer) == peers[_i].update, "%s: update by %s from %s",
                   peers[_i].zone, peers[_i].key ? peers[_i].key : "-", peers[_i].address);
+}
+END_TEST
+
+/* In the zone `veiled`. */
+static const struct {
+    const char *key, *address;
+    bool tls;
+    const char *pin, *name;
+    bool transfer, update;
+} veiled[] = {
+    {"all", "9.9.9.9", false, NULL, NULL, false, false},
+    {"all", "9.9.9.9", true, NULL, NULL, true, false},
+    {NULL, "9.9.9.9", true, NULL, NULL, false, false},
+    {NULL, "9.9.9.9", true, PIN, NULL, true, false},
+    {NULL, "9.9.9.9", true, OTHER, NULL, false, false},
+    {NULL, "9.9.9.9", false, PIN, NULL, false, false},
+    {NULL, "10.0.0.1", true, OTHER, "SECONDARY.example", true, false},
+    {NULL, "9.9.9.9", true, OTHER, "secondary.example", false, false},
+    {NULL, "10.0.0.1", true, OTHER, "example", false, false},
+    {NULL, "10.0.0.1", false, OTHER, "secondary.example", false, false},
+    {"near", "9.9.9.9", true, NULL, NULL, false, true},
+    {"near", "9.9.9.9", false, NULL, NULL, false, false},
+    {"two", "9.9.9.9", true, PIN, NULL, true, true},
+    {"two", "9.9.9.9", true, OTHER, NULL, false, false},
+};
+
+START_TEST(lets_in_by_tls)
+{
+    struct asker asker;
+    struct name names[2];
+    const struct config_zone *zone = zone_called("veiled");
+
+    (void)asks(&asker, veiled[_i].key, veiled[_i].address);
+    asker.peer.tls = veiled[_i].tls;
+    asker.peer.pin = (const uint8_t *)veiled[_i].pin;
+    asker.peer.names = names;
+    ck_assert_int_eq(name_from_string("first.example", &names[0]), RESULT_OK);
+    if (veiled[_i].name) {
+        ck_assert_int_eq(name_from_string(veiled[_i].name, &names[1]), RESULT_OK);
+        asker.peer.name_count = 2;
+    }
+    ck_assert_msg(config_transfer_allowed(zone, &asker.peer) == veiled[_i].transfer, "transfer %d",
+                  _i);
+    ck_assert_msg(config_update_allowed(zone, &asker.peer) == veiled[_i].update, "update %d", _i);
 }
 END_TEST
 
@@ -255,6 +313,7 @@ int main(void)
 
     tcase_add_checked_fixture(granting, parse, free_config);
     tcase_add_loop_test(granting, lets_in, 0, COUNT(peers));
+    tcase_add_loop_test(granting, lets_in_by_tls, 0, COUNT(veiled));
     tcase_add_loop_test(granting, grants_what, 0, COUNT(grants));
     tcase_add_test(granting, grants_to_whom);
     suite_add_tcase(suite, granting);

@@ -18,18 +18,26 @@
 #define THIRD   "ninth-legion-of-spain"
 #define THIRD64 "bmludGgtbGVnaW9uLW9mLXNwYWlu"
 
-#define NEW   "new-cookie-key-1"
-#define OLD   "old-cookie-key-2"
-#define ODD   "odd-cookie-key-3"
-#define NEW16 "6e65772d636f6f6b69652d6b65792d31"
-#define OLD16 "6F6C642D636F6F6B69652D6B65792D32"
-#define ODD16 "6f64642d636f6f6b69652d6b65792d33"
+#define NEW          "new-cookie-key-1"
+#define OLD          "old-cookie-key-2"
+#define ODD          "odd-cookie-key-3"
+#define CERTIFICATE  "the certificate, which all may know"
+#define LOCK         "the key, which belongs to the veil"
+#define NOTARY       "who vouches for clients"
+#define THIRTY_TWO   "the SHA-256 of somebody's key 32"
+#define THIRTY_TWO64 "dGhlIFNIQS0yNTYgb2Ygc29tZWJvZHkncyBrZXkgMzI="
+#define SEAL         "seal-of-16-octet"
+#define NEW16        "6e65772d636f6f6b69652d6b65792d31"
+#define OLD16        "6F6C642D636F6F6B69652D6B65792D32"
+#define ODD16        "6f64642d636f6f6b69652d6b65792d33"
 
 static const char text[] =
     "server: {listen: [127.0.0.1@5300, '::1@5300'], state: /state, control: /run/control.sock,\n"
     "         pid-file: /run/avowd.pid, workers: 3, identity: me, version: off,"
     "         cookies: {require: always, secret-files: [baker, jar]},"
-    "         tcp: {per-address: 1077, per-network: 1099}, scrub: 90m}\n"
+    "         tcp: {per-address: 1077, per-network: 1099}, scrub: 90m,"
+    "         tls: {listen: [127.0.0.1@8853], certificate-file: cert, key-file: lock,"
+    "               client-ca-file: notary, clients: 52428}}\n"
     "keystores: [{name: hsm, module: /lib/module.so, uri: 'pkcs11:token=t', pin-file: pin,\n"
     "             environment: {A: b, C: ./d}, sessions: 5},\n"
     "            {name: other, module: /lib/other.so, uri: 'pkcs11:token=o'}]\n"
@@ -47,6 +55,8 @@ static const char text[] =
     "                     names: [{wildcard: '*.w.a.example'}, {self: subdomain}]}],\n"
     "     notify: [{address: 192.0.2.1@99, key: text.example}]}\n"
     "  - {name: b.example, file: /zones/b, policy: none, serial: date, zone-file: write,\n"
+    "     transfer-tls-only: on, allow-transfer: [{tls: on, certificate-pin: " THIRTY_TWO64 ",\n"
+    "       certificate-name: s.example}],\n"
     "     reload: merge, rate-limit: off, journal: {size: 1M, depth: 3}, zonemd: require, "
     "publish-zonemd: sha512,\n"
     "     reload-check: {largest-deletion: 7, free-deletions: 8, apex: no},\n"
@@ -96,8 +106,12 @@ static void prepare(void)
     write_file("key3", 0600, THIRD64);
     write_file("baker", 0600, "# since Monday\n" NEW16 "\n" OLD16 "\n");
     write_file("jar", 0400, ODD16);
+    write_file("cert", 0644, CERTIFICATE);
+    write_file("lock", 0600, LOCK);
+    write_file("notary", 0644, NOTARY);
     write_file("avow.yaml", 0600, text);
     ck_assert_msg(load(CONFIG_SECRETS, &heard) == RESULT_OK, "%s", heard.text);
+    memcpy(config.server.tls.seal, SEAL, strlen(SEAL)); /* as the supervisor does */
 }
 
 static void clean_up(void)
@@ -184,7 +198,13 @@ static const struct {
     {"\0\0\0\0\0\0\xee\xee", {[SHARE_DESK] = true}},                        /* transfers.clients */
     {"\0\0\0\0\0\0\xdd\xdd", {[SHARE_DESK] = true, [SHARE_KEEPER] = true}}, /* updates.queue */
     {"/zones/a", {[SHARE_KEEPER] = true}},
-    {"/state", {true, true, true, true}},
+    {LOCK, {[SHARE_VEIL] = true}},
+    {CERTIFICATE, {[SHARE_VEIL] = true}},
+    {NOTARY, {[SHARE_VEIL] = true}},
+    {SEAL, {[SHARE_VEIL] = true, [SHARE_DESK] = true}},
+    {"\0\0\0\0\0\0\xcc\xcc", {[SHARE_VEIL] = true}}, /* server.tls.clients */
+    {"/lock", {false}},
+    {"/state", {true, true, true, true, true}},
     {"/run/control.sock", {false}},
     {"/run/avowd.pid", {false}},
     {"second line", {false}},
@@ -390,6 +410,39 @@ START_TEST(front)
 }
 END_TEST
 
+START_TEST(the_veil_gets_what_it_needs)
+{
+    const struct config_tls *tls = &back.server.tls;
+
+    pass(SHARE_VEIL);
+    ck_assert_uint_eq(tls->listen_count, 1);
+    ck_assert_uint_eq(tls->listen[0].port, 8853);
+    ck_assert_uint_eq(tls->clients, 52428);
+    ck_assert_uint_eq(tls->certificate_length, strlen(CERTIFICATE));
+    ck_assert_mem_eq(tls->certificate, CERTIFICATE, strlen(CERTIFICATE));
+    ck_assert_mem_eq(tls->key, LOCK, strlen(LOCK));
+    ck_assert_mem_eq(tls->client_ca, NOTARY, strlen(NOTARY));
+    ck_assert_mem_eq(tls->seal, SEAL, strlen(SEAL));
+    ck_assert_uint_eq(back.zone_count, 0);
+    const uint8_t *key = tls->key;
+    config_wipe_secrets(&back);
+    ck_assert_ptr_null(tls->key);
+    ck_assert_uint_eq(key[0] | key[5] | tls->seal[0], 0);
+}
+END_TEST
+
+START_TEST(demands_of_tls_are_passed_on)
+{
+    pass(SHARE_DESK);
+    const struct config_acl_entry *entry = &back.zones[1].allow_transfer[0];
+    ck_assert(entry->tls);
+    ck_assert_mem_eq(entry->certificate_pin, THIRTY_TWO, CONFIG_PIN_OCTETS);
+    ck_assert(
+        name_equal(entry->certificate_name, config.zones[1].allow_transfer[0].certificate_name));
+    ck_assert(back.zones[1].transfer_tls_only && !back.zones[0].transfer_tls_only);
+}
+END_TEST
+
 START_TEST(damaged_shares_are_refused)
 {
     for (unsigned room = 0; room < SHARE_ROOMS; room++) {
@@ -452,6 +505,11 @@ static const struct {
     {"nine cookie secrets", "jar", 0600,
      ODD16 " " ODD16 " " ODD16 " " ODD16 " " ODD16 " " ODD16 "\n" ODD16 "\n",
      "2:133: error: F/jar holds more than the 8 secrets that there may be"},
+    {"a key of TLS for the group", "lock", 0640, LOCK,
+     "2:267: error: F/lock can be read or written by others than its owner; allowed is at most "
+     "mode "
+     "0600"},
+    {"an empty certificate", "cert", 0644, "", "2:251: error: F/cert is empty"},
     {"an open configuration with a secret", "avow.yaml", 0644, text,
      "7:53: error: others than its owner can read the configuration file, which holds a secret; "
      "use secret-file, or: chmod 0600 F/avow.yaml"},
@@ -521,6 +579,8 @@ int main(void)
     tcase_add_test(sharing, keeper);
     tcase_add_test(sharing, desk);
     tcase_add_test(sharing, front);
+    tcase_add_test(sharing, the_veil_gets_what_it_needs);
+    tcase_add_test(sharing, demands_of_tls_are_passed_on);
     tcase_add_test(sharing, damaged_shares_are_refused);
     tcase_add_loop_test(sharing, files_are_judged, 0, COUNT(files));
     tcase_add_test(sharing, a_missing_file);

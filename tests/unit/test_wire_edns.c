@@ -216,6 +216,12 @@ static const struct {
     {"extended error 0 with text",
      {.payload = 512, .extended_error = EDE_OTHER, .extended_text = "why"},
      OPTIONS("\0\0\x29\x02\0\0\0\0\0\0\x9\0\xf\0\5\0\0why")},
+    {"padding of nothing",
+     {.payload = 512, .padded = true, .extended_error = EDE_NONE},
+     OPTIONS("\0\0\x29\x02\0\0\0\0\0\0\4\0\xc\0\0")},
+    {"padding",
+     {.payload = 512, .padded = true, .padding = 3, .extended_error = EDE_NONE},
+     OPTIONS("\0\0\x29\x02\0\0\0\0\0\0\7\0\xc\0\3\0\0\0")},
     {"all",
      {.payload = 1232,
       .extended_rcode = 1,
@@ -255,6 +261,36 @@ START_TEST(writes_an_opt)
 }
 END_TEST
 
+/* RFC 8467 section 4.1; an OPT with padding has 15 octets beside it. */
+static const struct {
+    const char *what;
+    size_t length, behind, limit;
+    bool padded;
+    uint16_t padding;
+} pads[] = {
+    {"a short answer", 100, 0, 65535, true, 468 - 115},
+    {"just one block", 453, 0, 65535, true, 0},
+    {"one more than a block", 454, 0, 65535, true, 467},
+    {"one less than a block", 452, 0, 65535, true, 1},
+    {"two blocks", 468 + 200, 0, 65535, true, 468 - 215},
+    {"with a TSIG behind", 100, 61, 65535, true, 468 - 115 - 61},
+    {"a TSIG that fills the block", 400, 53, 65535, true, 0},
+    {"as far as there is room", 100, 0, 300, true, 300 - 115},
+    {"no room but for the option", 100, 0, 115, true, 0},
+    {"no room at all", 100, 0, 114, false, 0},
+    {"the largest message", 65510, 0, 65535, true, 10},
+};
+
+START_TEST(pads_to_blocks)
+{
+    struct edns_reply reply = {.payload = 1232, .extended_error = EDE_NONE};
+
+    edns_pad(&reply, pads[_i].length, pads[_i].behind, pads[_i].limit);
+    ck_assert_msg(reply.padded == pads[_i].padded, "%s: padded", pads[_i].what);
+    ck_assert_msg(reply.padding == pads[_i].padding, "%s: %u", pads[_i].what, reply.padding);
+}
+END_TEST
+
 START_TEST(reads_what_it_writes)
 {
     struct reader message = reader_over(written[_i].octets, written[_i].size);
@@ -281,6 +317,7 @@ int main(void)
     tcase_add_loop_test(edns, reads_an_opt, 0, COUNT(rows));
     tcase_add_test(edns, refuses_an_owner);
     tcase_add_loop_test(edns, writes_an_opt, 0, COUNT(written));
+    tcase_add_loop_test(edns, pads_to_blocks, 0, COUNT(pads));
     tcase_add_loop_test(edns, reads_what_it_writes, 0, COUNT(written));
     suite_add_tcase(suite, edns);
     return run_suite(suite);

@@ -57,6 +57,8 @@ struct answer_facts {
     uint16_t cookie_length;
     uint16_t keepalive_tenths; /* told when the query asked for it over TCP (RFC 7828) */
     bool keepalive;            /* whether to tell it */
+    bool encrypted;            /* pad the answer when the query was padded (RFC 8467) */
+    uint16_t behind;           /* octets that the caller adds to the answer: a TSIG */
     bool bad_cookie;           /* answer nothing but BADCOOKIE (RFC 7873 section 5.2.3) */
 };
 

@@ -18,10 +18,12 @@
 #include "avow/base/complaint.h"
 #include "avow/base/log.h"
 #include "avow/base/result.h"
+#include "avow/config/access.h"
 #include "avow/config/address.h"
 #include "avow/config/cookies.h"
 #include "avow/config/loading.h"
 #include "avow/config/rate_limit.h"
+#include "avow/config/tls.h"
 #include "avow/wire/name.h"
 
 enum { CONFIG_CONTROL_PATH_OCTETS = 108 };
@@ -48,6 +50,7 @@ struct config_server {
     uint32_t tcp_idle;     /* seconds without a message after which a connection is closed */
     uint32_t tcp_pipeline; /* questions of one connection that may be under way at once */
     struct config_cookies cookies;
+    struct config_tls tls;
 };
 
 /* An environment variable for a PKCS#11 module. */
@@ -104,36 +107,6 @@ struct config_policy {
     enum config_verify verify_signatures;
 };
 
-/* Names that an update may touch. */
-enum config_scope {
-    CONFIG_SCOPE_NAME,          /* this one */
-    CONFIG_SCOPE_SUBDOMAIN,     /* this one and those below */
-    CONFIG_SCOPE_WILDCARD,      /* `*.` before something: all that is below it, not it itself */
-    CONFIG_SCOPE_SELF,          /* the name of the key that signed the update */
-    CONFIG_SCOPE_SELF_SUBDOMAIN /* that and those below it */
-};
-
-struct config_name_rule {
-    enum config_scope scope;
-    struct name name; /* the root with SELF and SELF_SUBDOMAIN */
-};
-
-/* One entry of allow-transfer or allow-update: grants.h judges by it. Within an entry all that is
- * given must match. */
-struct config_acl_entry {
-    const struct config_tsig *key; /* NULL: no key asked for */
-    struct config_prefix address;  /* family 0: any address */
-    bool insecure;                 /* an address alone is meant to be enough */
-    /* For allow-update only: */
-    struct config_name_rule *names; /* none: every name of the zone */
-    size_t name_count;
-    /* None: every type but DNSKEY, CDS, CDNSKEY and CSYNC, which must be named. RRSIG, NSEC, NSEC3
-     * and NSEC3PARAM are never among them. */
-    uint16_t *types;
-    size_t type_count;
-    uint32_t records_per_name; /* that a name may have in all after an update; 0: no limit */
-};
-
 /* Somebody to tell of a new serial. */
 struct config_notify {
     struct config_address address;
@@ -174,6 +147,7 @@ struct config_zone {
     uint32_t journal_depth;             /* entries; 0: no journal, secondaries get whole zones */
     bool rate_limit;                    /* whether its answers are limited as rate_limit says */
     const struct config_policy *policy; /* NULL: served unsigned */
+    bool transfer_tls_only;             /* whole or in part it is sent by TLS alone */
     struct config_acl_entry *allow_transfer;
     size_t allow_transfer_count;
     struct config_acl_entry *allow_update;

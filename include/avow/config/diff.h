@@ -43,6 +43,7 @@ struct config_diff {
     const char *restart[CONFIG_RESTART_KEYS]; /* keys that only a restart can change, such as */
     size_t restart_count;                     /* "server.listen" */
     bool server;     /* another setting of the server that can change while running */
+    bool tls;        /* its limit, or a file or what it holds */
     bool log;        /* where log lines go, or their level */
     bool keystores;  /* anything about any keystore */
     bool tsig;       /* any key, secrets too when both were loaded with them */

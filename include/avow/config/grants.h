@@ -15,10 +15,14 @@ struct config_peer {
     const struct config_tsig *key; /* with which the message was signed, and verified; NULL: none */
     uint8_t family;                /* 4 or 6; an IPv4-mapped IPv6 address counts as IPv4 */
     const uint8_t *address;        /* 4 or 16 octets in network order */
+    bool tls;                      /* it came by TLS, ALPN "dot" agreed on */
+    const uint8_t *pin;       /* CONFIG_PIN_OCTETS of its certificate; NULL: it has shown none */
+    const struct name *names; /* of that certificate, vouched for by an authority */
+    size_t name_count;
 };
 
-/* Whether all that the entry gives of key and address matches. Keys are the same when their names
- * are: the peer's may be of a configuration that was replaced since. */
+/* Whether all that the entry gives of key, address and TLS matches. Keys are the same when their
+ * names are: the peer's may be of a configuration that was replaced since. */
 bool config_acl_matches(const struct config_acl_entry *entry, const struct config_peer *peer);
 
 bool config_transfer_allowed(const struct config_zone *zone, const struct config_peer *peer);

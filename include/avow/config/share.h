@@ -13,8 +13,11 @@
  *              names (without keys), and how many entries allow-update has (entries that match
  *              nobody: their address is of CONFIG_FAMILY_NONE); limits of updates
  *     signer   policies; keystores with module, URI, environment and PIN
+ *     veil     certificate, key and authorities of server.tls, and no zone; the seal, which the
+ * desk has as well
  *
- * A TSIG secret is in the desk's share alone, a PIN in the signer's alone. Both must have been
+ * A TSIG secret is in the desk's share alone, a PIN in the signer's alone, the key of TLS in the
+ * veil's alone. All must have been
  * loaded (CONFIG_SECRETS) when the share is written. Floor: config.
  */
 #ifndef AVOW_CONFIG_SHARE_H
@@ -28,7 +31,7 @@
 #include "avow/config/config.h"
 
 /* In the order of enum room_kind of the letters between rooms. */
-enum share_room { SHARE_SIGNER, SHARE_KEEPER, SHARE_DESK, SHARE_FRONT, SHARE_ROOMS };
+enum share_room { SHARE_SIGNER, SHARE_KEEPER, SHARE_DESK, SHARE_FRONT, SHARE_VEIL, SHARE_ROOMS };
 
 /*
  * Append a room's share to `share`. The caller wipes and frees the buffer once it was sent; use

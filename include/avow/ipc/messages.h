@@ -27,7 +27,7 @@ enum { FRAME_MAX_OCTETS = 128 * 1024, FRAME_MAX_DESCRIPTORS = 2 };
 enum { MESSAGE_PIECE_OCTETS = FRAME_MAX_OCTETS - 4096 };
 
 /* The rooms, as messages name them. */
-enum room_kind { ROOM_SIGNER, ROOM_KEEPER, ROOM_DESK, ROOM_FRONT, ROOMS };
+enum room_kind { ROOM_SIGNER, ROOM_KEEPER, ROOM_DESK, ROOM_FRONT, ROOM_VEIL, ROOMS };
 
 /* ---- ROOM: the supervisor (upper) and any room (lower) ---------------------------------------
  *
@@ -59,7 +59,7 @@ enum room_kind { ROOM_SIGNER, ROOM_KEEPER, ROOM_DESK, ROOM_FRONT, ROOMS };
 #define FIELDS_log(F) F(u8, level) F(u8, syslog) F(fd, descriptor)
 /* kind: enum page_kind; room: whose it is; writable: whether this room may write it. */
 #define FIELDS_page(F) F(u8, kind) F(u8, room) F(u8, writable) F(fd, descriptor)
-/* kind: enum socket_kind; worker: whose it is; index: place in server.listen. */
+/* kind: enum socket_kind; worker: whose it is; index: place in its listen or tls.listen. */
 #define FIELDS_socket(F) F(u8, kind) F(u16, worker) F(u16, index) F(text, address) F(fd, descriptor)
 /* index: the worker for front's channels; ORDERS or BULK between keeper and signer. */
 #define FIELDS_peer(F)   F(u8, room) F(u16, index) F(fd, descriptor)
@@ -89,7 +89,7 @@ enum room_kind { ROOM_SIGNER, ROOM_KEEPER, ROOM_DESK, ROOM_FRONT, ROOMS };
 enum hook_outcome { HOOK_ACCEPTED, HOOK_REFUSED, HOOK_FAILED };
 
 enum page_kind { PAGE_PUBLISHED, PAGE_READERS, PAGE_METRICS, PAGE_KINDS };
-enum socket_kind { SOCKET_UDP, SOCKET_TCP, SOCKET_CONTROL, SOCKET_KINDS };
+enum socket_kind { SOCKET_UDP, SOCKET_TCP, SOCKET_CONTROL, SOCKET_TLS, SOCKET_KINDS };
 enum room_state { ROOM_STATE_STARTING, ROOM_STATE_READY, ROOM_STATE_DOWN, ROOM_STATE_STOPPED };
 
 /* ---- WANTED: keeper (upper) and one worker of the front (lower) ------------------------------
@@ -185,13 +185,19 @@ enum signing_outcome {
 
 /* A TCP connection on which something was asked that only the desk does: it moves there for good.
  * unread: what was read from it and is not answered, framed as it came (each message after its
- * 16-bit length; the last one may be incomplete). */
-#define FIELDS_connection(F) F(octets, client) F(octets, local) F(octets, unread) F(fd, descriptor)
-
+ * 16-bit length; the last one may be incomplete). identity: as in ARRIVAL, or empty. */
+#define FIELDS_connection(F)                                                                       \
+    F(octets, client) F(octets, local) F(octets, unread) F(octets, identity) F(fd, descriptor)
 #define FIELDS_handoff(F) F(u32, socket) F(octets, client) F(octets, local) F(octets, message)
 /* trusted: the datagram had a good TSIG. */
 #define FIELDS_reply(F)                                                                            \
     F(u8, trusted) F(u32, socket) F(octets, client) F(octets, local) F(octets, message)
+
+/* ---- ARRIVALS: one worker of the front (upper) and the veil (lower) ---------------------------
+ *
+ * The plain side of a client who came by TLS, the addresses, and who that is (identity.h). */
+#define MESSAGES_ARRIVALS(M) M(ARRIVALS, LOWER, ARRIVAL, arrival)
+#define FIELDS_arrival(F)    F(octets, client) F(octets, local) F(octets, identity) F(fd, descriptor)
 
 /* ---- CHANGES: keeper (upper) and desk (lower) -------------------------------------------------
  *
@@ -254,12 +260,13 @@ enum { CONTROL_VERSION = 1 };
 
 /* ---- all; CONTROL first, so that its numbers stay when the others change ------------------- */
 
-#define LINKS(L) L(CONTROL) L(ROOM) L(WANTED) L(SIGNING) L(HANDOFF) L(CHANGES)
+#define LINKS(L) L(CONTROL) L(ROOM) L(WANTED) L(SIGNING) L(HANDOFF) L(ARRIVALS) L(CHANGES)
 
 #define MESSAGES(M)                                                                                \
     MESSAGES_CONTROL(M)                                                                            \
     MESSAGES_ROOM(M)                                                                               \
-    MESSAGES_WANTED(M) MESSAGES_SIGNING(M) MESSAGES_HANDOFF(M) MESSAGES_CHANGES(M)
+    MESSAGES_WANTED(M)                                                                             \
+    MESSAGES_SIGNING(M) MESSAGES_HANDOFF(M) MESSAGES_ARRIVALS(M) MESSAGES_CHANGES(M)
 
 enum link_kind {
 #define LINK_ENUMERATOR(link) LINK_##link,

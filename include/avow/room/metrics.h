@@ -136,6 +136,8 @@
     M(COUNTER, IXFR_CURRENT, "ixfr_current", "of those asked for, already up to date")             \
     M(COUNTER, IXFR_WHOLE, "ixfr_whole", "of those asked for, answered with the whole zone")       \
     M(COUNTER, TRANSFERS_REFUSED, "transfers_refused", "transfers that no access list allows")     \
+    M(COUNTER, TRANSFERS_BARE, "transfers_bare",                                                   \
+      "of these, not by TLS, of a zone that demands it")                                           \
     M(COUNTER, TRANSFERS_BUSY, "transfers_busy", "transfers beyond a limit")                       \
     M(COUNTER, TRANSFERS_CUT, "transfers_cut", "transfers that were not finished")                 \
     M(COUNTER, TRANSFER_OCTETS, "transfer_octets", "octets sent in transfers")                     \
@@ -149,6 +151,19 @@
     M(COUNTER, UPDATES_REFUSED, "updates_refused", "of these, that no grant allows")               \
     M(GAUGE, TRANSFERS_OPEN, "transfers_open", "transfers under way")                              \
     M(GAUGE, DESK_CONNECTIONS, "desk_connections", "TCP connections that the desk holds")          \
+    /* veil */                                                                                     \
+    M(COUNTER, TLS_ACCEPTED, "tls_accepted", "TLS connections accepted")                           \
+    M(COUNTER, TLS_REFUSED, "tls_refused", "TLS connections closed for want of room")              \
+    M(COUNTER, TLS_EVICTED, "tls_evicted", "TLS connections closed in favour of others")           \
+    M(COUNTER, TLS_HANDSHAKES, "tls_handshakes", "TLS handshakes done")                            \
+    M(COUNTER, TLS_CERTIFICATES, "tls_certificates", "of these, with a client's certificate")      \
+    M(COUNTER, TLS_FAILED_VERSION, "tls_failed_version", "handshakes that TLS 1.3 does not fit")   \
+    M(COUNTER, TLS_FAILED_PROTOCOL, "tls_failed_protocol", "handshakes for another ALPN than dot") \
+    M(COUNTER, TLS_FAILED, "tls_failed", "handshakes that failed otherwise")                       \
+    M(COUNTER, TLS_SLOW, "tls_slow", "TLS connections cut off for a slow handshake or reader")     \
+    M(GAUGE, TLS_OPEN, "tls_open", "TLS connections open")                                         \
+    M(GAUGE, TLS_CERTIFICATE_END, "tls_certificate_end",                                           \
+      "when the server's certificate ends, seconds since 1970")                                    \
     /* every room */                                                                               \
     M(COUNTER, LETTERS, "letters", "messages from other rooms")                                    \
     M(COUNTER, LETTERS_REFUSED, "letters_refused", "of these, refused or malformed")

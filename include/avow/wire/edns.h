@@ -31,7 +31,11 @@ enum {
     EDE_NONE = 0xffff
 };
 
-enum { EDNS_COOKIE_MAX_OCTETS = 40, EDNS_SMALLEST_PAYLOAD = 512 };
+enum {
+    EDNS_COOKIE_MAX_OCTETS = 40,
+    EDNS_SMALLEST_PAYLOAD = 512,
+    EDNS_PADDING_BLOCK = 468 /* of answers: RFC 8467 section 4.1 */
+};
 
 /* What a query's OPT said. Zeroed: there was none. */
 struct edns {
@@ -67,6 +71,8 @@ struct edns_reply {
     uint16_t keepalive_tenths; /* idle timeout in units of 100 ms */
     bool expire;
     uint32_t expire_seconds;   /* RFC 7314: of a primary, the SOA's */
+    bool padded;               /* RFC 7830: edns_pad says how far */
+    uint16_t padding;          /* zeros */
     uint16_t extended_error;   /* EDE_NONE: none */
     const char *extended_text; /* NULL: none */
 };
@@ -76,5 +82,17 @@ void edns_write(struct writer *writer, const struct edns_reply *reply);
 
 /* Octets that edns_write will need. */
 size_t edns_size(const struct edns_reply *reply);
+
+/*
+ * Pad a reply that is complete but for that, so that the whole message is a multiple of
+ * EDNS_PADDING_BLOCK, or as near to it as the limit lets it come.
+ *
+ * length  Octets before the OPT.
+ * behind  Octets that will come behind it: the TSIG.
+ * limit   Of what stands before that.
+ *
+ * Source: RFC 7830; RFC 8467 section 4.1.
+ */
+void edns_pad(struct edns_reply *reply, size_t length, size_t behind, size_t limit);
 
 #endif

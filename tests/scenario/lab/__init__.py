@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from . import acme, cookies, kea, peers, secondaries, tools, wire
+from . import acme, cookies, kea, peers, secondaries, tls, tools, wire
 from .ask import (
     FORMERR,
     NOERROR,
@@ -100,12 +100,12 @@ class Lab:
         self.things.append(primary)
         return primary
 
-    def followers(self, primary, key, *zones, kinds=secondaries.FOLLOWERS, ports=None):
+    def followers(self, primary, key, *zones, kinds=secondaries.FOLLOWERS, ports=None, xot=None):
         """A server of each kind that follows the primary, which is (address, port)."""
         started = []
         for number, kind in enumerate(kinds):
             port = ports[number] if ports else free_port()
-            started.append(kind(self._fresh(kind.name), port, primary, key, zones))
+            started.append(kind(self._fresh(kind.name), port, primary, key, zones, xot))
             self.things.append(started[-1])
         return started
 

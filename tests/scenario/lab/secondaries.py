@@ -14,9 +14,11 @@ class Follower:
     name = None
     ready = None
 
-    def __init__(self, folder, port, primary, key, zones):
+    def __init__(self, folder, port, primary, key, zones, xot=None):
+        """`xot`: a tls.Xot, when it is to transfer by TLS; `primary` is then where that is served."""
         folder.mkdir(parents=True)
         self.folder, self.port, self.key, self.zones = folder, port, key, list(zones)
+        self.xot = xot
         self.address, self.primary = "127.0.0.1", primary
         self.starts = 0
         self.configure()
@@ -118,9 +120,10 @@ class BindFollower(Follower):
 
     def configure(self):
         host, port = self.primary
+        by = ' tls "up"' if self.xot else ""
         zones = "".join(
             f'zone "{zone}" {{ type secondary; file "{number}.db"; masterfile-format text;\n'
-            f'    primaries {{ {host} port {port} key "{self.key.text}"; }};\n'
+            f'    primaries {{ {host} port {port} key "{self.key.text}"{by}; }};\n'
             f'    allow-notify {{ key "{self.key.text}"; }};\n'
             f'    allow-transfer {{ key "{self.key.text}"; }}; }};\n'
             for number, zone in enumerate(self.zones)
@@ -129,10 +132,16 @@ class BindFollower(Follower):
             folder=self.folder,
             port=self.port,
             notify="no",
-            key=self.key.file_text(),
+            key=self.key.file_text() + self.tls_text(),
             zones=zones,
         )
         (self.folder / "named.conf").write_text(text)
+
+    def tls_text(self):
+        return self.xot and (
+            f'tls "up" {{ remote-hostname "{self.xot.host}"; ca-file "{self.xot.authority.file}";\n'
+            f'    cert-file "{self.xot.client.file}"; key-file "{self.xot.client.key}"; }};\n'
+        ) or ""
 
     def command(self):
         return ["named", "-f", "-d", "1", "-c", self.folder / "named.conf", "-n", "1", "-U", "1"]
@@ -229,13 +238,13 @@ NSD = """server:
     verbosity: 2
     rrl-ratelimit: 0
     rrl-whitelist-ratelimit: 0
-remote-control:
+{bundle}remote-control:
     control-enable: no
 key:
     name: "{key}"
     algorithm: {algorithm}
     secret: "{secret}"
-{zones}"""
+{tls}{zones}"""
 
 
 class NsdFollower(Follower):
@@ -245,9 +254,10 @@ class NsdFollower(Follower):
 
     def configure(self):
         host, port = self.primary
+        by = ' "up"' if self.xot else ""
         zones = "".join(
             f'zone:\n    name: "{zone}"\n    zonefile: "{number}.zone"\n'
-            f'    request-xfr: {host}@{port} "{self.key.text}"\n'
+            f'    request-xfr: {host}@{port} "{self.key.text}"{by}\n'
             f'    allow-notify: 127.0.0.0/8 "{self.key.text}"\n'
             f'    provide-xfr: 127.0.0.0/8 "{self.key.text}"\n'
             "    min-refresh-time: 1\n    allow-axfr-fallback: yes\n"
@@ -259,9 +269,17 @@ class NsdFollower(Follower):
             key=self.key.text,
             algorithm=self.key.algorithm,
             secret=self.key.base64,
+            bundle=f'    tls-cert-bundle: "{self.xot.authority.file}"\n' if self.xot else "",
+            tls=self.tls_text(),
             zones=zones,
         )
         (self.folder / "nsd.conf").write_text(text)
+
+    def tls_text(self):
+        return self.xot and (
+            f'tls-auth:\n    name: "up"\n    auth-domain-name: "{self.xot.host}"\n'
+            f'    client-cert: "{self.xot.client.file}"\n    client-key: "{self.xot.client.key}"\n'
+        ) or ""
 
     def command(self):
         return ["nsd", "-d", "-c", self.folder / "nsd.conf"]

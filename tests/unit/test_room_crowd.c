@@ -1,4 +1,4 @@
-/* test_front_crowd.c - connections are counted by address and network, and the one to do without is
+/* test_room_crowd.c - connections are counted by address and network, and the one to do without is
  * found, through any coming and going. */
 #include "support.h"
 
@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "avow/room/crowd.h"
 #include "names.h"
-#include "src/front/crowd.h"
 
 enum { MOST = 60, NETWORKS = 5, ADDRESSES = 4, STEPS = 20000 };
 
@@ -275,7 +275,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("front/crowd");
+    Suite *suite = suite_create("room/crowd");
     TCase *tests = tcase_create("crowd");
 
     tcase_set_timeout(tests, 30);

@@ -1,5 +1,5 @@
 /* crowd.c - which client network has how many connections, and which could be done without. */
-#include "crowd.h"
+#include "avow/room/crowd.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +8,12 @@ enum {
     NOBODY = UINT32_MAX,
     /* How many of a network's row are looked at for the fullest address: enough to find one that
      * has a large part of them, and few enough to be done with every new connection. */
-    LOOK_AT = 64
+    LOOK_AT = 64,
+    EVERYBODYS = 16 /* connections that anybody may have ... */
 };
+
+/* ... or this part of all, whichever is more. */
+static const uint32_t parts[CROWD_LEVELS] = {[CROWD_ADDRESS] = 8, [CROWD_NETWORK] = 4};
 
 static const uint8_t bits_of_four[CROWD_LEVELS] = {[CROWD_ADDRESS] = 32, [CROWD_NETWORK] = 24};
 static const uint8_t bits_of_six[CROWD_LEVELS] = {[CROWD_ADDRESS] = 128, [CROWD_NETWORK] = 56};
@@ -113,6 +117,17 @@ uint32_t crowd_count(const struct crowd *crowd, enum crowd_level level, const un
     uint32_t group = find(crowd, &prefix);
 
     return group == NOBODY ? 0 : crowd->groups[group].members;
+}
+
+uint32_t crowd_part(uint32_t limit, uint32_t chosen, enum crowd_level level)
+{
+    uint32_t most = limit / parts[level];
+
+    if (most < EVERYBODYS)
+        most = EVERYBODYS;
+    if (chosen)
+        most = chosen;
+    return most < limit ? most : limit;
 }
 
 /* ---- coming and going ------------------------------------------------------------------------*/

@@ -6,10 +6,10 @@
  * per address and per network, the one that has waited for longest first; networks are ranked by
  * the length of their rows. So whom to send away is known at once, however many there are.
  *
- * Pure but for malloc; of fixed size.
+ * Floor: room. Pure but for malloc; of fixed size.
  */
-#ifndef AVOW_SRC_FRONT_CROWD_H
-#define AVOW_SRC_FRONT_CROWD_H
+#ifndef AVOW_ROOM_CROWD_H
+#define AVOW_ROOM_CROWD_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@
 
 #include "avow/base/hash.h"
 #include "avow/base/result.h"
-#include "origin.h"
+#include "avow/room/address.h"
 
 enum crowd_level { CROWD_ADDRESS, CROWD_NETWORK, CROWD_LEVELS };
 
@@ -69,6 +69,10 @@ void crowd_close(struct crowd *crowd);
 /* Connections that the client's address, or its network, has. */
 uint32_t crowd_count(const struct crowd *crowd, enum crowd_level level,
                      const union address *client);
+
+/* Connections that one address or network may have when there may be `limit` in all: `chosen`, or,
+ * when that is 0, a part of them, but a few in any case. */
+uint32_t crowd_part(uint32_t limit, uint32_t chosen, enum crowd_level level);
 
 /* One more, which does not wait for its client yet. Not to be called for more connections than the
  * crowd was opened for. */
