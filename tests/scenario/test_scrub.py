@@ -79,6 +79,22 @@ def test_a_bad_signature_is_made_anew(lab):
     assert another.ask(name).is_authentic, another.why()
 
 
+def test_what_was_not_verified_is_found(lab):
+    """A token that is wrong now and then, and a policy that does not look: the scrub does."""
+    token = lab.token(faults=True)
+    policy = {"name": "default", "verify-signatures": "never"}
+    server = lab.avow(token=token, zones={ZONE: small_zone(ZONE)}, policies=[policy], start=False)
+    server.start()
+    server.wait_signed()
+    assert scrub(server)["signatures_bad"] == 0
+    token.order("wrong 5")
+    server.change_zone(ZONE, lambda text: text + "".join(f"n{i} A 192.0.2.7\n" for i in range(40)))
+    server.ctl("zone", "wait", ZONE)
+    token.order()
+    assert scrub(server)["signatures_bad"] > 0
+    until(lambda: scrub(server)["signatures_bad"] == 0, "all of them to be made anew")
+
+
 def test_a_zone_that_lost_a_record_is_loaded_anew(lab):
     """Its file is all that it is: it is read again, by itself."""
     server = stopped(lab)
