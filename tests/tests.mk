@@ -68,14 +68,19 @@ SCENARIO ?=
 PYTHON3 ?= $(firstword $(foreach python,/usr/bin/python3 python3,\
              $(shell $(python) -c 'import pytest, dns' 2>/dev/null && echo $(python))) python3)
 PYTEST ?= $(PYTHON3) -B -m pytest
-check-scenario: all $(FAULT_TOKEN) $(FAULT_DISK) $(BUILD)/tests/bench/tcp_crowd
+check-scenario: all $(FAULT_TOKEN) $(FAULT_DISK) $(POWER_FAIL) $(BUILD)/tests/bench/tcp_crowd
 	AVOW_BUILD=$(abspath $(BUILD)) $(PYTEST) -q -p no:cacheprovider tests/scenario $(if $(SCENARIO),-k '$(SCENARIO)')
 
 # The long ones: kills, comparisons on everything, fuzzing.
-campaign: all $(FAULT_TOKEN) $(FAULT_DISK) $(BUILD)/tests/bench/tcp_crowd $(BUILD)/tests/unit/test_tsig_mutation
+campaign: all $(FAULT_TOKEN) $(FAULT_DISK) $(POWER_FAIL) $(BUILD)/tests/bench/tcp_crowd $(BUILD)/tests/unit/test_tsig_mutation
 	AVOW_BUILD=$(abspath $(BUILD)) AVOW_CAMPAIGN=1 $(PYTEST) -q -p no:cacheprovider tests/scenario $(if $(SCENARIO),-k '$(SCENARIO)')
 	AVOW_CAMPAIGN=1 $(BUILD)/tests/unit/test_tsig_mutation
 	$(MAKE) fuzz FUZZ_SECONDS=$(or $(CAMPAIGN_FUZZ_SECONDS),120)
+
+# Everything at once for an hour, with signatures that live for ten minutes.
+SOAK_SECONDS ?= 3600
+soak: all
+	AVOW_BUILD=$(abspath $(BUILD)) AVOW_SOAK=$(SOAK_SECONDS) $(PYTEST) -q -s -p no:cacheprovider tests/scenario/test_soak.py
 
 # Style: format, clang-tidy, sizes of functions and files.
 LINT_SOURCES = $(wildcard src/*/*.c src/*/*.h include/avow/*/*.h tests/*/*.c tests/*/*.h)
@@ -84,7 +89,7 @@ lint:
 	python3 tests/sizes.py
 	clang-tidy --quiet $(wildcard src/*/*.c) -- $(ALL_CPPFLAGS) -std=gnu17 -pthread
 
-.PHONY: check check-docs check-fuzz check-sanitizers check-scenario campaign lint check-unit fuzz fuzz-build fuzz-programs
+.PHONY: check check-docs check-fuzz check-sanitizers check-scenario campaign soak lint check-unit fuzz fuzz-build fuzz-programs
 
 -include tests/hostile/hostile.mk
 -include tests/floors.mk

@@ -71,6 +71,33 @@ static void render_tokens(const json_t *signing, FILE *out)
     }
 }
 
+static void render_limits(const json_t *metrics, FILE *out)
+{
+    unsigned long long dropped = number_of(metrics, "dropped_limit"),
+                       slipped = number_of(metrics, "slipped_limit"),
+                       leaked = number_of(metrics, "leaked_limit"),
+                       spared = number_of(metrics, "spared_limit");
+
+    if (dropped + slipped + leaked + spared)
+        (void)fprintf(
+            out,
+            "rate limit  %llu answers over it: %llu dropped, %llu shortened, %llu leaked, "
+            "%llu sent for dry-run\n",
+            dropped + slipped + leaked + spared, dropped, slipped, leaked, spared);
+}
+
+static void render_cookies(const json_t *metrics, FILE *out)
+{
+    unsigned long long good = number_of(metrics, "cookies_good"),
+                       bad = number_of(metrics, "cookies_bad"),
+                       alone = number_of(metrics, "cookies_client");
+
+    if (good + bad + alone)
+        (void)fprintf(out,
+                      "cookies     %llu good, %llu bad, %llu from clients without one of ours\n",
+                      good, bad, alone);
+}
+
 static void render_traffic(const json_t *metrics, FILE *out)
 {
     unsigned long long queries =
@@ -89,13 +116,8 @@ static void render_traffic(const json_t *metrics, FILE *out)
         number_of(metrics, "tcp_evicted"), number_of(metrics, "tcp_idle"),
         number_of(metrics, "tcp_slow_writers"), number_of(metrics, "tcp_slow_readers"),
         number_of(metrics, "tcp_refused"));
-    unsigned long long good = number_of(metrics, "cookies_good"),
-                       bad = number_of(metrics, "cookies_bad"),
-                       alone = number_of(metrics, "cookies_client");
-    if (good + bad + alone)
-        (void)fprintf(out,
-                      "cookies     %llu good, %llu bad, %llu from clients without one of ours\n",
-                      good, bad, alone);
+    render_limits(metrics, out);
+    render_cookies(metrics, out);
     if (number_of(metrics, "store_corrupt"))
         (void)fprintf(out, "store       %llu damaged records met: run avowctl store check\n",
                       number_of(metrics, "store_corrupt"));

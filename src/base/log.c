@@ -131,7 +131,7 @@ static bool is_over(const struct log_budget *budget, uint64_t now_ms)
 
 bool log_has_room(const struct log_budget *budget, uint32_t per_minute, uint64_t now_ms)
 {
-    return budget->spent < per_minute || is_over(budget, now_ms);
+    return (is_over(budget, now_ms) ? 0 : budget->spent) < per_minute;
 }
 
 void log_limited(struct log_budget *budget, uint32_t per_minute, uint64_t now_ms,

@@ -297,12 +297,15 @@ void rules_classes(struct loader *loader, const struct yaml_node *map, void *obj
 void rules_rate_limit(struct loader *loader, const struct yaml_node *map, void *object)
 {
     const struct config_rate_limit *limit = object;
+    bool limits = false;
 
-    if (limit->slip == 0 && limit->responses_per_second)
+    for (size_t i = 0; i < CONFIG_CLASSES; i++)
+        limits |= limit->classes[i] != 0;
+    if (limit->slip == 0 && limits)
         loader_warning(loader, loader_place(map, "slip"),
                        "with slip: 0 whoever shares an address with an attacker gets no answer by "
                        "UDP, and does not learn that TCP would do");
-    if (limit->leak == 1 && limit->responses_per_second)
+    if (limit->leak == 1 && limits)
         loader_warning(loader, loader_place(map, "leak"),
                        "leak: 1 sends every answer, so that there is no limit");
 }

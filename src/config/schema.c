@@ -38,7 +38,8 @@ static const struct schema_table log_table = {.what = "log", TABLE(log_keys)};
 
 static const struct schema_key tcp_keys[] = {
     {.name = "clients",
-     .help = "Connections that may be open at once.",
+     .help = "Connections that may be open at once. Each worker has its part of these, and of the "
+             "numbers below, whatever the others have.",
      .kind = SCHEMA_COUNT,
      .least = 1,
      .most = 100000,
@@ -50,14 +51,14 @@ static const struct schema_key tcp_keys[] = {
      .kind = SCHEMA_COUNT,
      .least = 1,
      .most = 100000,
-     .otherwise = "an eighth of clients, but not fewer than 16",
+     .otherwise = "an eighth of clients, but not fewer than 16 of each worker",
      INTO(config_server, tcp_per_address)},
     {.name = "per-network",
      .help = "Connections of one IPv4 /24 or IPv6 /56, likewise.",
      .kind = SCHEMA_COUNT,
      .least = 1,
      .most = 100000,
-     .otherwise = "a quarter of clients, but not fewer than 16",
+     .otherwise = "a quarter of clients, but not fewer than 16 of each worker",
      INTO(config_server, tcp_per_network)},
     {.name = "idle",
      .help = "A connection is closed when nothing was asked for so long; when a message has not "
@@ -478,8 +479,9 @@ static const struct schema_key rate_limit_keys[] = {
          "Answers by UDP to one address in a second. Networks have more: an IPv4 /24 32 times "
          "as much, a /20 256 times, a /18 768 times; an IPv6 /64 twice as much, a /56 4 times, "
          "a /48 16 times, a /32 128 times. An answer of over 400 octets counts for more, by its "
-         "size, and one for which a signature must be made for 20. What goes by TCP is never "
-         "limited. 0 means no limit.",
+         "size, and one for which a signature must be made for 20. A client with a good cookie "
+         "has an account of its own, and a hundred times as much. What goes by TCP, or to whoever "
+         "shows a TSIG key, is never limited. 0 means no limit.",
      .kind = SCHEMA_COUNT,
      .most = 1000000,
      .fallback = "0",

@@ -65,7 +65,8 @@ static void answer_datagram(struct desk_room *owner, const struct origin *origin
 {
     struct client *client = &owner->clients[origin->worker];
     struct message reply = {.kind = MESSAGE_REPLY,
-                            .reply = {.socket = origin->socket,
+                            .reply = {.trusted = origin->trusted,
+                                      .socket = origin->socket,
                                       .client = address_span(&origin->client),
                                       .local = address_span(&origin->local),
                                       .message = span_of(octets, length)}};
@@ -338,6 +339,7 @@ static void start_timers(struct desk_room *owner)
 {
     ev_timer_init(&owner->fast, on_fast, 0.0, FAST_MS / 1000.0);
     ev_timer_init(&owner->slow, on_slow, 0.0, SLOW_MS / 1000.0);
+    ev_set_priority(&owner->slow, EV_MINPRI); /* who has asked, when we are late, has done so */
     ev_prepare_init(&owner->prepare, on_prepare);
     owner->fast.data = owner->slow.data = owner->prepare.data = owner;
     ev_prepare_start(owner->room->loop, &owner->prepare);

@@ -21,6 +21,7 @@ union address {
 
 struct origin {
     bool udp;
+    bool trusted;     /* UDP: it had a good TSIG */
     uint16_t worker;  /* UDP: of the front, who has the socket */
     uint32_t socket;  /* UDP: the worker's own number for it */
     uint64_t session; /* TCP */

@@ -104,7 +104,7 @@ static uint16_t check_tsig(struct desk *desk, struct request *request)
     request->body.end = request->octets + plain;
     if (outcome == TSIG_GOOD) {
         request->counts[SECTION_ADDITIONAL]--;
-        request->trusted = true;
+        request->trusted = ticket->origin.trusted = true;
     }
     if (request->has_tsig)
         tell_tsig(desk, request, outcome);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "avow/base/patience.h"
+#include "avow/base/untaken.h"
 #include "streams.h"
 
 enum {
@@ -55,6 +56,21 @@ void session_drop(struct session *session)
     free(session);
 }
 
+/* Whether it does not take what it asked for. What the kernel has for a peer, which may be the end
+ * of a zone on a slow line, is the kernel's to deliver, for as long as set_options says. */
+static bool is_behind(const struct session *session)
+{
+    return session->stream || session_unsent(session) ||
+           (!session->trusted && untaken_octets(session->descriptor));
+}
+
+static void let_go(struct session *session)
+{
+    if (is_behind(session))
+        untaken_forget(session->descriptor);
+    session_drop(session);
+}
+
 static bool is_idle(const struct session *session)
 {
     return !session->busy && session_unsent(session) == 0;
@@ -85,7 +101,7 @@ static bool make_room(struct sessions *sessions)
         if (!dispensable)
             return false;
         metric_add(sessions->desk->metrics, METRIC_TCP_EVICTED, 1);
-        session_drop(dispensable);
+        let_go(dispensable);
     }
     return true;
 }
@@ -214,26 +230,17 @@ static bool has_had_its_time(const struct session *session)
                desk->now_ms;
 }
 
-/* What the kernel has for it goes, too, instead of being offered to the client for minutes. */
-static void cut(struct session *session)
-{
-    const struct linger at_once = {.l_onoff = 1};
-
-    (void)setsockopt(session->descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    session_drop(session);
-}
-
 static void give_up(struct session *session)
 {
     struct metrics_stripe *metrics = session->sessions->desk->metrics;
 
-    if (session->stream || session_unsent(session))
+    if (is_behind(session))
         metric_add(metrics, METRIC_TCP_SLOW_READERS, 1);
     else if (session->has_part)
         metric_add(metrics, METRIC_TCP_SLOW_WRITERS, 1);
     else
         metric_add(metrics, METRIC_TCP_IDLE, 1);
-    cut(session);
+    let_go(session);
 }
 
 void sessions_tick(struct sessions *sessions)
@@ -254,15 +261,8 @@ void sessions_tick(struct sessions *sessions)
 /* ---- open and close --------------------------------------------------------------------------*/
 
 /* Places for more; where there is no memory, there are as many as before. */
-void sessions_configure(struct sessions *sessions, uint32_t most)
+static void grow(struct sessions *sessions, uint32_t limit)
 {
-    uint32_t limit = sessions->desk->config->transfers.clients;
-
-    sessions->most = most;
-    if (limit <= sessions->limit) {
-        count_sessions(sessions); /* which tells how patient we are, too */
-        return;
-    }
     struct session **slots = calloc(limit, sizeof(struct session *));
     if (!slots) {
         log_warning("no memory for more connections: transfers.clients stays as it was");
@@ -273,7 +273,16 @@ void sessions_configure(struct sessions *sessions, uint32_t most)
     free(sessions->slots);
     sessions->slots = slots;
     sessions->limit = limit;
-    count_sessions(sessions);
+}
+
+void sessions_configure(struct sessions *sessions, uint32_t most)
+{
+    uint32_t limit = sessions->desk->config->transfers.clients;
+
+    sessions->most = most;
+    if (limit > sessions->limit)
+        grow(sessions, limit);
+    count_sessions(sessions); /* which tells how patient we are, too */
 }
 
 enum result sessions_open(struct sessions *sessions, struct ev_loop *loop, struct desk *desk,

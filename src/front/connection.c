@@ -21,8 +21,12 @@ static bool backlog_add(struct connection *connection, const uint8_t *octets, si
 {
     struct backlog *backlog = &connection->out;
 
-    if (backlog->start == backlog->end)
-        backlog->start = backlog->end = 0;
+    if (backlog->start && backlog->end + length > backlog->capacity) {
+        /* A client that never takes all would have us keep what it has taken, too. */
+        memmove(backlog->octets, backlog->octets + backlog->start, unsent(backlog));
+        backlog->end -= backlog->start;
+        backlog->start = 0;
+    }
     if (backlog->end + length > backlog->capacity) {
         size_t capacity = backlog->end + length + TCP_BACKLOG_OCTETS / 4;
         uint8_t *more = realloc(backlog->octets, capacity);

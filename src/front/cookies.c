@@ -59,6 +59,13 @@ bool cookies_demand(struct worker *worker)
     return worker->facts.bad_cookie;
 }
 
+size_t cookies_growth(const struct worker *worker)
+{
+    size_t came = worker->query.edns.cookie_length, goes = worker->facts.cookie_length;
+
+    return goes > came ? goes - came : 0;
+}
+
 void cookies_count(const struct worker *worker)
 {
     static const enum metric metrics[COOKIE_KINDS] = {[COOKIE_CLIENT] = METRIC_COOKIES_CLIENT,

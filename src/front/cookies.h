@@ -32,4 +32,7 @@ void cookies_count(const struct worker *worker);
  */
 bool cookies_demand(struct worker *worker);
 
+/* Octets by which the cookie of the answer is longer than that of the query. */
+size_t cookies_growth(const struct worker *worker);
+
 #endif

@@ -24,6 +24,15 @@ static bool take_address(struct span octets, union address *address)
     return (family == AF_INET || family == AF_INET6) && octets.length == address_length(family);
 }
 
+/* Whoever shows no key has no more answers of the desk than of our own. */
+static bool may_go(struct worker *worker, const union address *client,
+                   const struct message_reply *reply)
+{
+    return !worker->restraint.limits || reply->trusted ||
+           restraint_foreign(&worker->restraint, client, &worker->zones, reply->message) !=
+               RESTRAINT_DROP;
+}
+
 static void on_reply(void *context, const struct message *message, struct frame *frame)
 {
     struct handoff *handoff = context;
@@ -36,7 +45,8 @@ static void on_reply(void *context, const struct message *message, struct frame 
         metric_add(handoff->worker->metrics, METRIC_LETTERS_REFUSED, 1);
         return;
     }
-    udp_send(handoff->worker, &origin, reply->message.octets, reply->message.length);
+    if (may_go(handoff->worker, &origin.client, reply))
+        udp_send(handoff->worker, &origin, reply->message.octets, reply->message.length);
 }
 
 static const struct dispatch_table from_desk = {

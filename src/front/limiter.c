@@ -10,7 +10,8 @@
  * An account is a tag above a moment. Moments are counted in ticks of a sixteenth of a microsecond,
  * and begin anew after twelve days: an account that is behind looks as if it were very far ahead,
  * and counts as paid back. One that is a little too far ahead is at `most`: threads read the time
- * in turns of their own, and another one's may have been later.
+ * in turns of their own, and another one's may have been later. An account of exactly those twelve
+ * days ago is mistaken for one that is ahead, for as long as `most`: nobody else lasts that long.
  */
 enum {
     MOMENT_BITS = 44,

@@ -1,11 +1,11 @@
 /* places.c - who may be connected, for how long, and who has to make room for others. */
 #include <stddef.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "avow/base/clock.h"
 #include "avow/base/patience.h"
+#include "avow/base/untaken.h"
 #include "worker.h"
 
 enum {
@@ -101,12 +101,9 @@ void tcp_drop(struct connection *connection)
     free(connection);
 }
 
-/* What the kernel has for it goes, too, instead of being offered to the client for minutes. */
 static void cut(struct connection *connection)
 {
-    const struct linger at_once = {.l_onoff = 1};
-
-    (void)setsockopt(connection->descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    untaken_forget(connection->descriptor);
     tcp_drop(connection);
 }
 
@@ -140,9 +137,19 @@ void tcp_look(struct connection *connection)
         crowd_wait_no_more(&tcp->crowd, &connection->member);
 }
 
-static bool has_unsent(const struct connection *connection)
+/* Whether it does not take its answers, which wait here or in the kernel. */
+static bool is_behind(const struct connection *connection)
 {
-    return connection->out.start != connection->out.end;
+    return connection->out.start != connection->out.end ||
+           untaken_octets(connection->descriptor) != 0;
+}
+
+static void let_go(struct connection *connection)
+{
+    if (is_behind(connection))
+        cut(connection);
+    else
+        tcp_drop(connection);
 }
 
 /* Whoever has waited for it for long enough says what it was that it did not do. */
@@ -152,16 +159,13 @@ static void give_up(struct connection *connection)
 
     if (connection->is_departing)
         metric_add(metrics, METRIC_DROPPED_SEND, 1);
-    else if (has_unsent(connection))
+    else if (is_behind(connection))
         metric_add(metrics, METRIC_TCP_SLOW_READERS, 1);
     else if (connection->has_part)
         metric_add(metrics, METRIC_TCP_SLOW_WRITERS, 1);
     else
         metric_add(metrics, METRIC_TCP_IDLE, 1);
-    if (has_unsent(connection) || connection->has_part)
-        cut(connection);
-    else
-        tcp_drop(connection);
+    let_go(connection);
 }
 
 static uint64_t due_ms(const struct connection *connection)
@@ -190,20 +194,26 @@ static bool evict(struct tcp *tcp, struct crowd_member *member)
     struct connection *connection =
         (struct connection *)((char *)member - offsetof(struct connection, member));
     metric_add(tcp->worker->metrics, METRIC_TCP_EVICTED, 1);
-    if (has_unsent(connection))
-        cut(connection);
-    else
-        tcp_drop(connection);
+    let_go(connection);
     return true;
 }
 
+/* One is enough, unless a reload has made the limits lower. */
 bool tcp_make_room(struct tcp *tcp, const union address *client)
 {
-    if (is_full(tcp, CROWD_ADDRESS, client))
-        return evict(tcp, crowd_idlest_of_address(&tcp->crowd, client));
-    if (is_full(tcp, CROWD_NETWORK, client))
-        return evict(tcp, crowd_idlest_of_network(&tcp->crowd, client));
-    return tcp->count < tcp_limit(tcp) || tcp_evict(tcp);
+    while (is_full(tcp, CROWD_ADDRESS, client)) {
+        if (!evict(tcp, crowd_idlest_of_address(&tcp->crowd, client)))
+            return false;
+    }
+    while (is_full(tcp, CROWD_NETWORK, client)) {
+        if (!evict(tcp, crowd_idlest_of_network(&tcp->crowd, client)))
+            return false;
+    }
+    while (tcp->count >= tcp_limit(tcp)) {
+        if (!tcp_evict(tcp))
+            return false;
+    }
+    return true;
 }
 
 bool tcp_evict(struct tcp *tcp)

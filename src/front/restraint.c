@@ -67,16 +67,30 @@ static struct limiter_address address_of(const union address *client)
 
 /* ---- whoever is over the limit ---------------------------------------------------------------*/
 
-/* One in so many, by chance: whoever sends in step with others gets no more than they do. */
-static bool happens(struct restraint *restraint, uint32_t one_in)
+/* A number below `end`, by chance: whoever sends in step with others gets no more than they do. */
+static uint64_t draw(struct restraint *restraint, uint64_t end)
 {
-    if (one_in == 0)
-        return false;
     /* A counter, well stirred (the finish of splitmix64). */
     uint64_t number = restraint->chance += UINT64_C(0x9e3779b97f4a7c15);
     number = (number ^ number >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     number = (number ^ number >> 27) * UINT64_C(0x94d049bb133111eb);
-    return (number ^ number >> 31) % one_in == 0;
+    return (number ^ number >> 31) % end;
+}
+
+/* One in so many; 0: none. */
+static bool happens(struct restraint *restraint, uint32_t one_in)
+{
+    return one_in && draw(restraint, one_in) == 0;
+}
+
+/* A shortened answer with a cookie is larger than its question had to be: so much more seldom is it
+ * sent. */
+static bool slips(struct restraint *restraint)
+{
+    size_t length = restraint->length;
+
+    return length && happens(restraint, restraint->limits->slip) &&
+           draw(restraint, length + restraint->growth) < length;
 }
 
 static enum restraint_verdict choose(struct restraint *restraint)
@@ -91,7 +105,7 @@ static enum restraint_verdict choose(struct restraint *restraint)
     } else if (happens(restraint, limits->leak)) {
         metric = METRIC_LEAKED_LIMIT;
         verdict = RESTRAINT_SEND;
-    } else if (happens(restraint, limits->slip)) {
+    } else if (slips(restraint)) {
         metric = METRIC_SLIPPED_LIMIT;
         verdict = RESTRAINT_SLIP;
     }
@@ -137,7 +151,7 @@ static enum restraint_verdict judge(struct restraint *restraint, unsigned class,
 
 /* ---- in order --------------------------------------------------------------------------------*/
 
-/* A plain query without OPT: the desk has nothing to do with it, and no cookie is in it. */
+/* A plain query without OPT: no cookie is in it, and no TSIG. */
 static bool is_plain(const struct request *request)
 {
     const uint8_t *octets = request->octets;
@@ -147,67 +161,81 @@ static bool is_plain(const struct request *request)
            octets[ADDITIONAL_AT + 1] == 0;
 }
 
-enum restraint_verdict restraint_meet(struct restraint *restraint, const struct request *request)
+/* Something of so many octets has come from there. */
+static void visit_begins(struct restraint *restraint, const union address *client, size_t length)
 {
     const struct limits *limits = restraint->limits;
-    const struct limiter_address address = address_of(request->client);
+    const struct limiter_address address = address_of(client);
     struct limiter_visit *visit = &restraint->visit;
 
     restraint->judged = false;
+    restraint->length = length;
+    restraint->growth = 0;
     visit->state = LIMITER_FREE;
-    visit->address = address;
-    if (limits_exempt(limits, &address))
-        return RESTRAINT_SEND;
-    limiter_look(restraint->limiter, &limits->rules, &address, false,
-                 limiter_ticks(restraint->now_ms), visit);
-    if (visit->state != LIMITER_FAR || !limits->every_class || limits->free_zone_count ||
+    if (!limits_exempt(limits, &address))
+        limiter_look(restraint->limiter, &limits->rules, &address, false,
+                     limiter_ticks(restraint->now_ms), visit);
+}
+
+enum restraint_verdict restraint_meet(struct restraint *restraint, const struct request *request)
+{
+    const struct limits *limits = restraint->limits;
+
+    visit_begins(restraint, request->client, request->length);
+    if (restraint->visit.state != LIMITER_FAR || !limits->every_class || limits->free_zone_count ||
         !is_plain(request))
         return RESTRAINT_SEND;
     return judge(restraint, CONFIG_CLASSES, LIMITER_PLAIN) == RESTRAINT_DROP ? RESTRAINT_DROP
                                                                              : RESTRAINT_SEND;
 }
 
-static bool is_of_free_zone(const struct limits *limits, const struct query *query,
+static bool is_of_free_zone(const struct limits *limits, const struct name *name,
                             const struct zone_table *zones)
 {
-    if (limits->free_zone_count == 0 || query->question_end == MESSAGE_HEADER_OCTETS)
-        return false;
-    const struct served_zone *zone = zone_table_find(zones, &query->question.name);
+    const struct served_zone *zone = limits->free_zone_count ? zone_table_find(zones, name) : NULL;
+
     return zone && limits_zone_is_free(limits, &zone->apex);
 }
 
-enum restraint_verdict restraint_before(struct restraint *restraint, const struct query *query,
-                                        const struct zone_table *zones, bool known_client)
+/* It was read: it may be about a zone without limit, or from a client with an account of its own.
+ */
+static void recognise(struct restraint *restraint, const struct query *query,
+                      const struct zone_table *zones, bool known_client)
 {
     const struct limits *limits = restraint->limits;
     struct limiter_visit *visit = &restraint->visit;
 
+    if (visit->state == LIMITER_FREE)
+        return;
+    const struct limiter_address address = visit->address;
+    if (query->question_end > MESSAGE_HEADER_OCTETS &&
+        is_of_free_zone(limits, &query->question.name, zones))
+        visit->state = LIMITER_FREE;
+    else if (known_client)
+        limiter_look(restraint->limiter, &limits->rules, &address, true, visit->now, visit);
+}
+
+enum restraint_verdict restraint_before(struct restraint *restraint, const struct query *query,
+                                        const struct zone_table *zones, bool known_client,
+                                        size_t growth)
+{
     if (restraint->judged)
         return restraint->verdict;
-    if (visit->state == LIMITER_FREE)
-        return RESTRAINT_SEND;
-    if (is_of_free_zone(limits, query, zones)) {
-        visit->state = LIMITER_FREE;
-        return RESTRAINT_SEND;
-    }
-    if (known_client) {
-        const struct limiter_address address = visit->address;
-        limiter_look(restraint->limiter, &limits->rules, &address, true, visit->now, visit);
-    }
-    if (visit->state == LIMITER_FAR && limits->every_class)
+    restraint->growth = growth;
+    recognise(restraint, query, zones, known_client);
+    if (restraint->visit.state == LIMITER_FAR && restraint->limits->every_class)
         return judge(restraint, CONFIG_CLASSES, LIMITER_PLAIN);
     return RESTRAINT_SEND;
 }
 
-enum restraint_verdict restraint_after(struct restraint *restraint, const struct outcome *outcome)
+/* An answer is about to go out. */
+static enum restraint_verdict settle(struct restraint *restraint, enum config_answer_class class,
+                                     unsigned price)
 {
     struct limiter_visit *visit = &restraint->visit;
     const struct limiter_rules *rules = &restraint->limits->rules;
-    enum config_answer_class class = class_of(outcome);
-    unsigned price = outcome->verdict == ANSWER_WANTED ? LIMITER_SIGNATURE_ANSWERS * LIMITER_PLAIN
-                                                       : limiter_price(outcome->length);
 
-    if (restraint->judged || visit->state == LIMITER_FREE || !limiter_is_limited(rules, class))
+    if (visit->state == LIMITER_FREE || !limiter_is_limited(rules, class))
         return RESTRAINT_SEND;
     if (visit->state >= LIMITER_OVER)
         return judge(restraint, class, price);
@@ -215,20 +243,43 @@ enum restraint_verdict restraint_after(struct restraint *restraint, const struct
     return RESTRAINT_SEND;
 }
 
+enum restraint_verdict restraint_after(struct restraint *restraint, const struct outcome *outcome)
+{
+    if (restraint->judged)
+        return RESTRAINT_SEND;
+    return settle(restraint, class_of(outcome),
+                  outcome->verdict == ANSWER_WANTED ? LIMITER_SIGNATURE_ANSWERS * LIMITER_PLAIN
+                                                    : limiter_price(outcome->length));
+}
+
 void restraint_late(struct restraint *restraint, const union address *client,
                     const struct query *query, const struct zone_table *zones, bool known_client,
                     const struct outcome *outcome)
 {
-    const struct limits *limits = restraint->limits;
-    const struct limiter_address address = address_of(client);
-    struct limiter_visit visit;
-
     restraint_begin(restraint, clock_monotonic_ms());
-    if (limits_exempt(limits, &address) || is_of_free_zone(limits, query, zones))
-        return;
-    limiter_look(restraint->limiter, &limits->rules, &address, known_client,
-                 limiter_ticks(restraint->now_ms), &visit);
-    limiter_charge(&limits->rules, &visit, class_of(outcome), limiter_price(outcome->length));
+    visit_begins(restraint, client, 0);
+    recognise(restraint, query, zones, known_client);
+    limiter_charge(&restraint->limits->rules, &restraint->visit, class_of(outcome),
+                   limiter_price(outcome->length));
+}
+
+enum restraint_verdict restraint_foreign(struct restraint *restraint, const union address *client,
+                                         const struct zone_table *zones, struct span answer)
+{
+    struct reader reader = reader_over(answer.octets, answer.length);
+    struct header header;
+    struct question question;
+
+    header_read(&reader, &header);
+    restraint_begin(restraint, clock_monotonic_ms());
+    visit_begins(restraint, client, 0);
+    if (restraint->limits->free_zone_count && header.counts[SECTION_QUESTION]) {
+        question_read(&reader, &question);
+        if (!reader.failed && is_of_free_zone(restraint->limits, &question.name, zones))
+            return RESTRAINT_SEND;
+    }
+    return settle(restraint, header.flags & FLAG_RCODE ? CONFIG_CLASS_ERROR : CONFIG_CLASS_POSITIVE,
+                  limiter_price(answer.length));
 }
 
 /* ---- configuration ---------------------------------------------------------------------------*/

@@ -15,6 +15,7 @@
 
 #include "avow/answer/answer.h"
 #include "avow/base/log.h"
+#include "avow/ipc/message.h"
 #include "avow/room/metrics.h"
 #include "avow/store/zones.h"
 #include "limiter.h"
@@ -38,7 +39,9 @@ struct restraint {
     uint64_t told_tag, told_ms;
     /* Of the datagram at hand: */
     struct limiter_visit visit;
-    bool judged; /* over the limit; what is to become of it was said */
+    size_t length; /* 0: what answers it cannot be shortened */
+    size_t growth; /* octets that a shortened answer has more than that */
+    bool judged;   /* over the limit; what is to become of it was said */
     enum restraint_verdict verdict;
 };
 
@@ -62,9 +65,12 @@ enum restraint_verdict restraint_meet(struct restraint *restraint, const struct 
  *
  * known_client  It has shown that the address is its own, by a cookie: it has an account that
  *               nobody else can use up.
+ * growth        Octets by which an answer without records is larger than the query. It is SLIP so
+ *               much more seldom: on average no more octets go out than came in.
  */
 enum restraint_verdict restraint_before(struct restraint *restraint, const struct query *query,
-                                        const struct zone_table *zones, bool known_client);
+                                        const struct zone_table *zones, bool known_client,
+                                        size_t growth);
 
 /* The same, answered, or found to need signatures. SEND: it has been charged. */
 enum restraint_verdict restraint_after(struct restraint *restraint, const struct outcome *outcome);
@@ -74,5 +80,10 @@ enum restraint_verdict restraint_after(struct restraint *restraint, const struct
 void restraint_late(struct restraint *restraint, const union address *client,
                     const struct query *query, const struct zone_table *zones, bool known_client,
                     const struct outcome *outcome);
+
+/* The desk has answered a datagram whose client has not shown a key. Never SLIP: what the desk says
+ * is sent as it is, or not. */
+enum restraint_verdict restraint_foreign(struct restraint *restraint, const union address *client,
+                                         const struct zone_table *zones, struct span answer);
 
 #endif

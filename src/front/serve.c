@@ -93,21 +93,25 @@ static enum served deliver(struct worker *worker, const struct request *request,
     return SERVED_ANSWER;
 }
 
-/* TC and no records: no larger than the question, and a real client asks again by TCP. */
-static enum served slip(struct worker *worker, const struct request *request, uint8_t *out,
-                        size_t size, size_t *length)
+/* No records, and nothing that the question does not pay for (restraint_before): BADCOOKIE for
+ * whoever is to come back with a cookie; else TC, upon which a real client asks again by TCP. */
+static enum served slip(struct worker *worker, uint8_t *out, size_t size, size_t *length)
 {
     struct answerer bare = worker->answerer;
+    uint16_t rcode = worker->query.rcode;
 
-    if (demand_cookie(worker)) {
-        serve_make(worker, ANSWER_NOW, out, size);
-        return deliver(worker, request, out, size, length);
-    }
-    bare.nsid = NULL; /* that would make it larger */
+    if (rcode == RCODE_NOERROR && demand_cookie(worker))
+        rcode = RCODE_BADCOOKIE;
+    bare.nsid = NULL;
     bare.nsid_length = 0;
-    answer_refuse(&bare, &worker->query, &worker->facts, worker->query.rcode, EDE_NONE, out, size,
+    answer_refuse(&bare, &worker->query, &worker->facts, rcode, EDE_NONE, out, size,
                   &worker->outcome);
-    *length = answer_shorten(out, &worker->outcome);
+    if (rcode != RCODE_BADCOOKIE) {
+        (void)answer_shorten(out, &worker->outcome);
+        metric_add(worker->metrics, METRIC_TRUNCATED, 1);
+    }
+    metric_add(worker->metrics, metric_of(rcode), 1);
+    *length = worker->outcome.length;
     return SERVED_ANSWER;
 }
 
@@ -116,8 +120,8 @@ static enum served serve_limited(struct worker *worker, const struct request *re
                                  size_t size, size_t *length)
 {
     struct restraint *restraint = &worker->restraint;
-    enum restraint_verdict verdict =
-        restraint_before(restraint, &worker->query, &worker->zones, serve_knows(worker));
+    enum restraint_verdict verdict = restraint_before(restraint, &worker->query, &worker->zones,
+                                                      serve_knows(worker), cookies_growth(worker));
 
     if (verdict == RESTRAINT_SEND) {
         serve_make(worker, ANSWER_MAY_WAIT, out, size);
@@ -127,7 +131,7 @@ static enum served serve_limited(struct worker *worker, const struct request *re
     case RESTRAINT_SEND:
         return deliver(worker, request, out, size, length);
     case RESTRAINT_SLIP:
-        return slip(worker, request, out, size, length);
+        return slip(worker, out, size, length);
     case RESTRAINT_DROP:
         break;
     }

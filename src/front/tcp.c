@@ -261,6 +261,8 @@ static void open_listener(struct tcp *tcp, int descriptor)
     set_options(descriptor);
     *listener = (struct tcp_listener){.tcp = tcp, .descriptor = descriptor};
     ev_io_init(&listener->readable, on_acceptable, descriptor, EV_READ);
+    /* Whoever has asked is answered first: it is not idle, and does not make room. */
+    ev_set_priority(&listener->readable, EV_MINPRI);
     listener->readable.data = listener;
     ev_io_start(tcp->worker->loop, &listener->readable);
 }
@@ -283,6 +285,7 @@ enum result tcp_open(struct tcp *tcp, struct worker *worker)
     TAILQ_INIT(&tcp->departing);
     ev_timer_init(&tcp->tick, on_tick, 0.0, TICK_MS / 1000.0);
     ev_timer_init(&tcp->relisten, on_relisten, 0.0, RELISTEN_MS / 1000.0);
+    ev_set_priority(&tcp->tick, EV_MINPRI); /* if it is we who are late */
     tcp->tick.data = tcp->relisten.data = tcp;
     if (!tcp->listeners || !tcp->slots || !tcp->scratch || !tcp->outbox ||
         crowd_open(&tcp->crowd, limit))

@@ -263,15 +263,15 @@ static void make_cache(struct worker *worker)
 
 static void configure(struct worker *worker, const struct settings *settings)
 {
-    struct settings chosen = *settings;
+    const uint16_t payload = worker->settings.udp_payload;
 
-    if (udp_configure(&worker->udp, chosen.udp_payload)) {
+    worker->settings = *settings;
+    worker->settings.limits = NULL;
+    restraint_configure(&worker->restraint, settings->limits);
+    if (udp_configure(&worker->udp, settings->udp_payload)) {
         log_warning("no memory for larger answers: server.udp-payload stays as it was");
-        chosen.udp_payload = worker->settings.udp_payload;
+        worker->settings.udp_payload = payload;
     }
-    restraint_configure(&worker->restraint, chosen.limits);
-    chosen.limits = NULL;
-    worker->settings = chosen;
     configure_answerer(worker);
     tcp_configure(&worker->tcp);
 }
@@ -298,6 +298,7 @@ static void on_mail(struct ev_loop *loop, ev_async *watcher, int happened)
     if (other)
         configure(worker, &settings);
     limits_let_go(settings.limits);
+    explicit_bzero(&settings.cookies, sizeof settings.cookies); /* secrets are given up one day */
     if (stop)
         ev_break(loop, EVBREAK_ALL);
 }

@@ -21,6 +21,7 @@ enum {
     FAIL_TEXT_OCTETS = 512,
     SPARE_DESCRIPTORS = 1024,
     RESERVED_DESCRIPTORS = 512,  /* of these: never for clients, whatever a reload says */
+    LEAST_CLIENTS = 64,          /* however few descriptors there are */
     WORKER_DESCRIPTORS = 16 + 64 /* of a worker of the front; connections that wait for the desk */
 };
 
@@ -105,19 +106,31 @@ static enum result find_user(const char *name, struct confine_order *order)
     return RESULT_OK;
 }
 
+/* Beside the spare ones and those of clients: sockets, workers, channels to workers. */
+static uint32_t own_descriptors(const struct room *room)
+{
+    uint32_t own = (uint32_t)room->socket_count;
+
+    if (room->kind == ROOM_FRONT)
+        own += (uint32_t)room->workers * WORKER_DESCRIPTORS;
+    if (room->kind == ROOM_DESK)
+        own += room->workers;
+    return own;
+}
+
 static uint32_t descriptors_needed(const struct room *room)
 {
     const struct config *config = room->config;
     uint32_t clients = 0;
 
     if (room->kind == ROOM_FRONT)
-        clients = config->server.tcp_clients + (uint32_t)room->workers * WORKER_DESCRIPTORS;
+        clients = config->server.tcp_clients;
     if (room->kind == ROOM_DESK)
-        clients = config->transfers.clients + room->workers;
-    return SPARE_DESCRIPTORS + clients;
+        clients = config->transfers.clients;
+    return SPARE_DESCRIPTORS + own_descriptors(room) + clients;
 }
 
-/* As the limit of the system is going to be, which nobody can ask for once the room is confined. */
+/* By the limit of the system, which nobody can ask for once the room is confined. */
 static uint32_t descriptors_allowed(const struct room *room)
 {
     uint32_t needed = descriptors_needed(room);
@@ -131,12 +144,12 @@ static uint32_t descriptors_allowed(const struct room *room)
 uint32_t room_clients(struct room *room, uint32_t wanted)
 {
     struct room_inside *inside = room->inside;
-    uint32_t others = RESERVED_DESCRIPTORS + (uint32_t)room->workers * WORKER_DESCRIPTORS;
+    uint32_t others = RESERVED_DESCRIPTORS + own_descriptors(room);
 
     if (!inside->descriptors)
         inside->descriptors = descriptors_allowed(room);
     uint32_t all = inside->descriptors;
-    uint32_t most = all > 2 * others ? all - others : all / 2;
+    uint32_t most = all > others + LEAST_CLIENTS ? all - others : LEAST_CLIENTS;
     if (wanted <= most)
         return wanted;
     log_warning("there are descriptors for %lu connections, not for %lu: raise the limit of the "

@@ -3,9 +3,10 @@
 
 #include <lmdb.h>
 
+#include "ahead.h"
 #include "guard.h"
 
-enum { RENEWAL_TRIES = 64, LINE_OCTETS = 64, PAGE_OCTETS = 4096, LMDB_HEAD_OCTETS = 8 };
+enum { RENEWAL_TRIES = 64 };
 
 /* The record that a walk or a look-up found. */
 static void set_record(struct store_record *record, const MDB_val *key, const MDB_val *value)
@@ -150,33 +151,6 @@ static MDB_cursor *cursor_of(struct snapshot *snapshot, enum store_table table)
     return *cursor;
 }
 
-/* Have those octets at hand soon that end where something begins. */
-static void fetch_before(uintptr_t end, size_t length)
-{
-    for (size_t back = LINE_OCTETS; back < length + LINE_OCTETS; back += LINE_OCTETS)
-        __builtin_prefetch((const void *)(end - back));
-}
-
-/*
- * A walk would wait for memory at each record. LMDB fills a page from its end: the record behind
- * this one, if both were put in order, ends where this one begins, and the first of the page behind
- * at that page's end. It is guessed to be about as long as this one; a wrong guess costs next to
- * nothing.
- */
-static void fetch_next(const struct store_record *record)
-{
-    size_t length = LMDB_HEAD_OCTETS + record->key_length + record->value_length;
-    uintptr_t start = (uintptr_t)record->key, next_page = start - start % PAGE_OCTETS + PAGE_OCTETS;
-
-    if (length > PAGE_OCTETS / 2)
-        return;                             /* such a value has pages of its own */
-    if (start % PAGE_OCTETS < 2 * length) { /* there may be no room for another one */
-        __builtin_prefetch((const void *)next_page);
-        fetch_before(next_page + PAGE_OCTETS, length);
-    }
-    fetch_before(start, length);
-}
-
 enum found_record snapshot_move(struct snapshot *snapshot, enum store_table table,
                                 enum snapshot_move move, struct store_record *record)
 {
@@ -195,7 +169,7 @@ enum found_record snapshot_move(struct snapshot *snapshot, enum store_table tabl
     if (error == MDB_SUCCESS) {
         set_record(record, &key, &value);
         if (move == MOVE_NEXT)
-            fetch_next(record);
+            ahead_fetch(snapshot, table, record);
     }
     return found(snapshot, error);
 }

@@ -8,6 +8,7 @@
 #include "avow/base/random.h"
 #include "avow/wire/reader.h"
 
+#include "ahead.h"
 #include "environment.h"
 #include "guard.h"
 #include "avow/store/meta.h"
@@ -93,12 +94,13 @@ static enum result read_meta(struct store *store, MDB_txn *transaction)
     if (reader_finish(&seed))
         return store_problem(store, RESULT_CORRUPT, "the seed of the store's seals is damaged");
     make_checksum_keys(store, octets);
+    ahead_learn(store, octets);
     return RESULT_OK;
 }
 
 static int open_tables(struct store *store, MDB_txn *transaction, unsigned flags)
 {
-    int error = 0;
+    int error = mdb_dbi_open(transaction, NULL, 0, &store->main_table);
 
     for (unsigned i = 0; i < STORE_TABLES && !error; i++)
         error = mdb_dbi_open(transaction, table_names[i], flags, &store->tables[i]);

@@ -4,8 +4,10 @@
     make bench-programs && python3 tests/bench/limits.py [--seconds N]
 
 cost      answers a second and processor time for each, limit on over limit off, nobody limited
-flood     one source asks DNSKEY, ANY and NXDOMAIN as fast as it can: octets out / in, by the second
-network   4,096 sources of a /20, 20 queries a second each: answers a second against its limit
+flood     one source asks DNSKEY, ANY and NXDOMAIN as fast as it can: octets out / in, by the second;
+          without a cookie, and with a client cookie alone
+network   4,096 sources of a /20, 20 queries a second each: answers a second against its limit; and
+          how many questions of clients among them that have a cookie are answered
 neighbour a client beside the flooder: how many of its questions are answered
 """
 import argparse
@@ -26,7 +28,9 @@ ROOT = Path(__file__).resolve().parents[2]
 os.environ.setdefault("AVOW_BUILD", str(ROOT / "build"))
 sys.path.insert(0, str(ROOT / "tests" / "scenario"))
 
-from lab import Lab, SoftHsm, large_zone, question, small_zone  # noqa: E402
+import dns.edns  # noqa: E402
+
+from lab import Answer, Lab, SoftHsm, cookies, large_zone, question, small_zone  # noqa: E402
 
 ZONE = "a.test."
 RATE = 200
@@ -87,10 +91,11 @@ def client(server, address):
     return sock
 
 
-def queries():
-    """Of equal length, so that octets in can be told from their number."""
-    wires = [question(f"{'x' * (3 - len(str(i)))}{i}.{ZONE}", "A").to_wire() for i in range(1000)]
-    apex = [question(ZONE, rdtype).to_wire() for rdtype in ("DNSKEY", "ANY")]
+def queries(cookie):
+    options = [dns.edns.GenericOption(cookies.COOKIE, cookie)] if cookie else []
+    names = [f"{'x' * (3 - len(str(i)))}{i}.{ZONE}" for i in range(1000)]
+    wires = [question(name, "A", options=options).to_wire() for name in names]
+    apex = [question(ZONE, rdtype, options=options).to_wire() for rdtype in ("DNSKEY", "ANY")]
     return wires, apex
 
 
@@ -108,9 +113,9 @@ def send_for_a_second(sock, wires, apex):
     return octets
 
 
-def measure_flood(lab, slip, seconds):
+def measure_flood(lab, slip, seconds, cookie=b""):
     server = start(lab, small_zone(ZONE), **{"responses-per-second": RATE, "slip": slip})
-    wires, apex = queries()
+    wires, apex = queries(cookie)
     ratios, pace = [], []
     with client(server, "127.1.1.1") as flooder:
         for _ in range(seconds + 1):
@@ -126,10 +131,40 @@ def measure_flood(lab, slip, seconds):
                 if select.select([neighbour], [], [], 1.0)[0]:
                     answered += not neighbour.recv(4096)[2] & 2
     print(
-        f"flood, slip {slip}: octets out/in by the second {' '.join(f'{ratio:.3f}' for ratio in ratios)}"
+        f"flood{' with a client cookie' * bool(cookie)}, slip {slip}: octets out/in by the second {' '.join(f'{ratio:.3f}' for ratio in ratios)}"
         f" (the first has the burst), {statistics.mean(pace):.0f} queries a second;"
         f" a neighbour has {answered} of 20 answers"
     )
+
+
+class Known:
+    """A client that has got a cookie, and sends it with each question."""
+
+    def __init__(self, server, address):
+        self.sock = client(server, address)
+        self.asked = self.answered = 0
+        self.sock.send(self._wire(b"client-0"))
+        select.select([self.sock], [], [], 10.0)
+        self.wire = self._wire(cookies.cookie_of(Answer.read(self.sock.recv(4096))))
+
+    @staticmethod
+    def _wire(cookie):
+        options = [dns.edns.GenericOption(cookies.COOKIE, cookie)]
+        return question(f"www.{ZONE}", "A", options=options).to_wire()
+
+    def ask(self):
+        self._take()
+        self.sock.send(self.wire)
+        self.asked += 1
+
+    def _take(self):
+        while select.select([self.sock], [], [], 0)[0]:
+            self.answered += not self.sock.recv(4096)[2] & 2
+
+    def close(self):
+        select.select([self.sock], [], [], 1.0)
+        self._take()
+        self.sock.close()
 
 
 def measure_network(lab, seconds):
@@ -137,12 +172,15 @@ def measure_network(lab, seconds):
     wire = question(f"www.{ZONE}", "A").to_wire()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    known = [Known(server, f"127.2.{i}.7") for i in range(16)]  # select takes no high descriptors
     clients = [client(server, f"127.2.{i >> 8}.{i & 255}") for i in range(SOURCES)]
     rows = []
     for _ in range(seconds + 2):
         before, began = server.status()["metrics"], time.monotonic()
         for turn in range(EACH):
             time.sleep(max(0.0, began + turn / EACH - time.monotonic()))
+            for each in known:
+                each.ask()
             for sock in clients:
                 try:
                     sock.send(wire)
@@ -153,11 +191,13 @@ def measure_network(lab, seconds):
         rows.append(
             tuple(round((after[key] - before[key]) / took) for key in ("queries_udp", "responses"))
         )
-    for sock in clients:
-        sock.close()
+    for each in [*clients, *known]:
+        each.close()
+    answered, asked = (sum(getattr(each, what) for each in known) for what in ("answered", "asked"))
     print(
         f"network: {SOURCES} sources of a /20, limit 256 * 50 = 12800: (asked, answered) a second "
-        f"{' '.join(map(str, rows))} (the first has the burst)"
+        f"{' '.join(map(str, rows))} (the first has the burst); clients with a cookie have"
+        f" {answered} of {asked} answers"
     )
 
 
@@ -172,6 +212,7 @@ def main():
         measure_cost(lab, folder, seconds)
         measure_flood(lab, 1, seconds)
         measure_flood(lab, 2, seconds)
+        measure_flood(lab, 1, seconds, b"client-0")
         measure_network(lab, seconds)
     finally:
         lab.close()

@@ -2,11 +2,14 @@
  * sign_loop.c - the bare rate of a token: nothing but C_SignInit and C_Sign in a loop, per thread.
  *
  *   sign_loop -m MODULE -u URI -p PINFILE [-a ALGORITHM] [-t THREADS] [-n PROCESSES] [-s SECONDS]
- *             [-c none|each|shared] [-j]
+ *             [-c none|each|shared] [-k SIGNATURES -f FILE [-g PAGES]] [-j]
  *
  * -c  sign with the token object (none), with a session copy for each thread (each), or with one
  *     session copy for all threads (shared).
  * -n  so many processes, each with so many threads; each process loads the module for itself.
+ * -k  one thread alone, which writes PAGES (8) pages of FILE and flushes it after each so many
+ *     signatures: what signing and flushing take when one has to wait for the other, which is more
+ *     than what either takes in a loop of its own. See flush_loop.c for the file.
  *
  * The key is made when the token has none of the benchmark's. Prints signatures per second.
  */
@@ -28,6 +31,7 @@
 #include "avow/pkcs11/module.h"
 #include "avow/pkcs11/object.h"
 #include "avow/pkcs11/session.h"
+#include "flush.h"
 
 enum copy { COPY_NONE, COPY_EACH, COPY_SHARED };
 enum { MOST_THREADS = 64, MESSAGE_OCTETS = 200 };
@@ -38,6 +42,8 @@ struct options {
     double seconds;
     enum copy copy;
     bool json;
+    unsigned long between; /* signatures from flush to flush; 0: no flush */
+    struct flusher *flusher;
 };
 
 /* The token, opened by the library that the signer uses; the loop itself is bare. */
@@ -96,6 +102,8 @@ static void *loop(void *context)
         if (worker->code == CKR_OK)
             worker->code = call->C_Sign(worker->session.handle, data, length, signature, &size);
         worker->signatures++;
+        if (worker->options->between && worker->signatures % worker->options->between == 0)
+            flush_turn(worker->options->flusher);
     }
     return NULL;
 }
@@ -252,6 +260,15 @@ static void read_option(struct options *options, int letter, const char *value)
     case 'c':
         options->copy = copy_named(value);
         break;
+    case 'k':
+        options->between = strtoul(value, NULL, 10);
+        break;
+    case 'f':
+        options->flusher->path = value;
+        break;
+    case 'g':
+        options->flusher->pages = options->flusher->writes = (unsigned)atoi(value);
+        break;
     case 'j':
         options->json = true;
         break;
@@ -263,16 +280,29 @@ static void read_option(struct options *options, int letter, const char *value)
 int main(int count, char **arguments)
 {
     static const char *const copies[] = {"none", "each", "shared"};
-    struct options options = {
-        .algorithm = 13, .threads = 1, .processes = 1, .seconds = 3, .copy = COPY_NONE};
+    struct flusher flusher = {.pages = 8, .writes = 8};
+    struct options options = {.algorithm = 13,
+                              .threads = 1,
+                              .processes = 1,
+                              .seconds = 3,
+                              .copy = COPY_NONE,
+                              .flusher = &flusher};
     int letter;
 
-    while ((letter = getopt(count, arguments, "m:u:p:a:t:n:s:c:j")) != -1)
+    while ((letter = getopt(count, arguments, "m:u:p:a:t:n:s:c:k:f:g:j")) != -1)
         read_option(&options, letter, optarg);
     if (!options.module || !options.uri || !options.pin_file || options.threads < 1 ||
         options.threads > MOST_THREADS || options.processes < 1 || options.seconds <= 0)
         stop("-m MODULE -u URI -p PINFILE are needed; -t 1 to 64, -n 1 or more, -s above 0");
+    if (options.between) {
+        if (!flusher.path || !flusher.pages || flusher.pages > FLUSH_MOST_PAGES ||
+            options.threads > 1 || options.processes > 1)
+            stop("-k takes -f FILE, -g 1 to 1024, and one thread");
+        flush_open(&flusher);
+    }
     double rate = measure_all(&options);
+    if (options.between)
+        flush_close(&flusher);
     printf(options.json ? "{\"algorithm\": \"%s\", \"processes\": %d, \"threads\": %d, "
                           "\"copies\": \"%s\", \"signatures_per_second\": %.0f}\n"
                         : "%s, %d processes of %d threads, copies %s: %.0f signatures/s\n",

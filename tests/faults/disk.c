@@ -5,6 +5,9 @@
  * beside the program, PROGRAM.orders, mapped by every process that begins: five numbers of 32 bits.
  * The countdown-th call of a kind in the process `pid` fails with `error`, and so do `length` - 1
  * calls behind it. Without the file nothing fails.
+ *
+ * With a file PROGRAM.record there, and the last of the numbers above 0, it is also told what that
+ * process has written to its store and flushed: see tests/power/record.h.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,6 +22,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "../power/record.h"
+
 enum call { CALL_PWRITE = 1, CALL_WRITEV, CALL_FDATASYNC, CALL_META };
 
 /* The first two pages of a store; a commit ends with writing one of them. */
@@ -27,9 +32,11 @@ enum { META_OCTETS = 2 * 4096 };
 struct orders {
     _Atomic int32_t pid, call, error, countdown, length;
     _Atomic int32_t hits; /* calls that have failed */
+    _Atomic int32_t recording;
 };
 
 static struct orders *orders;
+static int record_file = -1;
 
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static ssize_t (*real_writev)(int, const struct iovec *, int);
@@ -52,6 +59,8 @@ __attribute__((constructor)) static void begin(void)
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof ".orders");
     if (length < 0)
         return;
+    (void)snprintf(path + length, sizeof ".orders", ".record");
+    record_file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
     (void)snprintf(path + length, sizeof ".orders", ".orders");
     int file = open(path, O_RDWR | O_CLOEXEC);
     if (file < 0)
@@ -61,9 +70,14 @@ __attribute__((constructor)) static void begin(void)
     orders = map == MAP_FAILED ? NULL : map;
 }
 
+static bool is_meant(void)
+{
+    return orders && atomic_load(&orders->pid) == getpid();
+}
+
 static int fails(enum call call)
 {
-    if (!orders || atomic_load(&orders->pid) != getpid() || atomic_load(&orders->call) != (int)call)
+    if (!is_meant() || atomic_load(&orders->call) != (int)call)
         return 0;
     int32_t left = atomic_fetch_sub(&orders->countdown, 1);
     if (left > 1 || left <= 1 - atomic_load(&orders->length))
@@ -73,19 +87,53 @@ static int fails(enum call call)
     return 1;
 }
 
+/* One entry, at one blow: others append to the same file. A record with a gap would prove nothing,
+ * so that one which cannot be written ends the process. */
+static void record(enum record_kind kind, off_t offset, const struct iovec *pieces, int count)
+{
+    struct record_head head = {.kind = kind, .offset = (uint64_t)offset};
+    struct iovec all[RECORD_PIECES + 1] = {{.iov_base = &head, .iov_len = sizeof head}};
+    size_t length = sizeof head;
+
+    if (record_file < 0 || !is_meant() || !atomic_load(&orders->recording))
+        return;
+    for (int i = 0; i < count && count <= RECORD_PIECES; i++) {
+        all[i + 1] = pieces[i];
+        length += pieces[i].iov_len;
+    }
+    head.length = (uint32_t)(length - sizeof head);
+    if (count > RECORD_PIECES || real_writev(record_file, all, count + 1) != (ssize_t)length)
+        _exit(1);
+}
+
+/* The keeper writes in this way to the store alone; LMDB writes meta pages durably by itself. */
 ssize_t pwrite(int file, const void *octets, size_t length, off_t offset)
 {
     bool failed = fails(CALL_PWRITE) || (offset < META_OCTETS && fails(CALL_META));
+    ssize_t done = failed ? -1 : real_pwrite(file, octets, length, offset);
 
-    return failed ? -1 : real_pwrite(file, octets, length, offset);
+    if (done > 0) {
+        struct iovec piece = {.iov_base = (void *)(uintptr_t)octets, .iov_len = (size_t)done};
+        record(offset < META_OCTETS ? RECORD_DURABLE : RECORD_WRITE, offset, &piece, 1);
+    }
+    return done;
 }
 
 ssize_t writev(int file, const struct iovec *pieces, int count)
 {
-    return fails(CALL_WRITEV) ? -1 : real_writev(file, pieces, count);
+    off_t offset = lseek(file, 0, SEEK_CUR);
+    ssize_t done = fails(CALL_WRITEV) ? -1 : real_writev(file, pieces, count);
+
+    if (done > 0 && offset >= 0)
+        record(RECORD_WRITE, offset, pieces, count);
+    return done;
 }
 
 int fdatasync(int file)
 {
-    return fails(CALL_FDATASYNC) ? -1 : real_fdatasync(file);
+    int failed = fails(CALL_FDATASYNC) ? -1 : real_fdatasync(file);
+
+    if (!failed)
+        record(RECORD_FLUSH, 0, NULL, 0);
+    return failed;
 }

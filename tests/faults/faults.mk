@@ -25,3 +25,9 @@ $(FAULT_DISK): $(BUILD)/tests/faults/disk.o $(call objects,avowd) $(LIBRARIES)
 	@echo "  LINK $@"
 	$(QUIET)$(CC) $(ALL_LDFLAGS) $(call objects,avowd) $< -Wl,--start-group $(LIBRARIES) -Wl,--end-group \
 	    $(LIB_LIBS) -rdynamic -ldl -o $@
+
+# Stores as power failures would have left them.
+POWER_FAIL := $(BUILD)/tests/power/power_fail
+$(POWER_FAIL): $(BUILD)/tests/power/power_fail.o $(LIBRARIES)
+	@echo "  LINK $@"
+	$(QUIET)$(CC) $(ALL_LDFLAGS) $< $(GROUP) $(LIB_LIBS) -o $@

@@ -1,50 +1,19 @@
 """Writes and flushes that fail: nothing that was acknowledged is lost, queries go on, and updates do
 by themselves when the fault is over."""
 
-import contextlib
 import errno
-import mmap
-import shutil
-import struct
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from lab import by_length, large_zone, open_to, until, wire
+from lab.disk import FDATASYNC, META, PWRITE, WRITEV, Disk
 from lab.model import NOERROR, SERVFAIL
-from lab.paths import FAULT_DISK
 from lab.updating import Silence, put_text
 
 ZONE = "f.test."
 KEY = wire.Key.make("update.test.")
 CLIENTS, UPDATES = 4, 4  # while a fault waits for its turn
-
-PWRITE, WRITEV, FDATASYNC, META = 1, 2, 3, 4  # as tests/faults/disk.c has them
-
-
-class Disk:
-    """A daemon's program of its own, and the orders that its disk obeys."""
-
-    def __init__(self, server):
-        program = server.folder / "avowd-disk"
-        shutil.copy(FAULT_DISK, program)
-        orders = program.with_name("avowd-disk.orders")
-        orders.write_bytes(bytes(24))
-        server.program = program
-        self.server, self.path = server, orders
-
-    @contextlib.contextmanager
-    def fault(self, call, error, number, length=1):
-        """The number-th call of a kind fails in the keeper, and some behind it."""
-        with open(self.path, "r+b") as file, mmap.mmap(file.fileno(), 24) as orders:
-            pid = self.server.room_pid("keeper")
-            orders[4:24] = struct.pack("5i", call, error, number, length, 0)
-            orders[0:4] = struct.pack("i", pid)
-            try:
-                yield lambda: struct.unpack("i", orders[20:24])[0]
-            finally:
-                orders[0:4] = bytes(4)
-
 
 class Book:
     """What was acknowledged of each name, and what may be there as well."""

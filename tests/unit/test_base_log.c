@@ -137,13 +137,16 @@ START_TEST(holds_back_and_says_so)
     int from = begin(LOG_LEVEL_INFO);
     uint64_t now = 1000000;
 
-    for (unsigned i = 0; i < 10; i++)
+    for (unsigned i = 0; i < 10; i++) {
+        ck_assert_int_eq(log_has_room(&budget, 3, now + i), i < 3);
         log_limited(&budget, 3, now + i, "bad packet %u", i);
+    }
     (void)logged(from, text, sizeof text);
     ck_assert_uint_eq(lines_in(text), 3);
     ck_assert_ptr_nonnull(strstr(text, "warning: room: bad packet 2\n"));
     ck_assert_ptr_null(strstr(text, "bad packet 3"));
 
+    ck_assert(!log_has_room(&budget, 3, now + 59999) && log_has_room(&budget, 3, now + 60000));
     log_limited(&budget, 3, now + 59999, "still the same minute");
     ck_assert_uint_eq(logged(from, text, sizeof text), 0);
 
@@ -165,6 +168,7 @@ START_TEST(holds_back_all_with_a_budget_of_none)
     char text[4096];
     int from = begin(LOG_LEVEL_INFO);
 
+    ck_assert(!log_has_room(&budget, 0, 5) && !log_has_room(&budget, 0, 120000));
     log_limited(&budget, 0, 5, "never");
     ck_assert_uint_eq(logged(from, text, sizeof text), 0);
     ck_assert_uint_eq(budget.suppressed, 1);

@@ -334,6 +334,12 @@ START_TEST(rate_limits)
     ck_assert_uint_eq(config.rate_limit.leak, 1);
     ck_assert(config.rate_limit.dry_run);
     ck_assert(!config.zones[0].rate_limit && config.zones[1].rate_limit);
+    config_free(&config);
+    must_parse(SERVER "rate-limit: {classes: {error: 1}, slip: 0}\n");
+    ck_assert_str_eq(
+        heard.text,
+        "2:35: warning: with slip: 0 whoever shares an address with an attacker gets no answer by "
+        "UDP, and does not learn that TCP would do");
 }
 END_TEST
 

@@ -98,6 +98,8 @@ START_TEST(tsig_is_judged)
                   found.mac_length);
     if (tsig_rows[_i].metric >= 0)
         ck_assert_msg(lab_metric((enum metric)tsig_rows[_i].metric) == 1, "%s: count", what);
+    /* Signed or not: only the first is an answer to somebody who has shown a key. */
+    ck_assert_msg(lab.answered.trusted == (spoiling == UNSPOILED), "%s: trusted?", what);
     if (spoiling == UNSPOILED)
         ck_assert_int_eq(lab_check(&request), TSIG_GOOD);
     if (spoiling == LATE)

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "avow/base/untaken.h"
 #include "src/desk/session.h"
 
 enum { TURNS = 2000, SMALL_BUFFER = 4096 };
@@ -59,23 +60,51 @@ static void turn(void)
 
 /* ---- clients ---------------------------------------------------------------------------------*/
 
-/* A connection that moved with so much unread. Returns the client's end. */
-static int move_in(const uint8_t *unread, size_t length)
+/* The desk takes a connection that moved with so much unread. */
+static void take(int descriptor, const uint8_t *unread, size_t length)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(4242)};
-    const int small = SMALL_BUFFER;
-    int ends[2];
 
     ck_assert_int_eq(inet_pton(AF_INET, "192.0.2.1", &address.sin_addr), 1);
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
-    ck_assert_int_eq(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
     uint8_t *octets = exact_copy(unread, length);
     struct message_connection letter = {.client = span_of(&address, sizeof address),
                                         .local = span_of(&address, sizeof address),
                                         .unread = span_of(octets, length)};
-    sessions_take(&sessions, ends[0], &letter);
+    sessions_take(&sessions, descriptor, &letter);
     free(octets);
+}
+
+/* Returns the client's end. */
+static int move_in(const uint8_t *unread, size_t length)
+{
+    const int small = SMALL_BUFFER;
+    int ends[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    ck_assert_int_eq(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    take(ends[0], unread, length);
     return ends[1];
+}
+
+/* By TCP, where the kernel has much for a client that takes little. */
+static int move_in_by_tcp(const uint8_t *unread, size_t length)
+{
+    struct sockaddr_in server = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof server;
+    const int small = SMALL_BUFFER;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&server, size), 0);
+    ck_assert_int_eq(listen(listener, 1), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&server, &size), 0);
+    ck_assert_int_eq(setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    ck_assert_int_eq(connect(client, (struct sockaddr *)&server, size), 0);
+    int descriptor = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    ck_assert_int_ge(descriptor, 0);
+    close(listener);
+    take(descriptor, unread, length);
+    return client;
 }
 
 /* The request with its length before it; returns the length of both. */
@@ -280,10 +309,9 @@ START_TEST(what_is_no_message_ends_the_connection)
 }
 END_TEST
 
-/* A zone whose names fill many messages. */
-static void load_large_zone(void)
+/* A zone with so many large names more. */
+static void load_names(unsigned names)
 {
-    enum { NAMES = 100 };
     struct change change;
     struct name apex = name_of("plain.example.");
     struct zone row;
@@ -293,11 +321,17 @@ static void load_large_zone(void)
     ck_assert_int_eq(snapshot_renew(&lab.store.snapshot), RENEWAL_READY);
     ck_assert_int_eq(zone_get(&lab.store.snapshot, &apex, &row), RECORD_THERE);
     snapshot_rest(&lab.store.snapshot);
-    for (unsigned i = 0; i < NAMES; i++) {
+    for (unsigned i = 0; i < names; i++) {
         (void)snprintf(big, sizeof big, "x%u.plain.example.", i);
         lab_big(&change, row.version, big);
     }
     commit(&change);
+}
+
+/* One that fills many messages. */
+static void load_large_zone(void)
+{
+    load_names(100);
 }
 
 /* Nothing is made that the client does not take; what it asks behind it waits. */
@@ -407,6 +441,61 @@ START_TEST(who_does_nothing_is_closed)
     let_pass(idle_ms - 1, 1);
     let_pass(1, 0);
     ck_assert_uint_eq(lab_metric(METRIC_TCP_IDLE), 1);
+    close(client);
+}
+END_TEST
+
+/* Until the server has closed. Returns how much there was; -1: it was reset. */
+static ssize_t take_all(int client)
+{
+    uint8_t taken[SMALL_BUFFER];
+    ssize_t got, all = 0;
+
+    while ((got = recv(client, taken, sizeof taken, 0)) > 0)
+        all += got;
+    return got ? -1 : all;
+}
+
+/* Of a slow line the kernel has the end of the zone when the desk is done with it. */
+START_TEST(a_peer_gets_what_the_kernel_still_has)
+{
+    uint8_t octets[1024];
+
+    load_names(10);
+    int client = move_in_by_tcp(octets, frame_transfer(octets, 1));
+    for (unsigned i = 0; i < TURNS && lab_metric(METRIC_AXFR_DONE) == 0; i++)
+        turn();
+    struct session *session = TAILQ_FIRST(&sessions.by_age);
+    ck_assert_uint_eq(session_unsent(session), 0);
+    ck_assert_uint_ne(untaken_octets(session->descriptor), 0);
+    let_pass(lab.desk.idle_ms, 0);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_IDLE), 1);
+    ck_assert_int_gt(take_all(client), (ssize_t)lab_metric(METRIC_TRANSFER_OCTETS));
+    close(client);
+}
+END_TEST
+
+/* A stranger does not: however often it comes and is sent away, nothing is left of it. */
+START_TEST(a_stranger_does_not)
+{
+    enum { MANY = 400, PLAIN_OCTETS = 2 + 12 + 15 + 4 };
+    static uint8_t octets[MANY * PLAIN_OCTETS];
+    size_t length = 0;
+
+    for (unsigned i = 0; i < MANY; i++) {
+        lab_begin(&request, OPCODE_QUERY, "plain.example.", TYPE_AXFR, CLASS_IN);
+        length += frame(octets + length);
+    }
+    int client = move_in_by_tcp(octets, length);
+    for (unsigned i = 0; i < TURNS; i++)
+        turn();
+    struct session *session = TAILQ_FIRST(&sessions.by_age);
+    ck_assert_uint_eq(lab_metric(METRIC_RESPONSES), MANY);
+    ck_assert_uint_eq(session_unsent(session), 0);
+    ck_assert_uint_ne(untaken_octets(session->descriptor), 0);
+    let_pass(lab.desk.idle_ms, 0);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_SLOW_READERS), 1);
+    ck_assert_int_eq(take_all(client), -1);
     close(client);
 }
 END_TEST
@@ -546,6 +635,8 @@ int main(void)
     tcase_add_test(all, who_takes_a_little_is_cut_off_in_the_end);
     tcase_add_test(all, who_does_nothing_is_closed);
     tcase_add_test(all, who_takes_octet_by_octet_is_cut_off);
+    tcase_add_test(all, a_peer_gets_what_the_kernel_still_has);
+    tcase_add_test(all, a_stranger_does_not);
     tcase_add_test(all, who_writes_octet_by_octet_is_cut_off);
     tcase_add_test(all, patience_falls_when_most_places_are_taken);
     tcase_add_test(all, strangers_get_little_for_nothing);

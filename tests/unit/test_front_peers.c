@@ -463,7 +463,7 @@ START_TEST(a_desk_that_stands_still_fills_nothing_but_its_queue)
             lab_await(METRIC_HANDOFFS, handed + i + 1);
     }
     lab_await(METRIC_TCP_EVICTED, MANY - QUEUED - EVERYBODYS);
-    ck_assert_uint_eq(lab_metric(METRIC_TCP_OPEN), EVERYBODYS);
+    lab_await(METRIC_TCP_OPEN, EVERYBODYS);
     ck_assert_uint_eq(lab_metric(METRIC_HANDOFFS), handed + QUEUED);
     lab_udp_ask(datagrams, &plain);
     ck_assert_uint_eq(lab_udp_answer(datagrams).header.id, plain.id);

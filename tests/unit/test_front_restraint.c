@@ -104,7 +104,73 @@ START_TEST(over_the_limit_an_answer_is_shortened)
     ck_assert_uint_eq(answer.header.counts[SECTION_AUTHORITY], 0);
     ck_assert_uint_eq(answer.length, lab_write(octets, sizeof octets, &question));
     lab_await(METRIC_SLIPPED_LIMIT, 1);
+    lab_await(METRIC_TRUNCATED, 1);
+    lab_await(METRIC_RCODE_NOERROR, lab_metric(METRIC_RESPONSES));
     ck_assert_uint_eq(lab_metric(METRIC_DROPPED_LIMIT), 0);
+    check_sums();
+    close(client);
+}
+END_TEST
+
+/* www, with a client cookie, and the server's name is asked for. */
+static size_t write_curious(uint8_t octets[512])
+{
+    static const uint8_t cookie[] = {1, 2, 3, 4, 5, 6, 7, 8};
+    struct writer writer = {.octets = octets, .length = lab_write(octets, 512, &www), .limit = 512};
+
+    octets[11] = 1;
+    edns_write(&writer, &(struct edns_reply){.payload = 1232,
+                                             .nsid = cookie, /* nothing of it */
+                                             .cookie = cookie,
+                                             .cookie_length = sizeof cookie,
+                                             .extended_error = EDE_NONE});
+    return writer.length;
+}
+
+/* Octets of what has been answered by now. */
+static size_t take_all(int client)
+{
+    uint8_t octets[4096];
+    size_t sum = 0;
+    ssize_t length;
+
+    while ((length = recv(client, octets, sizeof octets, MSG_DONTWAIT)) > 0)
+        sum += (size_t)length;
+    return sum;
+}
+
+static const enum config_cookies_require requirements[] = {CONFIG_COOKIES_NEVER,
+                                                           CONFIG_COOKIES_PRESSURE};
+
+/* TC or BADCOOKIE with a cookie that is longer than the client's, and a name that it asks for: on
+ * average no more octets go out than come in. What chance allows is seven standard deviations. */
+START_TEST(what_goes_out_is_paid_for_by_what_comes_in)
+{
+    enum { ROUNDS = 50, EACH = 20 };
+    uint8_t octets[512];
+    size_t length = write_curious(octets), out = 0;
+    int client = lab_udp_client();
+
+    memset(lab.settings.identity, 'n', 200);
+    lab.settings.cookies_require = requirements[_i];
+    lab.settings.cookies.count = 1;
+    start_with((struct config_rate_limit){.slip = 1, .window = 300});
+    ask_until(client, &www, METRIC_SLIPPED_LIMIT, 5);
+    uint64_t asked = lab_metric(METRIC_QUERIES_UDP);
+    (void)take_all(client);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; i < EACH; i++)
+            ck_assert_int_eq(send(client, octets, length, 0), (ssize_t)length);
+        asked += EACH;
+        lab_await(METRIC_QUERIES_UDP, asked);
+        out += take_all(client);
+    }
+    worker_stop(&lab.worker);
+    out += take_all(client);
+    ck_assert_uint_le(100 * out, 112 * length * ROUNDS * EACH);
+    ck_assert_uint_ge(100 * out, 80 * length * ROUNDS * EACH);
+    ck_assert_int_eq(lab_metric(METRIC_RCODE_BADCOOKIE) > 0,
+                     requirements[_i] == CONFIG_COOKIES_PRESSURE);
     check_sums();
     close(client);
 }
@@ -286,6 +352,66 @@ START_TEST(signatures_are_not_made_for_whoever_is_over_the_limit)
 }
 END_TEST
 
+/* The desk answers an update: whether that comes to its client is told by a counter. */
+static void answer_from_desk(int client, uint8_t trusted)
+{
+    static const struct lab_question update = {
+        .id = 7, .name = "plain.example.", .type = TYPE_SOA, .flags = OPCODE_UPDATE << 11};
+    uint8_t octets[512];
+
+    lab_udp_ask(client, &update);
+    const struct message_handoff *handoff = &lab_letter(lab.desk, MESSAGE_HANDOFF)->handoff;
+    memcpy(octets, handoff->message.octets, handoff->message.length);
+    octets[2] |= FLAG_QR >> 8;
+    octets[3] |= RCODE_REFUSED;
+    struct message reply = {.kind = MESSAGE_REPLY,
+                            .reply = {.trusted = trusted,
+                                      .socket = handoff->socket,
+                                      .client = handoff->client,
+                                      .local = handoff->local,
+                                      .message = span_of(octets, handoff->message.length)}};
+    lab_send_letter(lab.desk, &reply);
+}
+
+/* Who shows a key is answered, whatever was done in its name; nobody else is more than by us. */
+START_TEST(the_desk_does_not_answer_strangers_without_limit)
+{
+    int client = lab_udp_client();
+    uint64_t letters = 0;
+
+    start_with((struct config_rate_limit){.slip = 1, .window = 300});
+    for (unsigned i = 0; i < 20; i++) {
+        answer_from_desk(client, false);
+        lab_await(METRIC_LETTERS, ++letters);
+    }
+    ck_assert_uint_eq(lab_udp_answer(client).rcode, RCODE_REFUSED);
+    (void)take_all(client);
+    for (unsigned i = 0; i < 5; i++) {
+        answer_from_desk(client, true);
+        ck_assert_uint_eq(lab_udp_answer(client).rcode, RCODE_REFUSED);
+    }
+    ck_assert_uint_gt(lab_metric(METRIC_DROPPED_LIMIT), 10);
+    ck_assert_uint_eq(lab_metric(METRIC_LIMITED_ERROR), lab_metric(METRIC_DROPPED_LIMIT));
+    ck_assert_uint_eq(lab_metric(METRIC_SLIPPED_LIMIT), 0);
+    check_sums();
+    close(client);
+}
+END_TEST
+
+START_TEST(the_desk_answers_of_a_zone_without_limit)
+{
+    int client = lab_udp_client();
+
+    lab.settings.limits = limits_with((struct config_rate_limit){.slip = 0}, false);
+    lab_start();
+    for (unsigned i = 0; i < 10; i++) {
+        answer_from_desk(client, false);
+        ck_assert_uint_eq(lab_udp_answer(client).rcode, RCODE_REFUSED);
+    }
+    close(client);
+}
+END_TEST
+
 /* What happens to a question, without a worker. */
 static enum restraint_verdict fate_of(struct restraint *restraint, const struct request *request,
                                       bool known_client)
@@ -297,7 +423,7 @@ static enum restraint_verdict fate_of(struct restraint *restraint, const struct 
     enum restraint_verdict verdict = restraint_meet(restraint, request);
     ck_assert_int_eq(query_read(request->octets, request->length, &query), ANSWER_SEND);
     if (verdict == RESTRAINT_SEND)
-        verdict = restraint_before(restraint, &query, &zones, known_client);
+        verdict = restraint_before(restraint, &query, &zones, known_client, 0);
     return verdict == RESTRAINT_SEND ? restraint_after(restraint, &outcome) : verdict;
 }
 
@@ -361,6 +487,7 @@ int main(void)
     tcase_add_checked_fixture(tests, lab_open, lab_close);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, over_the_limit_an_answer_is_shortened);
+    tcase_add_loop_test(tests, what_goes_out_is_paid_for_by_what_comes_in, 0, COUNT(requirements));
     tcase_add_test(tests, by_tcp_there_is_no_limit);
     tcase_add_test(tests, without_slip_all_are_dropped);
     tcase_add_test(tests, slip_is_one_in_so_many);
@@ -372,6 +499,8 @@ int main(void)
     tcase_add_test(tests, a_class_is_told_from_others);
     tcase_add_test(tests, far_over_nothing_is_looked_up);
     tcase_add_test(tests, signatures_are_not_made_for_whoever_is_over_the_limit);
+    tcase_add_test(tests, the_desk_does_not_answer_strangers_without_limit);
+    tcase_add_test(tests, the_desk_answers_of_a_zone_without_limit);
     tcase_add_test(tests, who_is_known_is_served_whatever_is_done_in_its_name);
     tcase_add_test(tests, limits_come_and_go_while_running);
     suite_add_tcase(suite, tests);

@@ -202,7 +202,7 @@ END_TEST
 /* From its first octet, not from the message before: who was idle for long has it all the same. */
 START_TEST(a_message_has_its_time_from_its_first_octet)
 {
-    lab.settings.tcp_idle_ms = 1500;
+    lab.settings.tcp_idle_ms = 3000;
     lab_start();
     int client = lab_tcp_client();
     uint8_t octets[512];
@@ -210,30 +210,42 @@ START_TEST(a_message_has_its_time_from_its_first_octet)
     struct lab_answer answer;
 
     check_served(client);
-    usleep(1000 * 1000);
+    usleep(2000 * 1000);
     ck_assert_int_eq(send(client, octets, 1, 0), 1);
-    usleep(1200 * 1000); /* more than 1500, with a tick, since the message before */
+    usleep(2000 * 1000); /* more than 3000, with a tick, since the message before */
     ck_assert_int_eq(send(client, octets + 1, length - 1, 0), (ssize_t)length - 1);
     ck_assert(lab_tcp_answer(client, &answer));
     close(client);
 }
 END_TEST
 
-/* A client whose answers do not fit in what the system keeps for it, and wait in the front. */
-static int stuck_client(const char *from)
+/* A client for which the system keeps little. */
+static int small_client(const char *from)
 {
     const int small = SMALL_BUFFER;
     struct sockaddr_in server = lab_address_of(2), own = {.sin_family = AF_INET};
     int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    uint8_t octets[512];
-    size_t length = lab_frame(octets, sizeof octets,
-                              &(struct lab_question){2, "big.plain.example.", TYPE_TXT, 0, false});
 
     ck_assert_int_eq(inet_pton(AF_INET, from, &own.sin_addr), 1);
     ck_assert_int_eq(bind(client, (struct sockaddr *)&own, sizeof own), 0);
     ck_assert_int_eq(setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
     ck_assert_int_eq(connect(client, (struct sockaddr *)&server, sizeof server), 0);
-    (void)ask_until_stuck(client, octets, length);
+    return client;
+}
+
+static size_t frame_big(uint8_t *octets, size_t size)
+{
+    return lab_frame(octets, size,
+                     &(struct lab_question){2, "big.plain.example.", TYPE_TXT, 0, false});
+}
+
+/* A client whose answers do not fit in what the system keeps for it, and wait in the front. */
+static int stuck_client(const char *from)
+{
+    int client = small_client(from);
+    uint8_t octets[512];
+
+    (void)ask_until_stuck(client, octets, frame_big(octets, sizeof octets));
     return client;
 }
 
@@ -269,6 +281,7 @@ START_TEST(what_is_not_taken_is_bounded)
     enum { CLIENTS = 12, BOUND = 64 * 1024 };
     int clients[CLIENTS];
 
+    lab.settings.tcp_idle_ms = 600000;
     lab_start();
     for (unsigned i = 0; i < CLIENTS; i++)
         clients[i] = stuck_client("127.0.0.1");
@@ -279,6 +292,54 @@ START_TEST(what_is_not_taken_is_bounded)
         close(clients[i]);
     lab_await(METRIC_TCP_OPEN, 0);
     ck_assert_uint_eq(lab_metric(METRIC_TCP_UNSENT), 0);
+}
+END_TEST
+
+/* Who takes its answers, but never all of them, does not have us keep those that it has taken. */
+START_TEST(what_was_taken_is_not_kept)
+{
+    enum { ENOUGH = 2 * 1024 * 1024, BOUND = 64 * 1024 };
+    uint8_t question[512], taken[256];
+    size_t length, part = 0, all = 0;
+    ssize_t sent, got;
+
+    lab_start();
+    int client = small_client("127.0.0.1");
+    length = frame_big(question, sizeof question);
+    while (all < ENOUGH) { /* or until the test's deadline */
+        while ((sent = send(client, question + part, length - part, MSG_DONTWAIT)) > 0)
+            part = (part + (size_t)sent) % length;
+        got = recv(client, taken, sizeof taken, MSG_DONTWAIT);
+        ck_assert(got > 0 || (got < 0 && errno == EAGAIN));
+        all += got > 0 ? (size_t)got : 0;
+        ck_assert_uint_le(lab_metric(METRIC_TCP_UNSENT), BOUND);
+    }
+    close(client);
+}
+END_TEST
+
+/* Answers that the kernel cannot get rid of go with the connection, too. */
+START_TEST(what_waits_in_the_kernel_is_not_taken_either)
+{
+    enum { QUESTIONS = 4 };
+    uint8_t octets[512];
+    ssize_t got;
+
+    lab.settings.tcp_idle_ms = 300;
+    lab_start();
+    int client = small_client("127.0.0.1");
+    size_t length = frame_big(octets, sizeof octets);
+    for (unsigned i = 0; i < QUESTIONS; i++)
+        ck_assert_int_eq(send(client, octets, length, 0), (ssize_t)length);
+    lab_await(METRIC_RESPONSES, QUESTIONS);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_UNSENT), 0);
+    lab_await(METRIC_TCP_SLOW_READERS, 1);
+    do
+        got = recv(client, octets, sizeof octets, 0);
+    while (got > 0);
+    ck_assert_int_eq(got, -1);
+    ck_assert_int_eq(errno, ECONNRESET);
+    close(client);
 }
 END_TEST
 
@@ -295,21 +356,77 @@ static int client_from(const char *from)
     return client;
 }
 
+/* The worker stands still; what comes meanwhile it sees at once when it goes on. */
+static void stand_still(void)
+{
+    pthread_mutex_lock(&lab.worker.mail.lock);
+    ev_async_send(lab.worker.loop, &lab.worker.wake);
+    while (ev_async_pending(&lab.worker.wake))
+        usleep(1000); /* until the test's deadline */
+}
+
+static void go_on(void)
+{
+    pthread_mutex_unlock(&lab.worker.mail.lock);
+}
+
+/* Whoever has asked is answered before a newcomer may take its place, whichever came first. */
+START_TEST(who_has_asked_is_answered_before_it_makes_room)
+{
+    struct lab_answer answer;
+
+    lab.settings.tcp_clients = 1;
+    lab_start();
+    int client = client_from("127.0.1.1"), newcomer;
+    check_served(client);
+    stand_still();
+    if (_i)
+        newcomer = client_from("127.0.2.1");
+    lab_tcp_ask(client, &www);
+    if (!_i)
+        newcomer = client_from("127.0.2.1");
+    go_on();
+    ck_assert(lab_tcp_answer(client, &answer));
+    ck_assert(lab_is_closed(client));
+    check_served(newcomer);
+    close(client);
+    close(newcomer);
+}
+END_TEST
+
+/* Nor does its time run out while it is we who are late. */
+START_TEST(who_has_asked_is_answered_before_its_time_is_over)
+{
+    struct lab_answer answer;
+
+    lab.settings.tcp_idle_ms = 300;
+    lab_start();
+    int client = lab_tcp_client();
+    check_served(client);
+    stand_still();
+    lab_tcp_ask(client, &www);
+    usleep(1000 * 1000);
+    go_on();
+    ck_assert(lab_tcp_answer(client, &answer));
+    ck_assert(lab_is_closed(client));
+    close(client);
+}
+END_TEST
+
 /* Not even who has answers to take: it is its own doing. */
 START_TEST(who_does_not_read_makes_room)
 {
-    lab.settings.tcp_clients = 2;
+    lab.settings.tcp_per_address = 1;
+    lab.settings.tcp_idle_ms = 600000;
     lab_start();
-    int stuck[2] = {stuck_client("127.0.1.1"), stuck_client("127.0.2.1")};
-    int client = client_from("127.0.3.1");
+    int stuck = stuck_client("127.0.1.1"), client = client_from("127.0.1.1");
 
     check_served(client);
     lab_await(METRIC_TCP_EVICTED, 1);
-    ck_assert_uint_eq(lab_metric(METRIC_TCP_OPEN), 2);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_OPEN), 1);
     ck_assert_uint_eq(lab_metric(METRIC_TCP_REFUSED), 0);
     close(client);
-    close(stuck[0]);
-    close(stuck[1]);
+    close(stuck);
 }
 END_TEST
 
@@ -390,10 +507,11 @@ static int told_patience(int client)
 /* RFC 7828: what a client is told is what holds. */
 START_TEST(a_client_is_told_how_long_it_is_waited_for)
 {
-    static const int told[] = {100, 100, 55, 10}; /* by how many of four places are taken */
+    static const int told[] = {40, 40, 25, 10}; /* by how many of four places are taken */
     int clients[COUNT(told)];
 
     lab.settings.tcp_clients = COUNT(told);
+    lab.settings.tcp_idle_ms = 4000;
     lab_start();
     for (unsigned i = 0; i < COUNT(told); i++) {
         clients[i] = lab_tcp_client();
@@ -536,6 +654,37 @@ START_TEST(limits_can_be_changed_while_running)
 }
 END_TEST
 
+/* An address that has more than it may have now gives them up when it wants another one. */
+START_TEST(a_share_can_be_changed_while_running)
+{
+    enum { CLIENTS = 6 };
+    int clients[CLIENTS];
+
+    lab_start();
+    struct settings settings = lab.settings;
+    int other = client_from("127.0.1.1");
+    check_served(other);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        clients[i] = client_from("127.0.2.1");
+        check_served(clients[i]);
+    }
+    if (_i)
+        settings.tcp_per_network = 2;
+    else
+        settings.tcp_per_address = 2;
+    worker_configure(&lab.worker, &settings);
+    int client = client_from("127.0.2.1");
+    check_served(client);
+    check_served(clients[CLIENTS - 1]);
+    check_served(other);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_OPEN), 3);
+    ck_assert_uint_eq(lab_metric(METRIC_TCP_EVICTED), CLIENTS - 1);
+    for (unsigned i = 0; i < CLIENTS; i++)
+        close(clients[i]);
+    close(other), close(client);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("front/tcp");
@@ -553,6 +702,10 @@ int main(void)
     tcase_add_test(tests, a_message_has_its_time_from_its_first_octet);
     tcase_add_test(tests, who_reads_too_slowly_is_cut_off);
     tcase_add_test(tests, what_is_not_taken_is_bounded);
+    tcase_add_test(tests, what_was_taken_is_not_kept);
+    tcase_add_test(tests, what_waits_in_the_kernel_is_not_taken_either);
+    tcase_add_loop_test(tests, who_has_asked_is_answered_before_it_makes_room, 0, 2);
+    tcase_add_test(tests, who_has_asked_is_answered_before_its_time_is_over);
     tcase_add_test(tests, who_does_not_read_makes_room);
     tcase_add_test(tests, the_fullest_network_makes_room);
     tcase_add_test(tests, an_address_and_a_network_have_their_shares);
@@ -562,6 +715,7 @@ int main(void)
     tcase_add_test(tests, without_descriptors_newcomers_wait);
     tcase_add_test(tests, without_descriptors_an_idle_client_makes_room);
     tcase_add_test(tests, limits_can_be_changed_while_running);
+    tcase_add_loop_test(tests, a_share_can_be_changed_while_running, 0, 2);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

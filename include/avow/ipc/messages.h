@@ -182,7 +182,9 @@ enum signing_outcome {
 #define FIELDS_connection(F) F(octets, client) F(octets, local) F(octets, unread) F(fd, descriptor)
 
 #define FIELDS_handoff(F) F(u32, socket) F(octets, client) F(octets, local) F(octets, message)
-#define FIELDS_reply(F)   F(u32, socket) F(octets, client) F(octets, local) F(octets, message)
+/* trusted: the datagram had a good TSIG. */
+#define FIELDS_reply(F)                                                                            \
+    F(u8, trusted) F(u32, socket) F(octets, client) F(octets, local) F(octets, message)
 
 /* ---- CHANGES: keeper (upper) and desk (lower) -------------------------------------------------
  *

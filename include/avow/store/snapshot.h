@@ -14,6 +14,14 @@ struct MDB_txn;
 struct MDB_cursor;
 
 /* A zeroed snapshot is a closed one. */
+/* Where a walk is, and goes next, in LMDB's pages; all of it a hint. */
+struct snapshot_ahead {
+    const uint8_t *leaf, *next, *branch; /* NULL: not known */
+    unsigned child;                      /* of the branch, the leaf */
+    unsigned table;
+    uint64_t id; /* of the snapshot in which this holds */
+};
+
 struct snapshot {
     const struct store *store;
     const struct pages *pages; /* NULL: LMDB's own locks (writer's process) or nobody writes */
@@ -28,6 +36,7 @@ struct snapshot {
     bool resting;
     bool spoiled;   /* LMDB met a damaged page: the transaction must really be renewed */
     bool of_change; /* the view of a running change: not to be renewed or closed by its user */
+    struct snapshot_ahead ahead;
 };
 
 enum renewal {

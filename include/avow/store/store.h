@@ -61,6 +61,8 @@ struct store_options {
 struct store {
     struct MDB_env *environment;
     unsigned tables[STORE_TABLES];
+    unsigned main_table;       /* LMDB's table of tables */
+    const uint8_t *first_page; /* where LMDB has mapped the file; NULL: not known */
     struct hash_key checksum_keys[STORE_TABLES];
     enum store_access access;
     uint64_t map_octets;

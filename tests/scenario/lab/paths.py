@@ -27,6 +27,11 @@ def by_length(short, long):
     return long if CAMPAIGN else short
 
 
+def soak_seconds():
+    """How long the soak takes: 15 s in `make check`, a minute in `make campaign`, or SOAK_SECONDS."""
+    return float(os.environ.get("AVOW_SOAK") or by_length(15, 60))
+
+
 def zone_name(path):
     """The origin that a zone file's name stands for: edu.zone -> edu."""
     stem = Path(path).name.removesuffix(".zone")
