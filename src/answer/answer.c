@@ -217,7 +217,7 @@ static void offer_to_cache(struct making *making)
 
     /* Of one zone, so that one last change tells whether it is still good; and nothing left out. */
     if (making->corrupt || making->truncated || making->glue_left_out || making->several_zones ||
-        making->outcome->wanted_count)
+        making->outcome->wanted_count || making->outcome->verdict != ANSWER_SEND)
         return;
     struct kept_answer kept = {.body = builder->writer.octets + start,
                                .length = (uint16_t)(builder->writer.length - start),

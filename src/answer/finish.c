@@ -92,7 +92,9 @@ static bool settle(struct making *making)
     if (making->corrupt) {
         outcome->wanted_count = 0;
         finish_error(making, RCODE_SERVFAIL, EDE_INVALID_DATA);
-    } else if (outcome->wanted_count && making->facts->patience == ANSWER_MAY_WAIT) {
+    } else if (outcome->verdict == ANSWER_DROP) {
+        return false;
+    } else if (outcome->wanted_count && making->facts->patience != ANSWER_NOW) {
         outcome->verdict = ANSWER_WANTED;
         return false;
     } else if (outcome->wanted_count) {

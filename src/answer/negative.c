@@ -86,6 +86,10 @@ void negative_name(struct making *making)
 {
     making->outcome->kind = ANSWER_NXDOMAIN;
     making->rcode = RCODE_NXDOMAIN;
+    if (making->facts->patience == ANSWER_NAMES) {
+        making->outcome->verdict = ANSWER_DROP;
+        return;
+    }
     if (making->prove)
         put_shared(making);
     else

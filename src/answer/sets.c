@@ -57,6 +57,7 @@ static struct answer_wanted *want(struct making *making, enum answer_wanted_kind
     wanted->kind = kind;
     wanted->version = making->zone->version;
     wanted->type = type;
+    wanted->apex = false;
     memset(wanted->hash, 0, sizeof wanted->hash);
     name_root(&wanted->owner);
     return wanted;
@@ -87,6 +88,7 @@ static void want_rrset(struct making *making, const struct node_view *node, uint
         return;
     if (node_name(node, &wanted->owner))
         making->corrupt = true;
+    wanted->apex = node->flags & NODE_APEX;
     want_once(making);
 }
 

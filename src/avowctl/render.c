@@ -98,6 +98,24 @@ static void render_cookies(const json_t *metrics, FILE *out)
                       good, bad, alone);
 }
 
+/* What the tokens can make, who waits for it, and who was told to come back. */
+static void render_budget(const json_t *signing, const json_t *metrics, FILE *out)
+{
+    const json_t *queued = json_object_get(signing, "queued");
+    unsigned long long rate = number_of(signing, "tokens_make_per_minute");
+
+    if (rate == 0)
+        return; /* not known yet */
+    (void)fprintf(out,
+                  "budget      the tokens make %llu.%llu a second; waiting: apex %llu, clients "
+                  "%llu, strangers %llu; with the signer: asked for %llu, background %llu; "
+                  "turned to TCP or a cookie %llu, refused %llu\n",
+                  rate / 60, rate % 60 / 6, number_of(queued, "apex"), number_of(queued, "proven"),
+                  number_of(queued, "unproven"), number_of(queued, "asked_at_signer"),
+                  number_of(queued, "background_at_signer"), number_of(metrics, "wants_turned"),
+                  number_of(metrics, "asked_refused"));
+}
+
 static void render_traffic(const json_t *metrics, FILE *out)
 {
     unsigned long long queries =
@@ -141,6 +159,7 @@ void render_status(const json_t *answer, FILE *out)
     (void)fprintf(out, "signatures  %llu pending, %llu a second, the oldest runs out %s\n",
                   number_of(signing, "pending"), number_of(signing, "signatures_per_second"),
                   text_of(signing, "oldest_signature_expires"));
+    render_budget(signing, json_object_get(answer, "metrics"), out);
     render_traffic(json_object_get(answer, "metrics"), out);
     (void)fprintf(out, "store       ");
     print_octets(out, number_of(store, "file_octets"));

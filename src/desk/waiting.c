@@ -7,10 +7,8 @@
 enum {
     QUERIES = 256, /* of peers with keys, and of those who asked for a transfer before */
     OCTETS = 4096, /* the longest query that is kept */
-    UDP_MS = 800,
-    TCP_MS = 3000,
-    ROUNDS = 4,   /* how often more can turn out to be missing */
-    BUSY_MS = 50, /* until a keeper that was busy is asked again */
+    ROUNDS = 4,    /* how often more can turn out to be missing */
+    BUSY_MS = 50,  /* until a keeper that was busy is asked again */
     PLACE_BITS = 3
 };
 
@@ -47,7 +45,8 @@ static void ask(struct desk *desk, struct waiting_query *query, unsigned place)
                  .version = wanted->version,
                  .kind = wanted->kind == ANSWER_WANTED_NSEC3 ? WANT_NSEC3 : WANT_RRSET,
                  .type = wanted->type,
-                 .owner = wanted->owner}};
+                 .owner = wanted->owner,
+                 .proven = true}};
 
     if (wanted->kind == ANSWER_WANTED_NSEC3)
         message.want.hash = span_of(wanted->hash, sizeof wanted->hash);
@@ -76,7 +75,7 @@ bool waiting_park(struct desk *desk, const struct request *request, bool missing
     if (!query)
         return false;
     query->id = ++waiting->serial;
-    query->deadline_ms = desk->now_ms + (request->ticket.origin.udp ? UDP_MS : TCP_MS);
+    query->deadline_ms = desk->now_ms + (request->ticket.origin.udp ? WANT_UDP_MS : WANT_TCP_MS);
     ticket_keep(&query->ticket, &request->ticket);
     query->length = request->length;
     memcpy(query->octets, request->octets, request->length);

@@ -2,6 +2,8 @@
 #include "limiter.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +18,8 @@
 enum {
     MOMENT_BITS = 44,
     TICKS_PER_MS = 16000,
-    TRIES = 4 /* of a change that others get in the way of; then it is left out, once */
+    TRIES = 4, /* of a change that others get in the way of; then it is left out, once */
+    SIGNATURES_SECONDS = 4 /* worth of signatures that can be had at once */
 };
 
 #define MOMENT_MASK  ((UINT64_C(1) << MOMENT_BITS) - 1)
@@ -30,9 +33,10 @@ enum {
 static const struct band {
     uint8_t length; /* of an IPv6 prefix; that of an IPv4 prefix lies 96 bits in */
     uint16_t factor;
+    uint8_t part; /* what an account may have of all signatures: one in so many */
 } bands[LIMITER_BANDS] = {
-    {96 + 32, 1}, {96 + 24, 32}, {96 + 20, 256}, {96 + 18, 768}, {128, 1},
-    {64, 2},      {56, 4},       {48, 16},       {32, 128},      {128, 100},
+    {96 + 32, 1, 8}, {96 + 24, 32, 4}, {96 + 20, 256, 2}, {96 + 18, 768, 2}, {128, 1, 8},
+    {64, 2, 8},      {56, 4, 4},       {48, 16, 2},       {32, 128, 2},      {128, 100, 8},
 };
 enum { FOUR = 0, FOUR_COUNT = 4, SIX = 4, SIX_COUNT = 5, KNOWN = 9 };
 
@@ -76,6 +80,35 @@ bool limiter_rules_from(struct limiter_rules *rules, const struct config_rate_li
     return true;
 }
 
+void limiter_rules_for_signatures(struct limiter_rules *rules, enum limiter_ledger ledger,
+                                  uint32_t rate)
+{
+    memset(rules, 0, sizeof *rules);
+    rules->ledger = ledger;
+    for (unsigned band = 0; band < LIMITER_BANDS; band++) {
+        rules->costs[CONFIG_CLASS_POSITIVE][band] =
+            (SECOND << FRACTION) / rate * 60 * bands[band].part;
+        rules->over[band] = SIGNATURES_SECONDS * SECOND;
+    }
+    rules->most = rules->far = 4 * SIGNATURES_SECONDS * SECOND;
+}
+
+struct limiter_address limiter_address_of(const struct sockaddr *client)
+{
+    struct limiter_address address = {0};
+
+    if (client->sa_family == AF_INET) {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)client;
+        address.low = UINT64_C(0xffff) << 32 | ntohl(four->sin_addr.s_addr);
+        return address;
+    }
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)client;
+    memcpy(&address, &six->sin6_addr, sizeof address);
+    address.high = be64toh(address.high);
+    address.low = be64toh(address.low);
+    return address;
+}
+
 uint64_t limiter_ticks(uint64_t now_ms)
 {
     return now_ms * TICKS_PER_MS & MOMENT_MASK;
@@ -105,12 +138,14 @@ static uint64_t ahead_of(uint64_t word, uint64_t now, uint64_t most)
 }
 
 /* Every query pays for four or five of these: what is hashed is as short as can be. What is of the
- * same length differs in the band. */
+ * same length differs in the kind of account: its ledger and band. */
 static uint64_t hash_of(const struct hash_key *key, const struct limiter_address *prefix,
-                        unsigned band)
+                        unsigned account)
 {
-    const uint64_t four = (prefix->low & UINT32_MAX) | (uint64_t)band << 32;
-    const uint64_t network[] = {prefix->high, band}, address[] = {prefix->high, prefix->low, band};
+    const uint64_t four = (prefix->low & UINT32_MAX) | (uint64_t)account << 32;
+    const uint64_t network[] = {prefix->high, account};
+    const uint64_t address[] = {prefix->high, prefix->low, account};
+    unsigned band = account % LIMITER_BANDS;
 
     if (band < FOUR + FOUR_COUNT)
         return hash_octets(key, &four, sizeof four);
@@ -119,11 +154,12 @@ static uint64_t hash_of(const struct hash_key *key, const struct limiter_address
     return hash_octets(key, address, sizeof address);
 }
 
-static void aim(const struct limiter *limiter, const struct limiter_address *address, unsigned band,
+static void aim(const struct limiter *limiter, enum limiter_ledger ledger,
+                const struct limiter_address *address, unsigned band,
                 struct limiter_account *account)
 {
     const struct limiter_address prefix = prefix_of(address, bands[band].length);
-    uint64_t hash = hash_of(&limiter->key, &prefix, band);
+    uint64_t hash = hash_of(&limiter->key, &prefix, ledger * LIMITER_BANDS + band);
 
     account->line = limiter->lines + hash % LIMITER_LINES * LIMITER_ACCOUNTS;
     account->tag = hash >> MOMENT_BITS << MOMENT_BITS;
@@ -193,7 +229,7 @@ void limiter_look(struct limiter *limiter, const struct limiter_rules *rules,
     visit->address = *address;
     /* All lines are on their way from memory before the first is read. */
     for (unsigned i = 0; i < visit->count; i++)
-        aim(limiter, address, visit->first + i, &visit->accounts[i]);
+        aim(limiter, rules->ledger, address, visit->first + i, &visit->accounts[i]);
     for (unsigned i = 0; i < visit->count; i++) {
         uint64_t ahead = find(&visit->accounts[i], now, rules->most);
         if (ahead <= rules->over[visit->first + i])

@@ -38,8 +38,16 @@ enum {
     LIMITER_PREFIX_TEXT = 64
 };
 
-/* How fast accounts are used up, made from the configuration. */
+/* What accounts are kept of, each apart from the others. */
+enum limiter_ledger {
+    LIMITER_ANSWERS,
+    LIMITER_SIGNATURES, /* that had to be made for clients who have shown nothing */
+    LIMITER_SIGNATURES_PROVEN
+};
+
+/* How fast accounts are used up, made from the configuration, or from what the tokens make. */
 struct limiter_rules {
+    enum limiter_ledger ledger;
     /* What a plain answer moves an account of this band on by, in 1/65536 ticks. 0: this class has
      * no limit. */
     uint64_t costs[CONFIG_CLASSES][LIMITER_BANDS];
@@ -47,6 +55,8 @@ struct limiter_rules {
     uint64_t far;                 /* ... from which on nobody has to look closer */
     uint64_t most;                /* ... that an account can be */
 };
+
+struct sockaddr;
 
 /* An address of either family, in host order; an IPv4 address as IPv6 maps it. */
 struct limiter_address {
@@ -88,6 +98,14 @@ struct limiter {
 /* RESULT_SYSTEM without memory. Memory is touched only as accounts are opened. */
 MUST_CHECK enum result limiter_open(struct limiter *limiter, const struct hash_key *key);
 void limiter_close(struct limiter *limiter);
+
+struct limiter_address limiter_address_of(const struct sockaddr *client);
+
+/* Rules for signatures, which are charged as plain answers with records: an address may have an
+ * eighth of what the tokens make, the networks around it no more than a half. `rate`: signatures a
+ * minute, not 0. */
+void limiter_rules_for_signatures(struct limiter_rules *rules, enum limiter_ledger ledger,
+                                  uint32_t rate);
 
 /* False when no class has a limit: there is nothing to be limited. */
 bool limiter_rules_from(struct limiter_rules *rules, const struct config_rate_limit *config);

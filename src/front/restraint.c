@@ -1,8 +1,6 @@
 /* restraint.c - what the rate limit says of a worker's datagrams, one after the other. */
 #include "restraint.h"
 
-#include <string.h>
-
 #include "avow/base/clock.h"
 
 enum {
@@ -49,20 +47,6 @@ static enum config_answer_class class_of(const struct outcome *outcome)
         break;
     }
     return CONFIG_CLASS_POSITIVE;
-}
-
-static struct limiter_address address_of(const union address *client)
-{
-    struct limiter_address address = {0};
-
-    if (client->any.sa_family == AF_INET) {
-        address.low = UINT64_C(0xffff) << 32 | ntohl(client->four.sin_addr.s_addr);
-        return address;
-    }
-    memcpy(&address, &client->six.sin6_addr, sizeof address);
-    address.high = be64toh(address.high);
-    address.low = be64toh(address.low);
-    return address;
 }
 
 /* ---- whoever is over the limit ---------------------------------------------------------------*/
@@ -165,7 +149,7 @@ static bool is_plain(const struct request *request)
 static void visit_begins(struct restraint *restraint, const union address *client, size_t length)
 {
     const struct limits *limits = restraint->limits;
-    const struct limiter_address address = address_of(client);
+    const struct limiter_address address = limiter_address_of(&client->any);
     struct limiter_visit *visit = &restraint->visit;
 
     restraint->judged = false;
@@ -243,13 +227,15 @@ static enum restraint_verdict settle(struct restraint *restraint, enum config_an
     return RESTRAINT_SEND;
 }
 
-enum restraint_verdict restraint_after(struct restraint *restraint, const struct outcome *outcome)
+enum restraint_verdict restraint_after(struct restraint *restraint, const struct outcome *outcome,
+                                       bool turned)
 {
     if (restraint->judged)
         return RESTRAINT_SEND;
     return settle(restraint, class_of(outcome),
-                  outcome->verdict == ANSWER_WANTED ? LIMITER_SIGNATURE_ANSWERS * LIMITER_PLAIN
-                                                    : limiter_price(outcome->length));
+                  turned                              ? LIMITER_PLAIN
+                  : outcome->verdict == ANSWER_WANTED ? LIMITER_SIGNATURE_ANSWERS * LIMITER_PLAIN
+                                                      : limiter_price(outcome->length));
 }
 
 void restraint_late(struct restraint *restraint, const union address *client,

@@ -72,8 +72,10 @@ enum restraint_verdict restraint_before(struct restraint *restraint, const struc
                                         const struct zone_table *zones, bool known_client,
                                         size_t growth);
 
-/* The same, answered, or found to need signatures. SEND: it has been charged. */
-enum restraint_verdict restraint_after(struct restraint *restraint, const struct outcome *outcome);
+/* The same, answered, or found to need signatures. SEND: it has been charged. `turned`: these are
+ * not asked for; its client is to show its address first. */
+enum restraint_verdict restraint_after(struct restraint *restraint, const struct outcome *outcome,
+                                       bool turned);
 
 /* An answer goes out later than its turn, whatever the limit says: its waiting was charged when it
  * began, and now the answer itself is. */

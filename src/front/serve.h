@@ -15,6 +15,10 @@ void serve_make(struct worker *worker, enum answer_patience patience, uint8_t *o
 /* Count it: answers of the worker's own; those of the desk are the desk's to count. */
 void serve_count(struct worker *worker);
 
+/* Instead of an answer that lacks signatures: TC, or BADCOOKIE with a cookie, so that the client
+ * comes back in a way that shows its address. The outcome is that of what goes out. */
+void serve_turn(struct worker *worker, uint8_t *out, size_t size);
+
 /* Whether the query shows that its sender's address is its own. */
 bool serve_knows(const struct worker *worker);
 

@@ -20,6 +20,7 @@ struct udp_socket {
     int descriptor;      /* the room's */
     uint32_t index;      /* in the worker's sockets */
     bool wildcard;       /* each datagram says which address it came to */
+    bool behind;         /* so much waits in it that denials are left out */
     union address local; /* what it is bound to */
 };
 

@@ -55,14 +55,102 @@ static struct wanted_reference *find_id(const struct wanted *wanted, uint64_t id
     return reference && reference->id == id ? reference : NULL;
 }
 
-/* The state is set first: what is under way in another thread or process may answer at any time. */
+/* ---- how many may be asked for ---------------------------------------------------------------*/
+
+static uint16_t *count_of(struct wanted_share *share, uint32_t version)
+{
+    return &share->zones[version % WANTED_ZONES];
+}
+
+/* Whether it counts: those of an apex do not. */
+static bool counts(const struct wanted_reference *reference)
+{
+    return reference->state == REFERENCE_ASKED && !reference->what.apex;
+}
+
+static void tally(struct wanted *wanted, const struct wanted_reference *reference, bool more)
+{
+    struct wanted_share *share = &wanted->shares[reference->proven];
+    uint16_t *zone = count_of(share, reference->what.version);
+
+    if (!counts(reference))
+        return;
+    share->busy += more && *zone == 0;
+    *zone += more ? 1 : -1;
+    share->busy -= !more && *zone == 0;
+}
+
+static void set_state(struct wanted *wanted, struct wanted_reference *reference,
+                      enum reference_state state, uint64_t now_ms)
+{
+    tally(wanted, reference, false);
+    reference->state = state;
+    reference->since_ms = now_ms;
+    tally(wanted, reference, true);
+}
+
+void wanted_allow(struct wanted *wanted, uint32_t unproven, uint32_t proven)
+{
+    wanted->shares[false].limit = unproven < WANTED_REFERENCES ? unproven : WANTED_REFERENCES;
+    wanted->shares[true].limit = proven < WANTED_REFERENCES ? proven : WANTED_REFERENCES;
+}
+
+/* A zone for which nothing is asked has room always: else a flood of questions for others would
+ * take it, and what a question lacks might never be little enough. */
+enum wanted_room wanted_room(const struct wanted *wanted, bool proven, uint32_t version,
+                             unsigned count)
+{
+    const struct wanted_share *share = &wanted->shares[proven];
+    unsigned asked = share->zones[version % WANTED_ZONES];
+    uint32_t part = share->limit / (share->busy + (asked == 0));
+
+    if (asked == 0 || asked + count <= part / 4)
+        return WANTED_ROOM_FREE;
+    return asked + count <= part ? WANTED_ROOM_SCARCE : WANTED_ROOM_NONE;
+}
+
+unsigned wanted_fresh(const struct wanted *wanted, const struct outcome *outcome)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < outcome->wanted_count && i < ANSWER_WANTED_LIMIT; i++) {
+        const struct wanted_reference *reference = find(wanted, &outcome->wanted[i]);
+        count += !outcome->wanted[i].apex && (!reference || reference->state != REFERENCE_ASKED);
+    }
+    return count;
+}
+
+/* ---- asking ----------------------------------------------------------------------------------*/
+
+/* The state is set by then: what is under way in another thread or process may answer at any time.
+ */
 static void ask(struct wanted *wanted, struct wanted_reference *reference, uint64_t now_ms)
 {
-    bool sent =
-        wanted->linked && wanted->events->ask(wanted->context, reference->id, &reference->what);
-    reference->state = sent ? REFERENCE_ASKED : REFERENCE_UNSENT;
-    reference->since_ms = now_ms;
+    bool sent = wanted->linked && wanted->events->ask(wanted->context, reference->id,
+                                                      &reference->what, reference->proven);
+    set_state(wanted, reference, sent ? REFERENCE_ASKED : REFERENCE_UNSENT, now_ms);
     wanted->asked += sent;
+}
+
+/* Whether it is its turn. */
+static bool has_room(const struct wanted *wanted, const struct wanted_reference *reference)
+{
+    enum wanted_room room;
+
+    if (reference->what.apex || reference->state != REFERENCE_UNSENT)
+        return true;
+    room = wanted_room(wanted, reference->proven, reference->what.version, 1);
+    return room == WANTED_ROOM_FREE || (room == WANTED_ROOM_SCARCE && !reference->heavy);
+}
+
+/* Somebody who has shown its address waits too: the keeper is told, for such go first. */
+static void raise_reference(struct wanted *wanted, struct wanted_reference *reference)
+{
+    tally(wanted, reference, false);
+    reference->proven = true;
+    tally(wanted, reference, true);
+    if (reference->state == REFERENCE_ASKED && wanted->linked)
+        (void)wanted->events->ask(wanted->context, reference->id, &reference->what, true);
 }
 
 static uint32_t find_place(struct wanted *wanted)
@@ -76,7 +164,7 @@ static uint32_t find_place(struct wanted *wanted)
 }
 
 static struct wanted_reference *make(struct wanted *wanted, const struct answer_wanted *what,
-                                     uint64_t now_ms)
+                                     const struct wanted_asker *asker, uint64_t now_ms)
 {
     if (wanted->references == WANTED_REFERENCES)
         return NULL;
@@ -93,7 +181,13 @@ static struct wanted_reference *make(struct wanted *wanted, const struct answer_
     *bucket = reference;
     wanted->places[place] = reference;
     wanted->references++;
-    ask(wanted, reference, now_ms);
+    reference->proven = asker->proven;
+    reference->heavy = asker->heavy;
+    reference->since_ms = now_ms;
+    if (!asker->delayed || what->apex)
+        ask(wanted, reference, now_ms);
+    else
+        wanted->delayed++;
     return reference;
 }
 
@@ -104,6 +198,7 @@ static void drop(struct wanted *wanted, struct wanted_reference *reference)
     while (*link != reference)
         link = &(*link)->next;
     *link = reference->next;
+    tally(wanted, reference, false);
     wanted->places[reference->id & (WANTED_REFERENCES - 1)] = NULL;
     wanted->references--;
     free(reference);
@@ -135,13 +230,27 @@ static void untie(struct wanted *wanted, struct wanted_query *query)
     query->tie_count = query->missing = 0;
 }
 
+/* The reference to what a question lacks, asked for as its asker may. NULL: there is no room. */
+static struct wanted_reference *refer(struct wanted *wanted, const struct answer_wanted *what,
+                                      const struct wanted_asker *asker, uint64_t now_ms)
+{
+    struct wanted_reference *reference = find(wanted, what);
+
+    if (!reference)
+        return make(wanted, what, asker, now_ms);
+    if (asker->proven && !reference->proven)
+        raise_reference(wanted, reference);
+    reference->heavy &= asker->heavy;
+    if (reference->state == REFERENCE_UNSENT && !asker->delayed)
+        ask(wanted, reference, now_ms);
+    return reference;
+}
+
 static bool tie(struct wanted *wanted, struct wanted_query *query, const struct outcome *outcome,
-                uint64_t now_ms)
+                const struct wanted_asker *asker, uint64_t now_ms)
 {
     for (unsigned i = 0; i < outcome->wanted_count && i < ANSWER_WANTED_LIMIT; i++) {
-        struct wanted_reference *reference = find(wanted, &outcome->wanted[i]);
-        if (!reference)
-            reference = make(wanted, &outcome->wanted[i], now_ms);
+        struct wanted_reference *reference = refer(wanted, &outcome->wanted[i], asker, now_ms);
         if (!reference) {
             untie(wanted, query);
             return false;
@@ -161,14 +270,16 @@ static void forget(struct wanted *wanted, struct wanted_query *query)
     if (query->is_ready)
         TAILQ_REMOVE(&wanted->ready, query, ready);
     wanted->queries--;
+    wanted->unproven -= !query->proven;
     wanted->octets -= query->length;
     free(query);
 }
 
 bool wanted_park(struct wanted *wanted, const struct request *request,
-                 const struct outcome *outcome, uint64_t now_ms)
+                 const struct outcome *outcome, const struct wanted_asker *asker, uint64_t now_ms)
 {
-    if (wanted->queries == WANTED_QUERIES || wanted->octets + request->length > WANTED_OCTETS)
+    if (wanted->queries == WANTED_QUERIES || wanted->octets + request->length > WANTED_OCTETS ||
+        (!asker->proven && wanted->unproven == WANTED_UNPROVEN))
         return false;
     struct wanted_query *query = calloc(1, sizeof *query + request->length);
     if (!query)
@@ -178,13 +289,15 @@ bool wanted_park(struct wanted *wanted, const struct request *request,
     query->deadline_ms =
         now_ms + (request->transport == ANSWER_UDP ? WANTED_UDP_MS : WANTED_TCP_MS);
     query->length = request->length;
+    query->proven = asker->proven;
     memcpy(query->octets, request->octets, request->length);
-    if (!tie(wanted, query, outcome, now_ms)) {
+    if (!tie(wanted, query, outcome, asker, now_ms)) {
         free(query);
         return false;
     }
     TAILQ_INSERT_TAIL(&wanted->by_age[request->transport], query, age);
     wanted->queries++;
+    wanted->unproven += !query->proven;
     wanted->octets += request->length;
     return true;
 }
@@ -218,6 +331,15 @@ void wanted_stored(struct wanted *wanted, uint64_t id)
     finish(wanted, reference, ANSWER_MAY_WAIT);
 }
 
+/* It cannot be made in time: those who have shown nothing are to come back by another way. */
+static void turn_away(struct wanted_reference *reference)
+{
+    struct wanted_tie *tie;
+
+    LIST_FOREACH(tie, &reference->ties, next)
+    tie->query->turned = !tie->query->proven;
+}
+
 void wanted_refused(struct wanted *wanted, uint64_t id, enum not_stored_reason reason,
                     uint64_t now_ms)
 {
@@ -227,10 +349,11 @@ void wanted_refused(struct wanted *wanted, uint64_t id, enum not_stored_reason r
         return;
     if (reason == NOT_STORED_BUSY && !reference->was_busy) {
         reference->was_busy = true;
-        reference->state = REFERENCE_BUSY;
-        reference->since_ms = now_ms;
+        set_state(wanted, reference, REFERENCE_BUSY, now_ms);
         return;
     }
+    if (reason == NOT_STORED_BUSY)
+        turn_away(reference);
     /* UNKNOWN: the zone has another version meanwhile, which a newer snapshot shows. */
     finish(wanted, reference, reason == NOT_STORED_UNKNOWN ? ANSWER_MAY_WAIT : ANSWER_NOW);
 }
@@ -242,14 +365,26 @@ void wanted_link(struct wanted *wanted, bool linked, uint64_t now_ms)
         struct wanted_reference *reference = wanted->places[i];
         if (!reference)
             continue;
-        if (linked)
+        set_state(wanted, reference, REFERENCE_UNSENT, now_ms);
+        if (linked && has_room(wanted, reference))
             ask(wanted, reference, now_ms);
-        else
-            reference->state = REFERENCE_UNSENT;
     }
 }
 
 /* ---- time ------------------------------------------------------------------------------------*/
+
+/* Whether what a question waits for is late because much is asked for. */
+static bool is_scarce(const struct wanted *wanted, const struct wanted_query *query)
+{
+    bool scarce = false;
+
+    for (unsigned i = 0; i < query->tie_count && !scarce; i++) {
+        const struct wanted_reference *reference = query->ties[i].reference;
+        scarce = reference &&
+                 wanted_room(wanted, query->proven, reference->what.version, 1) != WANTED_ROOM_FREE;
+    }
+    return scarce;
+}
 
 static void look_at_deadlines(struct wanted *wanted, struct wanted_list *list, uint64_t now_ms)
 {
@@ -259,8 +394,10 @@ static void look_at_deadlines(struct wanted *wanted, struct wanted_list *list, u
     {
         if (query->deadline_ms > now_ms)
             return;
-        if (query->patience == ANSWER_MAY_WAIT && !query->is_ready)
+        if (query->patience == ANSWER_MAY_WAIT && !query->is_ready) {
             wanted->timeouts++;
+            query->turned = !query->proven && is_scarce(wanted, query);
+        }
         make_ready(wanted, query, ANSWER_NOW);
     }
 }
@@ -282,7 +419,7 @@ void wanted_tick(struct wanted *wanted, uint64_t now_ms)
     look_at_deadlines(wanted, &wanted->by_age[ANSWER_TCP], now_ms);
     for (uint32_t i = 0; i < WANTED_REFERENCES && open && wanted->references; i++) {
         struct wanted_reference *reference = wanted->places[i];
-        if (!reference || !is_to_be_asked(reference, now_ms))
+        if (!reference || !is_to_be_asked(reference, now_ms) || !has_room(wanted, reference))
             continue;
         ask(wanted, reference, now_ms);
         open = reference->state == REFERENCE_ASKED; /* else its channel is full: later */
@@ -293,7 +430,14 @@ void wanted_tick(struct wanted *wanted, uint64_t now_ms)
 static void park_again(struct wanted *wanted, struct wanted_query *query,
                        const struct outcome *outcome, uint64_t now_ms)
 {
-    if (++query->rounds < WANTED_ROUNDS && tie(wanted, query, outcome, now_ms))
+    unsigned fresh = wanted_fresh(wanted, outcome);
+    struct wanted_asker asker = {.proven = query->proven};
+
+    asker.delayed = fresh && wanted_room(wanted, query->proven, outcome->wanted[0].version,
+                                         fresh) == WANTED_ROOM_NONE;
+    query->turned = asker.delayed && !query->proven;
+    if (!query->turned && ++query->rounds < WANTED_ROUNDS &&
+        tie(wanted, query, outcome, &asker, now_ms))
         return;
     make_ready(wanted, query, ANSWER_NOW);
 }
@@ -329,6 +473,7 @@ enum result wanted_open(struct wanted *wanted, const struct wanted_events *event
     TAILQ_INIT(&wanted->by_age[ANSWER_UDP]);
     TAILQ_INIT(&wanted->by_age[ANSWER_TCP]);
     TAILQ_INIT(&wanted->ready);
+    wanted_allow(wanted, WANTED_REFERENCES, WANTED_REFERENCES);
     if (!wanted->places || !wanted->buckets || hash_key_random(&wanted->key)) {
         wanted_close(wanted);
         return RESULT_SYSTEM;

@@ -5,6 +5,11 @@
  * question has a deadline: then it is answered with what can be said now. A table belongs to one
  * worker. It knows no socket and no clock: what it does goes through its events, and the time is
  * handed in.
+ *
+ * No more is asked for at a time than the token can make before those who wait give up: the keeper
+ * says how many that are (wanted_allow), for clients that have shown their address and for others.
+ * Zones share that evenly. What is beyond it waits, if its client has shown its address, and is
+ * asked for as soon as there is room. Signatures of an apex are always asked for.
  */
 #ifndef AVOW_SRC_FRONT_WANTED_H
 #define AVOW_SRC_FRONT_WANTED_H
@@ -21,8 +26,10 @@ enum {
     WANTED_QUERIES = 4096,           /* parked at once, per worker */
     WANTED_REFERENCES = 8192,        /* asked for at once */
     WANTED_OCTETS = 4 * 1024 * 1024, /* of parked questions */
-    WANTED_UDP_MS = 800,             /* resolvers ask again after about a second */
-    WANTED_TCP_MS = 3000,
+    WANTED_UNPROVEN = 3072,          /* of the first, of clients that have shown nothing */
+    WANTED_UDP_MS = WANT_UDP_MS,     /* resolvers ask again after about a second */
+    WANTED_TCP_MS = WANT_TCP_MS,
+    WANTED_ZONES = 64,      /* that are told apart; some share a place, and what it may have */
     WANTED_ROUNDS = 4,      /* how often more can turn out to be missing */
     WANTED_BUSY_MS = 50,    /* until a keeper that was busy is asked again, once */
     WANTED_AGAIN_MS = 1000, /* until one that never answered is asked again */
@@ -46,6 +53,8 @@ struct wanted_query {
     uint64_t deadline_ms;
     enum answer_patience patience; /* with which it is to be answered */
     bool is_ready;
+    bool proven; /* its client has shown that the address is its own */
+    bool turned; /* signatures are short: let the client show that */
     uint8_t rounds;
     uint8_t missing; /* ties that still wait */
     uint8_t tie_count;
@@ -55,7 +64,7 @@ struct wanted_query {
 };
 
 enum reference_state {
-    REFERENCE_UNSENT, /* the keeper is away, or its channel is full */
+    REFERENCE_UNSENT, /* the keeper is away, its channel is full, or it is not its turn */
     REFERENCE_ASKED,
     REFERENCE_BUSY /* to be asked again a little later */
 };
@@ -66,13 +75,15 @@ struct wanted_reference {
     struct answer_wanted what;
     enum reference_state state;
     bool was_busy;
+    bool proven;       /* one of those who wait is */
+    bool heavy;        /* those who wait have had their share of signatures */
     uint64_t since_ms; /* in this state */
     LIST_HEAD(, wanted_tie) ties;
 };
 
 struct wanted_events {
     /* Ask the keeper. False: not now. */
-    bool (*ask)(void *context, uint64_t id, const struct answer_wanted *what);
+    bool (*ask)(void *context, uint64_t id, const struct answer_wanted *what, bool proven);
     /*
      * Answer a question. NULL: done with it; else the outcome says what else is missing, which is
      * possible only with ANSWER_MAY_WAIT. May not call the table.
@@ -82,6 +93,26 @@ struct wanted_events {
 };
 
 TAILQ_HEAD(wanted_list, wanted_query);
+
+/* References that are asked for, for clients of one kind. */
+struct wanted_share {
+    uint32_t limit;
+    uint16_t zones[WANTED_ZONES]; /* by version */
+    unsigned busy;                /* of these, that are not 0 */
+};
+
+enum wanted_room {
+    WANTED_ROOM_FREE,   /* for everybody */
+    WANTED_ROOM_SCARCE, /* for those who have had few signatures of late */
+    WANTED_ROOM_NONE
+};
+
+/* Who asks, and how much it is to be asked for now. */
+struct wanted_asker {
+    bool proven;
+    bool heavy;   /* has had its share */
+    bool delayed; /* there is no room for it: what is missing is asked for later */
+};
 
 /* A zeroed table is a closed one. */
 struct wanted {
@@ -96,11 +127,14 @@ struct wanted {
     uint64_t serial;
     uint32_t references;
     uint32_t queries;
+    uint32_t unproven; /* of these */
     size_t octets;
-    bool linked;    /* the keeper is there */
-    uint64_t asked; /* counters for the worker to fetch */
+    struct wanted_share shares[2]; /* of the unproven, of the proven */
+    bool linked;                   /* the keeper is there */
+    uint64_t asked;                /* counters for the worker to fetch */
     uint64_t answered;
     uint64_t timeouts;
+    uint64_t delayed;
 };
 
 /* RESULT_SYSTEM without memory. `events` and `context` are kept. */
@@ -110,9 +144,20 @@ MUST_CHECK enum result wanted_open(struct wanted *wanted, const struct wanted_ev
 /* Forget everything. Takes any state. */
 void wanted_close(struct wanted *wanted);
 
+/* What the keeper may be asked for at a time, for unproven clients and for proven ones. Without
+ * limits until this is called. */
+void wanted_allow(struct wanted *wanted, uint32_t unproven, uint32_t proven);
+
+/* References of an outcome that would have to be asked for, those of an apex not counted. */
+unsigned wanted_fresh(const struct wanted *wanted, const struct outcome *outcome);
+
+/* Whether there is room for so many more of a zone. */
+enum wanted_room wanted_room(const struct wanted *wanted, bool proven, uint32_t version,
+                             unsigned count);
+
 /* Park a question whose outcome was ANSWER_WANTED. False: there is no room. */
 bool wanted_park(struct wanted *wanted, const struct request *request,
-                 const struct outcome *outcome, uint64_t now_ms);
+                 const struct outcome *outcome, const struct wanted_asker *asker, uint64_t now_ms);
 
 /* The keeper's answers. What is not waited for is ignored. */
 void wanted_stored(struct wanted *wanted, uint64_t id);

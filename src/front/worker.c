@@ -85,7 +85,7 @@ static void on_retry(struct ev_loop *loop, ev_timer *watcher, int happened)
 
 /* ---- questions that waited -------------------------------------------------------------------*/
 
-static bool ask_keeper(void *context, uint64_t id, const struct answer_wanted *what)
+static bool ask_keeper(void *context, uint64_t id, const struct answer_wanted *what, bool proven)
 {
     struct worker *worker = context;
     struct message message = {
@@ -94,7 +94,8 @@ static bool ask_keeper(void *context, uint64_t id, const struct answer_wanted *w
                  .version = what->version,
                  .kind = what->kind == ANSWER_WANTED_NSEC3 ? WANT_NSEC3 : WANT_RRSET,
                  .type = what->type,
-                 .owner = what->owner}};
+                 .owner = what->owner,
+                 .proven = proven}};
 
     if (what->kind == ANSWER_WANTED_NSEC3)
         message.want.hash = span_of(what->hash, sizeof what->hash);
@@ -119,6 +120,7 @@ static const struct outcome *answer_late(void *context, const struct wanted_quer
     size_t length = 0;
 
     if (query_read(query->octets, query->length, &worker->query) == ANSWER_SEND) {
+        worker->asker = (struct wanted_asker){.proven = query->proven};
         worker->facts.transport = origin->transport;
         worker->facts.keepalive = origin->transport == ANSWER_TCP;
         worker->facts.keepalive_tenths = (uint16_t)(tcp_patience_ms(&worker->tcp) / 100);
@@ -126,6 +128,9 @@ static const struct outcome *answer_late(void *context, const struct wanted_quer
         serve_make(worker, patience, worker->late + TCP_PREFIX_OCTETS, size);
         if (worker->outcome.verdict == ANSWER_WANTED)
             return &worker->outcome;
+        if (query->turned && worker->outcome.kind == ANSWER_FAILURE &&
+            origin->transport == ANSWER_UDP)
+            serve_turn(worker, worker->late + TCP_PREFIX_OCTETS, size);
         if (worker->outcome.verdict == ANSWER_SEND) {
             serve_count(worker);
             if (worker->restraint.limits && origin->transport == ANSWER_UDP)
@@ -147,8 +152,9 @@ static void fetch_counts(struct worker *worker)
     metric_add(worker->metrics, METRIC_WANTS_ASKED, wanted->asked);
     metric_add(worker->metrics, METRIC_WANTS_ANSWERED, wanted->answered);
     metric_add(worker->metrics, METRIC_WANTS_TIMEOUT, wanted->timeouts);
+    metric_add(worker->metrics, METRIC_WANTS_DELAYED, wanted->delayed);
     metric_set(worker->metrics, METRIC_WANTS_PARKED, wanted->queries);
-    wanted->asked = wanted->answered = wanted->timeouts = 0;
+    wanted->asked = wanted->answered = wanted->timeouts = wanted->delayed = 0;
 }
 
 /* Before the loop waits: how urgent all this is; answers to what has become ready in this turn,
@@ -200,10 +206,23 @@ static void on_not_stored(void *context, const struct message *message, struct f
                    (enum not_stored_reason)message->not_stored.reason, clock_monotonic_ms());
 }
 
-static const struct dispatch_table from_keeper = {
-    .link = LINK_WANTED,
-    .self = LINK_LOWER,
-    .handlers = {[MESSAGE_STORED] = on_stored, [MESSAGE_NOT_STORED] = on_not_stored}};
+static void on_allowance(void *context, const struct message *message, struct frame *frame)
+{
+    struct worker *worker = context;
+    const struct message_allowance *allowance = &message->allowance;
+    (void)frame;
+
+    if (allowance->rate == 0)
+        return; /* nothing that a keeper says */
+    wanted_allow(&worker->wanted, allowance->unproven, allowance->proven);
+    shares_measure(&worker->shares, allowance->rate);
+}
+
+static const struct dispatch_table from_keeper = {.link = LINK_WANTED,
+                                                  .self = LINK_LOWER,
+                                                  .handlers = {[MESSAGE_STORED] = on_stored,
+                                                               [MESSAGE_NOT_STORED] = on_not_stored,
+                                                               [MESSAGE_ALLOWANCE] = on_allowance}};
 
 static void on_keeper_frame(void *context, struct channel *channel, struct frame *frame)
 {
@@ -387,6 +406,7 @@ enum result worker_open(struct worker *worker, const struct worker_order *order)
         .restraint = {.limiter = order->limiter,
                       .metrics = order->metrics,
                       .chance = hash_octets(order->charge_key, &order->index, sizeof order->index)},
+        .shares = {.limiter = order->limiter},
         .mail = {.keeper = -1, .desk = -1}};
     enum result result = RESULT_SYSTEM;
 

@@ -19,6 +19,7 @@
 #include "handoff.h"
 #include "restraint.h"
 #include "settings.h"
+#include "shares.h"
 #include "tcp.h"
 #include "udp.h"
 #include "urgency.h"
@@ -67,6 +68,9 @@ struct worker {
     struct query query;
     struct cookies cookies; /* what the query's cookie says */
     struct outcome outcome;
+    bool behind;               /* the datagrams at hand come faster than they are answered */
+    struct wanted_asker asker; /* what is to become of the signatures that it lacks */
+    unsigned fresh;            /* of these, that would have to be asked for */
 
     struct udp udp;
     struct tcp tcp;
@@ -74,6 +78,7 @@ struct worker {
     struct handoff handoff;
     struct urgency urgency;
     struct restraint restraint;
+    struct shares shares;
     struct channel *keeper;
     struct dispatch_state keeper_letters;
     uint8_t *late; /* room for an answer outside its turn, with a length before it */
@@ -87,6 +92,8 @@ struct worker {
     struct log_budget corrupt_lines;
     struct log_budget zone_lines;
     struct log_budget accept_lines;
+    struct log_budget short_lines, behind_lines;
+    uint32_t turned; /* questions, while signatures were short */
 };
 
 /* Make a worker, everything that it will ever open included. RESULT_SYSTEM: closed again. */

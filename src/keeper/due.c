@@ -7,8 +7,10 @@
 #include "avow/store/lookup.h"
 
 enum {
-    DUE_ENTRIES = 64,  /* of the expiry index, taken at once */
-    DUE_RECORDS = 8192 /* names of these, or thereabouts */
+    DUE_ENTRIES = 64,   /* of the expiry index, taken at once */
+    DUE_RECORDS = 8192, /* names of these, or thereabouts */
+    LATE_PART = 4       /* signatures that have but this part of the time left that they were to be
+                         * renewed in do not wait for what queries ask for */
 };
 
 /* Sign again what is due between the first and the last name of an entry, whose first becomes that
@@ -87,12 +89,15 @@ static bool renew_entry(struct pump *pump, struct expiry *entry)
         return true;
     }
     pump->zone = zone;
+    uint64_t refresh = (uint64_t)zone->config->policy->signature_refresh;
+    pump->pressing = pump->keeper->now >= entry->at + refresh - refresh / LATE_PART;
     pump_begin_segment(pump, entry->first, entry->first_length);
     enum found_record found = entry->kind == EXPIRY_NSEC3 ? renew_hashes(pump, entry, &done)
                                                           : renew_names(pump, entry, &done);
     if (found == RECORD_CORRUPT)
         schedule_again(zone, true);
     pump_flush(pump);
+    pump->pressing = false;
     return done || found == RECORD_CORRUPT;
 }
 

@@ -15,6 +15,8 @@
 #include "avow/store/expiry.h"
 #include "avow/store/zones.h"
 
+#include "asked.h"
+#include "budget.h"
 #include "jobs.h"
 
 struct loader;
@@ -100,6 +102,7 @@ struct keeper_zone {
     bool keys_read; /* all rows of its keys */
     struct cursor cursor;
     unsigned in_flight;             /* jobs for what is stored */
+    struct asked_lanes asked;       /* of these, asked for and not given to the signer yet */
     struct round *round;            /* what leads to the next serial; NULL: nothing under way */
     struct update *updates, **last; /* that wait for the next round */
     size_t singly;                  /* so many of these have a round each: one of them fails */
@@ -167,7 +170,11 @@ struct keeper {
     struct token_fact tokens[TOKENS_LIMIT];
     unsigned token_count;
     bool token_up;        /* at least one is */
+    struct budget budget; /* what the tokens make together */
+    struct asked asked;   /* what queries asked for and the signer has not been given yet */
+    uint32_t told_rate;   /* of the budget, when the front was last told of it; 0: never */
     unsigned bulk_jobs;   /* sent for the background, not answered */
+    unsigned bulk_waited, bulk_pressing; /* of these */
     unsigned bulk_window; /* how many of these there may be: about a second of the token's work */
     uint64_t window_ms;   /* when it was last made smaller */
     uint64_t answered_ms; /* when signatures last came */
@@ -437,6 +444,13 @@ void wanted_take(struct front_link *front, const struct message_want *want);
 /* Tell all who wait for a job how it ended; `transaction` 0: it failed. */
 void wanted_tell(struct keeper *keeper, struct job *job, uint64_t transaction);
 
+/* Give the signer what is its turn, as much as it may have at once. */
+void wanted_turn(struct keeper *keeper);
+
+/* Tell the front what it may ask for, when that is something else than before; `all`: in any case.
+ * Now and then. */
+void wanted_tell_rate(struct keeper *keeper, bool all);
+
 /* ---- sign.c: to the signer and back -----------------------------------------------------------
  */
 
@@ -445,6 +459,9 @@ void sign_connect(struct keeper *keeper, unsigned index, int descriptor);
 /* Send one urgent job now. RESULT_FULL, RESULT_TOKEN. */
 MUST_CHECK enum result sign_urgent(struct keeper *keeper, struct job *job,
                                    const struct rrset *rrset);
+
+/* Whether the signer may have one more now that a query asked for. */
+bool sign_may_ask(const struct keeper *keeper);
 
 /* Jobs for one letter, by one of the two channels. */
 struct sign_batch {

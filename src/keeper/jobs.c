@@ -94,6 +94,8 @@ static struct job *take_free(struct jobs *jobs, struct keeper_zone *zone)
     job->in_use = true;
     job->zone = zone;
     job->urgent = job->first = job->bulk = job->stale = job->held = job->damaged = false;
+    job->waited = job->pressing = job->asked = false;
+    job->lane = NULL;
     job->segment = 0;
     job->expiration = 0;
     job->sequence = ++jobs->sequence;

@@ -8,6 +8,7 @@
 #define KEEPER_JOBS_H
 
 #include <stdbool.h>
+#include <sys/queue.h>
 
 #include "avow/base/buffer.h"
 #include "avow/base/hash.h"
@@ -16,8 +17,12 @@
 
 struct keeper_zone;
 struct round;
+struct asked_lane;
 
 enum { JOBS_LIMIT = 16384, JOBS_BUCKETS = 16384, JOB_WAITERS = 64 };
+
+/* Who asked for a signature, the most important first (asked.h). */
+enum asked_class { ASKED_APEX, ASKED_PROVEN, ASKED_UNPROVEN, ASKED_CLASSES };
 
 /* Somebody in the front who waits. */
 struct job_waiter {
@@ -37,11 +42,14 @@ struct job {
     uint16_t type;
     bool in_use;
     bool urgent;
-    bool first;   /* the RRset had no signature: the counts rise when it is stored */
-    bool bulk;    /* the signer has it, from the background's channel */
-    bool stale;   /* what it signs is not what is stored any more: not to be stored, not found */
-    bool held;    /* made, and held by its zone for the next round */
-    bool damaged; /* the record that it belongs to cannot be written */
+    bool first;    /* the RRset had no signature: the counts rise when it is stored */
+    bool bulk;     /* the signer has it, from the background's channel */
+    bool waited;   /* ... and a query waits for it */
+    bool pressing; /* ... and it runs out soon, or is an apex's */
+    bool asked;    /* the signer has it, as a query asked for it */
+    bool stale;    /* what it signs is not what is stored any more: not to be stored, not found */
+    bool held;     /* made, and held by its zone for the next round */
+    bool damaged;  /* the record that it belongs to cannot be written */
     uint64_t segment; /* jobs that become due together have one number; 0: stands alone */
     uint32_t expiration;
     uint64_t sequence; /* in the order of the walk */
@@ -52,8 +60,11 @@ struct job {
     struct rdata_run run;
     struct job_waiter *waiters;
     unsigned waiter_count;
-    struct round *round; /* that it signs for (round.h); NULL: for what is stored */
-    size_t set;          /* which of its RRsets */
+    struct asked_lane *lane;     /* that it waits in for the signer (asked.h); NULL: in none */
+    struct job *before, *behind; /* in the lane */
+    enum asked_class class;      /* of the lane */
+    struct round *round;         /* that it signs for (round.h); NULL: for what is stored */
+    size_t set;                  /* which of its RRsets */
 };
 
 struct jobs {

@@ -41,6 +41,7 @@ static void before_waiting(struct ev_loop *loop, ev_prepare *watcher, int events
 
     (void)events;
     rounds_turn(keeper);
+    wanted_turn(keeper);
     settle_signatures(keeper);
     if (keeper->due_on)
         schedule_due(keeper);
@@ -221,6 +222,8 @@ static void tick(struct ev_loop *loop, ev_timer *watcher, int events)
     check_readers(keeper);
     check_writes(keeper);
     count_rate(keeper);
+    budget_measure(&keeper->budget, keeper->now_ms);
+    wanted_tell_rate(keeper, false);
     rounds_check_deadlines(keeper);
     schedule_settle_all(keeper);
     every_second(keeper);
@@ -274,6 +277,7 @@ void keeper_connect_front(struct keeper *keeper, unsigned index, int descriptor)
         front_closed(front, front->channel);
     front->channel = channel_open(keeper->loop, descriptor, &front_events, front,
                                   (struct channel_bounds){.octets = 0});
+    wanted_tell_rate(keeper, true);
 }
 
 /* ---- start and end ----------------------------------------------------------------------------
@@ -351,6 +355,7 @@ enum result keeper_open(struct keeper *keeper, struct room *room)
         return RESULT_SYSTEM;
     for (unsigned i = 0; i < keeper->front_count; i++)
         keeper->fronts[i] = (struct front_link){.keeper = keeper, .generation = 1};
+    asked_open(&keeper->asked);
     enum result result = jobs_open(&keeper->jobs);
     if (!result)
         result = zone_index_open(keeper);

@@ -8,7 +8,8 @@
 #include "avow/wire/type.h"
 
 enum {
-    BULK_JOBS = 32, /* signatures of one letter: some milliseconds of one session's time */
+    BULK_JOBS = 32,   /* signatures of one letter: some milliseconds of one session's time, */
+    BULK_LETTERS = 8, /* but not more than leave each of some sessions a letter */
     /* Of one letter; what a single RRset of the largest size needs, and more. */
     BATCH_OCTETS = MESSAGE_PIECE_OCTETS
 };
@@ -133,10 +134,12 @@ static void sign_one(struct pump *pump, const struct job_subject *subject,
     job->first = view->signatures.count == 0;
     job->expiration = pump->expiration;
     job->segment = pump->segment;
+    job->pressing = pump->pressing || name_equal(owner, &pump->zone->name);
     pump->zone->in_flight++;
     pump->zone->walk_sent++;
     send(pump, job, &rrset);
-    if (pump->batch.count >= BULK_JOBS)
+    unsigned share = pump->keeper->bulk_window / BULK_LETTERS;
+    if (pump->batch.count >= BULK_JOBS || pump->batch.count >= share)
         pump_flush(pump);
 }
 

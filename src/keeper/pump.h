@@ -17,6 +17,7 @@ struct pump {
     uint8_t *octets;     /* of the batch; owned */
     uint32_t expiration; /* of what is sent now */
     uint64_t segment;    /* likewise */
+    bool pressing;       /* likewise: it has not long to run */
     bool blocked;        /* the zone at hand cannot go on */
     bool stuck;          /* the signer takes no letters: nobody can */
     unsigned budget;     /* records still to be looked at in this turn */

@@ -13,7 +13,7 @@ enum {
     LOST_MS = 120000,          /* after so long a job is taken to be lost, though others are done */
     KEY_MS = 900000,           /* the same for a key: a small token makes an RSA key in minutes */
     BATCH_OCTETS = 120 * 1024, /* jobs of one letter */
-    WINDOW_LEAST = 64,         /* jobs of the background that the signer has at once */
+    WINDOW_LEAST = 8,          /* jobs of the background that the signer has at once */
     WINDOW_MOST = 2048,
     WINDOW_FAST_MS = 300, /* answered sooner: it may have more */
     WINDOW_SLOW_MS = 1000 /* answered later: less */
@@ -69,6 +69,33 @@ bool sign_batch_add(struct sign_batch *batch, struct job *job, const struct rrse
     return true;
 }
 
+/* What queries and the background have at the signer. */
+static enum budget_background background(const struct keeper *keeper)
+{
+    return keeper->bulk_pressing ? BACKGROUND_PRESSING
+           : keeper->bulk_waited ? BACKGROUND_WAITED
+           : keeper->bulk_jobs   ? BACKGROUND_ROUTINE
+                                 : BACKGROUND_NONE;
+}
+
+bool sign_may_ask(const struct keeper *keeper)
+{
+    return budget_may_ask(&keeper->budget, background(keeper));
+}
+
+/* The signer does not have it any more, or it counts no longer that it has. */
+static void leave_signer(struct keeper *keeper, struct job *job)
+{
+    if (job->asked)
+        budget_asked_came(&keeper->budget);
+    if (job->bulk)
+        budget_background_came(&keeper->budget, background(keeper));
+    keeper->bulk_jobs -= job->bulk;
+    keeper->bulk_waited -= job->bulk && job->waited;
+    keeper->bulk_pressing -= job->bulk && job->pressing;
+    job->asked = job->bulk = false;
+}
+
 void sign_abandon(struct keeper *keeper, struct job *job)
 {
     struct keeper_zone *zone = job->zone;
@@ -77,7 +104,8 @@ void sign_abandon(struct keeper *keeper, struct job *job)
         round_retry(job);
         return;
     }
-    keeper->bulk_jobs -= job->bulk;
+    asked_remove(&keeper->asked, job);
+    leave_signer(keeper, job);
     zone->in_flight--;
     wanted_tell(keeper, job, 0);
     jobs_end(&keeper->jobs, job);
@@ -93,10 +121,13 @@ enum result sign_batch_send(struct keeper *keeper, struct sign_batch *batch)
     enum result result = channel ? channel_send(channel, &letter) : RESULT_TOKEN;
     bool bulk = !result && batch->channel == SIGNING_BULK;
 
+    if (!result)
+        budget_sent(&keeper->budget, batch->count, keeper->now_ms);
     for (unsigned i = 0; i < batch->count; i++) {
         batch->jobs[i]->sent_ms = keeper->now_ms;
         batch->jobs[i]->bulk = bulk;
         keeper->bulk_jobs += bulk;
+        keeper->bulk_pressing += bulk && batch->jobs[i]->pressing;
         if (result)
             sign_abandon(keeper, batch->jobs[i]);
     }
@@ -120,6 +151,12 @@ enum result sign_urgent(struct keeper *keeper, struct job *job, const struct rrs
                                    : channel_send(keeper->orders, &message);
         job->sent_ms = keeper->now_ms;
         job->urgent = true;
+    }
+    if (!result) {
+        budget_sent(&keeper->budget, 1, keeper->now_ms);
+        if (!job->asked)
+            budget_ask(&keeper->budget, background(keeper));
+        job->asked = true;
     }
     free(octets);
     return result;
@@ -168,8 +205,7 @@ static void take_result(struct keeper *keeper, const struct sign_result *result)
 
     if (!job || job->signatures)
         return; /* an answer to what was given up, or a second one */
-    keeper->bulk_jobs -= job->bulk;
-    job->bulk = false;
+    leave_signer(keeper, job);
     if (result->outcome == SIGNING_UNKNOWN_KEY)
         keyring_doubt(job->zone, job->type);
     if (result->outcome != SIGNING_DONE) {
@@ -216,6 +252,7 @@ static void take_signatures(void *context, const struct message *message, struct
 {
     struct keeper *keeper = context;
     struct reader results = span_reader(message->signatures.results);
+    unsigned made = 0;
 
     (void)frame;
     for (unsigned i = 0; i < message->signatures.count; i++) {
@@ -227,8 +264,10 @@ static void take_signatures(void *context, const struct message *message, struct
         }
         if (i == 0)
             note_answer(keeper, result.job, message->signatures.count);
+        made += result.outcome == SIGNING_DONE;
         take_result(keeper, &result);
     }
+    budget_came(&keeper->budget, message->signatures.count, made, keeper->now_ms);
 }
 
 static void take_key(void *context, const struct message *message, struct frame *frame)
@@ -324,6 +363,7 @@ static void signer_closed(void *context, struct channel *channel)
     forget_tokens(keeper);
     keyring_forget(keeper);
     give_up_all(keeper);
+    budget_lost(&keeper->budget, keeper->now_ms);
     keeper->bulk_window = WINDOW_LEAST;
 }
 
@@ -389,8 +429,11 @@ void sign_check_deadlines(struct keeper *keeper)
     /* A slow token is no hang: only when nothing comes at all. */
     if (keeper->answered_ms > since)
         since = keeper->answered_ms;
-    if (keeper->now_ms < since + HANG_MS ||
-        keeper->jobs.in_use == keeper->jobs.done_count + keeper->jobs.held) {
+    bool idle = keeper->jobs.in_use ==
+                keeper->jobs.done_count + keeper->jobs.held + asked_count(&keeper->asked);
+    if (idle)
+        budget_lost(&keeper->budget, keeper->now_ms);
+    if (keeper->now_ms < since + HANG_MS || idle) {
         fail_lost(keeper);
         return;
     }

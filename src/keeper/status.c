@@ -369,6 +369,21 @@ static void put_metrics(struct json *json, const struct room *room)
     json_close(json, '}');
 }
 
+/* What waits for the signer, by importance, and what it has. */
+static void put_queues(struct json *json, const struct keeper *keeper)
+{
+    const uint32_t *counts = keeper->asked.counts;
+
+    json_open(json, "queued", '{');
+    json_number(json, "apex", counts[ASKED_APEX]);
+    json_number(json, "proven", counts[ASKED_PROVEN]);
+    json_number(json, "unproven", counts[ASKED_UNPROVEN]);
+    json_number(json, "asked_at_signer", keeper->budget.asked);
+    json_number(json, "background_at_signer", keeper->bulk_jobs);
+    json_number(json, "pressing_at_signer", keeper->bulk_pressing);
+    json_close(json, '}');
+}
+
 static void put_signing(struct json *json, struct keeper *keeper)
 {
     json_open(json, "signing", '{');
@@ -383,6 +398,8 @@ static void put_signing(struct json *json, struct keeper *keeper)
         json_close(json, '}');
     }
     json_close(json, ']');
+    json_number(json, "tokens_make_per_minute", keeper->budget.rate);
+    put_queues(json, keeper);
     json_number(json, "signatures_per_second", keeper->rate);
     json_number(json, "pending", metric_get(keeper->metrics, METRIC_SIGNATURES_PENDING));
     json_time(json, "oldest_signature_expires", earliest_expiration(keeper, 0));

@@ -3,6 +3,7 @@
 #   make bench BENCH_NAMES=100000     a quick one
 #   make bench BENCH=updates,slope    these parts alone
 #   make bench BENCH=crowd            7,000 TCP clients that do no good, and 200 strangers
+#   make bench BENCH=budget           random names while the token is slow
 #   make bench BENCH_FLAGS=--peers    and the peers that are installed
 BENCH_NAMES ?= 1000000
 BENCH_FLAGS ?=
@@ -15,8 +16,8 @@ $(BENCH_PROGRAMS:%=$(BUILD)/tests/bench/%): $(BUILD)/tests/bench/%: $(BUILD)/tes
 	$(QUIET)$(CC) $(ALL_LDFLAGS) $< $(GROUP) $(LIB_LIBS) -o $@
 
 bench-programs: $(BENCH_PROGRAMS:%=$(BUILD)/tests/bench/%) $(BUILD)/tests/bench/sign_loop
-bench: all bench-programs
-	@python3 tests/bench/run.py --build $(abspath $(BUILD)) --names $(BENCH_NAMES) \
+bench: all bench-programs $(BUILD)/tests/faults/token.so
+	@$(PYTHON3) tests/bench/run.py --build $(abspath $(BUILD)) --names $(BENCH_NAMES) \
 	    $(addprefix --only ,$(BENCH)) $(BENCH_FLAGS)
 
 .PHONY: bench bench-programs

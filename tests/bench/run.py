@@ -19,6 +19,7 @@ import threading
 import time
 from pathlib import Path
 
+import budget
 import crowds
 import peers
 import updates
@@ -51,6 +52,9 @@ TARGETS = {  # figure: (must reach, whether more is better, peer)
     "crowd_p99_ms": (100.0, False, "-"),
     "crowd_kb": (64.0, False, "-"),
     "crowd_transfer_s": (1.0, False, "-"),
+    "flood_answered": (0.995, True, "-"),
+    "flood_p99_ms": (5.0, False, "-"),
+    "flood_signatures": (1.0, False, "-"),
 }
 LABELS = {
     "load_s": "zone file to first signed answer, s",
@@ -75,10 +79,14 @@ LABELS = {
     "crowd_p99_ms": "new TCP client among 7,000 bad ones, p99, ms",
     "crowd_kb": "memory of a bad TCP connection, KB",
     "crowd_transfer_s": "transfer among 200 strangers begins, s",
+    "flood_answered": "answered amid a flood, slow token, share",
+    "flood_p99_ms": "same, p99, ms",
+    "flood_signatures": "signatures spent / RRsets and chain",
 }
 # What needs the zone of --names loaded and not signed yet, at first.
 ZONE_PARTS = ("load", "full", "demand", "signing", "restart", "traffic", "memory", "store")
 CROWD_PARTS = ("crowd",)
+BUDGET_PARTS = ("budget",)
 UPDATE_PARTS = ("updates", "latency", "transfers", "growth", "slope", "four")
 
 
@@ -422,6 +430,8 @@ class Bench:
             updates.Updates(self).run()
         if any(map(self.wanted, CROWD_PARTS)):
             crowds.Crowds(self).run()
+        if any(map(self.wanted, BUDGET_PARTS)):
+            budget.run(self)
 
     def run_zone(self):
         if self.wanted("full"):

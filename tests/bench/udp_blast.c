@@ -2,12 +2,14 @@
  * udp_blast.c - DNS queries over UDP as fast as they are answered, with a bounded number under way.
  *
  *   udp_blast -p PORT [-a ADDRESS] -f FILE | -r ORIGIN  [-s SECONDS] [-w WINDOW] [-l LIMIT] [-D]
+ *             [-n SOURCES]
  *
  * -f  questions, a line each: NAME TYPE; asked in random order
  * -r  random names below ORIGIN, type A: as good as never asked before, and as good as never there
- * -w  queries that may be under way (256)
+ * -w  queries that may be under way (256); 0: as fast as they can be sent, answered or not
  * -l  at most so many queries a second; without it as many as are answered
  * -D  without DO; with it left out all queries have EDNS and DO
+ * -n  from so many addresses of 127.64.0.0/10, one after the other
  *
  * Prints one line of JSON: seconds, queries sent, answers by RCODE, how many had answer records,
  * were truncated, how long they were, how many queries were lost, and how long answers took, as
@@ -36,12 +38,15 @@ enum {
     SILENCE_MS = 50,      /* nothing came for so long: what is under way is lost */
     LATENCY_US = 1 << 17, /* the longest that is told apart */
     IDS = 1 << 16,
-    SOCKET_OCTETS = 4 * 1024 * 1024
+    SOCKET_OCTETS = 4 * 1024 * 1024,
+    SOURCES_MOST = 1 << 22 /* addresses of a /10 */
 };
+
+static const uint32_t first_source = 127U << 24 | 64U << 16;
 
 struct options {
     const char *address, *file, *origin;
-    unsigned port, window;
+    unsigned port, window, sources;
     double seconds, limit;
     bool plain;
 };
@@ -70,6 +75,12 @@ struct blast {
     double sent_at[IDS]; /* by id; 0: none is waited for */
     struct mmsghdr out[BATCH], in[BATCH];
     struct iovec out_vectors[BATCH], in_vectors[BATCH];
+    struct sockaddr_in server;
+    union {
+        struct cmsghdr header;
+        uint8_t octets[CMSG_SPACE(sizeof(struct in_pktinfo))];
+    } controls[BATCH]; /* where a query comes from */
+    uint32_t next_source;
     uint8_t queries[BATCH][QUERY_OCTETS], answers[BATCH][ANSWER_OCTETS];
 };
 
@@ -198,6 +209,23 @@ static size_t next_query(struct blast *blast, uint8_t *query)
 
 /* ---- traffic --------------------------------------------------------------------------------- */
 
+/* Have a query leave from the next address. */
+static void choose_source(struct blast *blast, unsigned slot)
+{
+    struct msghdr *header = &blast->out[slot].msg_hdr;
+    struct cmsghdr *control = &blast->controls[slot].header;
+    struct in_pktinfo info = {.ipi_spec_dst = {htonl(first_source + blast->next_source)}};
+
+    blast->next_source = (blast->next_source + 1) % blast->options.sources;
+    *control = (struct cmsghdr){
+        .cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
+    memcpy(CMSG_DATA(control), &info, sizeof info);
+    header->msg_control = control;
+    header->msg_controllen = sizeof blast->controls[slot].octets;
+    header->msg_name = &blast->server;
+    header->msg_namelen = sizeof blast->server;
+}
+
 static void open_socket(struct blast *blast)
 {
     const struct options *options = &blast->options;
@@ -207,9 +235,11 @@ static void open_socket(struct blast *blast)
 
     if (inet_pton(AF_INET, options->address, &address.sin_addr) != 1)
         stop("-a takes an IPv4 address");
+    blast->server = address;
     blast->descriptor = socket(AF_INET, SOCK_DGRAM, 0);
     if (blast->descriptor < 0 ||
-        connect(blast->descriptor, (struct sockaddr *)&address, sizeof address))
+        (options->sources == 0 &&
+         connect(blast->descriptor, (struct sockaddr *)&address, sizeof address)))
         stop("the socket");
     if (setsockopt(blast->descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size))
         (void)setsockopt(blast->descriptor, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
@@ -228,6 +258,8 @@ static void send_batch(struct blast *blast, unsigned count)
     for (unsigned i = 0; i < count; i++) {
         blast->out_vectors[i].iov_len = next_query(blast, blast->queries[i]);
         blast->sent_at[blast->queries[i][0] << 8 | blast->queries[i][1]] = time;
+        if (blast->options.sources)
+            choose_source(blast, i);
     }
     int sent = sendmmsg(blast->descriptor, blast->out, count, 0);
     if (sent < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ECONNREFUSED)
@@ -292,7 +324,9 @@ static void wait_for_answer(struct blast *blast, int milliseconds)
 static unsigned allowed(const struct blast *blast, double since)
 {
     const struct options *options = &blast->options;
-    uint64_t room = options->window > blast->under_way ? options->window - blast->under_way : 0;
+    uint64_t room = options->window == 0                 ? BATCH
+                    : options->window > blast->under_way ? options->window - blast->under_way
+                                                         : 0;
 
     if (options->limit > 0) {
         double due = since * options->limit - (double)blast->tally.sent;
@@ -300,6 +334,12 @@ static unsigned allowed(const struct blast *blast, double since)
             room = due > 0 ? (uint64_t)due : 0;
     }
     return room > BATCH ? BATCH : (unsigned)room;
+}
+
+/* Whether the last answers are waited for: a few are a part of few. */
+static bool last_are_due(const struct blast *blast)
+{
+    return blast->options.limit > 0 && blast->under_way;
 }
 
 static void run(struct blast *blast)
@@ -319,6 +359,10 @@ static void run(struct blast *blast)
         time = now();
     }
     blast->tally.seconds = time - start;
+    while (last_are_due(blast) && now() < end + SILENCE_MS / 1000.0) {
+        if (!receive(blast))
+            wait_for_answer(blast, 1);
+    }
 }
 
 /* Milliseconds within which so large a share of the answers came. */
@@ -360,7 +404,7 @@ static void read_options(struct options *options, int count, char **arguments)
 {
     int letter;
 
-    while ((letter = getopt(count, arguments, "a:p:f:r:s:w:l:D")) != -1) {
+    while ((letter = getopt(count, arguments, "a:p:f:r:s:w:l:n:D")) != -1) {
         if (letter == 'a')
             options->address = optarg;
         else if (letter == 'p')
@@ -373,6 +417,8 @@ static void read_options(struct options *options, int count, char **arguments)
             options->seconds = atof(optarg);
         else if (letter == 'w')
             options->window = (unsigned)atoi(optarg);
+        else if (letter == 'n')
+            options->sources = (unsigned)atoi(optarg);
         else if (letter == 'l')
             options->limit = atof(optarg);
         else if (letter == 'D')
@@ -392,7 +438,8 @@ int main(int count, char **arguments)
     blast->options = (struct options){.address = "127.0.0.1", .window = 256, .seconds = 3};
     read_options(&blast->options, count, arguments);
     if (!blast->options.file == !blast->options.origin || blast->options.port == 0 ||
-        blast->options.port > 65535 || blast->options.window == 0 || blast->options.seconds <= 0)
+        blast->options.port > 65535 || blast->options.sources > SOURCES_MOST ||
+        blast->options.seconds <= 0)
         stop("-p PORT and one of -f FILE and -r ORIGIN are needed; see the head of the source");
     clock_gettime(CLOCK_REALTIME, &time);
     blast->chance = ((uint64_t)time.tv_nsec << 32 ^ (uint64_t)time.tv_sec) | 1;

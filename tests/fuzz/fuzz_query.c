@@ -178,7 +178,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned world = data[0] % WORLD_DENIALS;
     struct answer_facts facts = {.now = WORLD_NOW,
                                  .transport = data[0] & 4 ? ANSWER_TCP : ANSWER_UDP,
-                                 .patience = data[0] & 16 ? ANSWER_NOW : ANSWER_MAY_WAIT};
+                                 .patience = data[0] & 16   ? ANSWER_NOW
+                                             : data[0] & 64 ? ANSWER_NAMES
+                                                            : ANSWER_MAY_WAIT};
     uint8_t cookie[COOKIE_OCTETS];
 
     answerers[world].cache = data[0] & 8 ? caches[world] : NULL;

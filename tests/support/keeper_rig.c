@@ -267,7 +267,13 @@ static int told(struct rig *rig, int descriptor, struct message *message)
 
 int rig_told(struct rig *rig, struct message *message)
 {
-    return told(rig, rig->front, message);
+    int kind = told(rig, rig->front, message);
+
+    while (kind == MESSAGE_ALLOWANCE) { /* comes now and then */
+        rig->allowance = message->allowance;
+        kind = told(rig, rig->front, message);
+    }
+    return kind;
 }
 
 /* ---- the desk ---------------------------------------------------------------------------------

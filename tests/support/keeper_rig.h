@@ -23,6 +23,7 @@ struct rig {
     unsigned restarts[ROOMS];  /* asked for */
     ev_timer pace;
     struct frame *frame;
+    struct message_allowance allowance; /* the last that rig_told met */
 };
 
 /* A folder, pages and a loop; the keeper is opened by rig_start. `zones`, `policy`: YAML. */

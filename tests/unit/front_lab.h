@@ -15,7 +15,7 @@
 #include "src/front/worker.h"
 
 /* plain.example. is not signed; signed.example. is, but no signature has been made yet. In both,
- * www has an address and big a TXT RRset that is too large for a datagram. */
+ * www and ftp have an address and big a TXT RRset that is too large for a datagram. */
 enum { LAB_WAIT_MS = 5000, LAB_SOCKETS = 4 };
 
 struct lab {
@@ -302,14 +302,21 @@ static inline void lab_send_letter(int descriptor, const struct message *message
 
 /* ---- clients ---------------------------------------------------------------------------------*/
 
-static inline int lab_udp_client(void)
+static inline int lab_udp_client_from(const char *address)
 {
-    struct sockaddr_in server = lab_address_of(0);
+    struct sockaddr_in server = lab_address_of(0), own = {.sin_family = AF_INET};
     int client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
     ck_assert_int_ge(client, 0);
+    ck_assert_int_eq(inet_pton(AF_INET, address, &own.sin_addr), 1);
+    ck_assert_int_eq(bind(client, (struct sockaddr *)&own, sizeof own), 0);
     ck_assert_int_eq(connect(client, (struct sockaddr *)&server, sizeof server), 0);
     return client;
+}
+
+static inline int lab_udp_client(void)
+{
+    return lab_udp_client_from("127.0.0.1");
 }
 
 static inline void lab_udp_ask(int client, const struct lab_question *question)

@@ -383,6 +383,48 @@ START_TEST(threads_charge_one_account)
 }
 END_TEST
 
+/* ---- signatures ------------------------------------------------------------------------------*/
+
+static const struct {
+    const char *what, *first; /* addresses that ask, counted up from this */
+    unsigned count;
+    unsigned spent; /* each, of a token that makes 80 a second */
+    const char *asks;
+    enum limiter_state state;
+} signers[] = {
+    {"a little", "192.0.2.1", 1, 30, "192.0.2.1", LIMITER_UNDER},
+    {"an eighth of four seconds", "192.0.2.1", 1, 41, "192.0.2.1", LIMITER_OVER},
+    {"its neighbour", "192.0.2.1", 1, 41, "192.0.2.2", LIMITER_UNDER},
+    {"a network, a quarter", "192.0.2.1", 3, 30, "192.0.2.99", LIMITER_OVER},
+    {"the next network", "192.0.2.1", 3, 30, "192.0.3.1", LIMITER_UNDER},
+    {"six addresses", "2001:db8::1", 1, 41, "2001:db8::ffff", LIMITER_OVER},
+    {"the next /64", "2001:db8::1", 1, 41, "2001:db8:0:1::1", LIMITER_UNDER},
+};
+
+START_TEST(signatures_are_shared)
+{
+    struct limiter_address address = address_of(signers[_i].first);
+    struct limiter_visit visit;
+
+    limiter_rules_for_signatures(&rules, LIMITER_SIGNATURES, 80 * 60);
+    for (unsigned i = 0; i < signers[_i].count; i++, address.low++) {
+        limiter_look(&limiter, &rules, &address, false, limiter_ticks(now_ms), &visit);
+        limiter_charge(&rules, &visit, CONFIG_CLASS_POSITIVE, signers[_i].spent * LIMITER_PLAIN);
+    }
+    ck_assert_msg(state_of(address_of(signers[_i].asks), false) == signers[_i].state, "%s",
+                  signers[_i].what);
+    /* Other ledgers do not know of it. */
+    limiter_rules_for_signatures(&rules, LIMITER_SIGNATURES_PROVEN, 80 * 60);
+    ck_assert_int_eq(state_of(address_of(signers[_i].first), false), LIMITER_UNDER);
+    set_class(CONFIG_CLASS_POSITIVE, 1);
+    ck_assert_int_eq(state_of(address_of(signers[_i].first), false), LIMITER_UNDER);
+    /* And time pays it back. */
+    limiter_rules_for_signatures(&rules, LIMITER_SIGNATURES, 80 * 60);
+    now_ms += 8000;
+    ck_assert_int_eq(state_of(address_of(signers[_i].asks), false), LIMITER_UNDER);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("front/limiter");
@@ -408,6 +450,7 @@ int main(void)
     tcase_add_test(many, families_do_not_meet);
     tcase_add_test(many, strangers_are_not_limited);
     tcase_add_test(many, threads_charge_one_account);
+    tcase_add_loop_test(many, signatures_are_shared, 0, COUNT(signers));
     suite_add_tcase(suite, many);
     return run_suite(suite);
 }

@@ -60,8 +60,11 @@ START_TEST(all_who_wait_ask_once)
 
     lab_udp_ask(clients[0], &www);
     lab_udp_ask(clients[1], &www);
-    lab_tcp_ask(clients[2], &www);
     uint64_t id = take_want("www.signed.example.", TYPE_A);
+    ck_assert(!lab_comes(lab.keeper, 50));
+    lab_tcp_ask(clients[2], &www);
+    ck_assert_uint_eq(take_want("www.signed.example.", TYPE_A), id); /* by one who is proven */
+    ck_assert(lab.letter.want.proven);
     ck_assert(!lab_comes(lab.keeper, 50));
     lab_sign("www.signed.example.", TYPE_A);
     tell_stored(id);
@@ -100,6 +103,66 @@ START_TEST(at_the_deadline_it_is_servfail)
     uint64_t passed = clock_monotonic_ms() - start_ms;
     ck_assert_msg(passed >= WANTED_UDP_MS && passed < 3 * WANTED_UDP_MS, "%u ms", (unsigned)passed);
     lab_await(METRIC_WANTS_TIMEOUT, 1);
+    close(client);
+}
+END_TEST
+
+static const struct lab_question ftp = {5, "ftp.signed.example.", TYPE_A, 0, true};
+static const struct lab_question apex = {6, "signed.example.", TYPE_SOA, 0, true};
+
+/* While signatures are short, TC at once for who has not shown its address; all others are asked
+ * for. */
+START_TEST(where_signatures_are_short_clients_are_turned)
+{
+    int client = lab_udp_client(), stream = lab_tcp_client();
+    struct lab_answer answer;
+
+    lab_send_letter(lab.keeper, &(struct message){.kind = MESSAGE_ALLOWANCE,
+                                                  .allowance = {0, 9, 9}}); /* says nothing */
+    lab_send_letter(lab.keeper,
+                    &(struct message){.kind = MESSAGE_ALLOWANCE, .allowance = {60, 1, 1}});
+    lab_await(METRIC_LETTERS, 2);
+    lab_udp_ask(client, &www);
+    uint64_t first = take_want("www.signed.example.", TYPE_A);
+    ck_assert(!lab.letter.want.proven);
+    lab_udp_ask(client, &ftp);
+    answer = lab_udp_answer(client);
+    ck_assert(answer.truncated && answer.rcode == RCODE_NOERROR && !answer.has_signature);
+    ck_assert_uint_eq(answer.header.id, ftp.id);
+    lab_udp_ask(client, &apex);
+    (void)take_want("signed.example.", TYPE_SOA);
+    lab_tcp_ask(stream, &ftp);
+    uint64_t second = take_want("ftp.signed.example.", TYPE_A);
+    ck_assert(lab.letter.want.proven);
+    lab_await(METRIC_WANTS_TURNED, 1);
+    lab_sign("www.signed.example.", TYPE_A);
+    lab_sign("ftp.signed.example.", TYPE_A);
+    tell_stored(first);
+    tell_stored(second);
+    ck_assert(lab_udp_answer(client).has_signature);
+    ck_assert(lab_tcp_answer(stream, &answer));
+    ck_assert(answer.has_signature);
+    close(stream);
+    close(client);
+}
+END_TEST
+
+/* Each address has its share, kept in the table of the rate limit, whether there is one or not. */
+START_TEST(who_has_had_its_share_is_turned_sooner)
+{
+    int client = lab_udp_client(), other = lab_udp_client_from("127.9.9.9");
+
+    lab_send_letter(lab.keeper,
+                    &(struct message){.kind = MESSAGE_ALLOWANCE, .allowance = {60, 4, 4}});
+    lab_await(METRIC_LETTERS, 1);
+    lab_udp_ask(client, &www);
+    (void)take_want("www.signed.example.", TYPE_A); /* that was eight seconds' share */
+    lab_udp_ask(client, &ftp);
+    struct lab_answer answer = lab_udp_answer(client);
+    ck_assert(answer.truncated && answer.header.id == ftp.id);
+    lab_udp_ask(other, &ftp);
+    (void)take_want("ftp.signed.example.", TYPE_A);
+    close(other);
     close(client);
 }
 END_TEST
@@ -513,6 +576,8 @@ int main(void)
     tcase_add_test(keeper, all_who_wait_ask_once);
     tcase_add_test(keeper, a_refusal_is_servfail_at_once);
     tcase_add_test(keeper, at_the_deadline_it_is_servfail);
+    tcase_add_test(keeper, where_signatures_are_short_clients_are_turned);
+    tcase_add_test(keeper, who_has_had_its_share_is_turned_sooner);
     tcase_add_test(keeper, a_keeper_that_restarts_is_asked_again);
     tcase_add_test(keeper, answers_of_a_connection_may_change_their_order);
     tcase_add_test(keeper, what_waits_behind_a_question_is_answered_after_it);

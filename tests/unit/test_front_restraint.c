@@ -424,7 +424,7 @@ static enum restraint_verdict fate_of(struct restraint *restraint, const struct 
     ck_assert_int_eq(query_read(request->octets, request->length, &query), ANSWER_SEND);
     if (verdict == RESTRAINT_SEND)
         verdict = restraint_before(restraint, &query, &zones, known_client, 0);
-    return verdict == RESTRAINT_SEND ? restraint_after(restraint, &outcome) : verdict;
+    return verdict == RESTRAINT_SEND ? restraint_after(restraint, &outcome, false) : verdict;
 }
 
 START_TEST(who_is_known_is_served_whatever_is_done_in_its_name)

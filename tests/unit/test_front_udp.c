@@ -182,6 +182,39 @@ START_TEST(larger_answers_can_be_allowed_while_running)
 }
 END_TEST
 
+/* More waits than is answered in time: names that are there go on being answered, denials are left
+ * out until less waits. How much the socket takes depends on who runs the test. */
+START_TEST(behind_names_come_before_denials)
+{
+    enum { QUESTIONS = 2000, NAME_EVERY = 10, OCTETS = 4 << 20 };
+    char name[64]; /* another one each time: none is kept */
+    struct lab_question none = {.id = 2, .name = name, .type = TYPE_A};
+    const int octets = OCTETS;
+
+    lab_open();
+    if (setsockopt(lab.sockets[0].descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof octets))
+        (void)setsockopt(lab.sockets[0].descriptor, SOL_SOCKET, SO_RCVBUF, &octets, sizeof octets);
+    int flooder = lab_udp_client(), client = lab_udp_client();
+    for (unsigned i = 0; i < QUESTIONS; i++) {
+        (void)snprintf(name, sizeof name, "n%u.plain.example.", i);
+        lab_udp_ask(flooder, i % NAME_EVERY ? &none : &www);
+    }
+    lab_start();
+    do /* until there is room for it */
+        lab_udp_ask(client, &www);
+    while (!lab_comes(client, 100));
+    uint64_t received = lab_metric(METRIC_QUERIES_UDP), names = lab_metric(METRIC_RCODE_NOERROR);
+    ck_assert_uint_gt(lab_metric(METRIC_DROPPED_LOAD), 0);
+    lab_await(METRIC_RESPONSES, received - lab_metric(METRIC_DROPPED_LOAD));
+    ck_assert_uint_gt(names, received / NAME_EVERY); /* each of them, and the last */
+    lab_udp_ask(client, &none);
+    while (lab_udp_answer(client).rcode != RCODE_NXDOMAIN) /* as before */
+        ;
+    close(client);
+    close(flooder);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("front/udp");
@@ -197,5 +230,9 @@ int main(void)
     tcase_add_test(tests, a_commit_shows_in_the_next_answer);
     tcase_add_test(tests, larger_answers_can_be_allowed_while_running);
     suite_add_tcase(suite, tests);
+    TCase *late = tcase_create("behind");
+    tcase_add_checked_fixture(late, NULL, lab_close);
+    tcase_add_test(late, behind_names_come_before_denials);
+    suite_add_tcase(suite, late);
     return run_suite(suite);
 }

@@ -14,21 +14,24 @@ static struct {
     struct wanted wanted;
     uint64_t now;
     uint64_t asked[MOST_ASKED]; /* ids in the order of asking */
+    bool proven[MOST_ASKED];    /* whether it was said that somebody has shown its address */
     unsigned asked_count;
     bool refuse_to_ask;
     unsigned answered, answered_now; /* questions, and of these without waiting */
+    unsigned turned;                 /* of the last: the client is to show its address */
     uint64_t last_connection;
     struct outcome
         more; /* what turns out to be missing when a question is answered; count 0: nothing */
     struct outcome outcome;
 } test;
 
-static bool ask(void *context, uint64_t id, const struct answer_wanted *what)
+static bool ask(void *context, uint64_t id, const struct answer_wanted *what, bool proven)
 {
     (void)context, (void)what;
     if (test.refuse_to_ask)
         return false;
     ck_assert_uint_lt(test.asked_count, MOST_ASKED);
+    test.proven[test.asked_count] = proven;
     test.asked[test.asked_count++] = id;
     return true;
 }
@@ -43,6 +46,7 @@ static const struct outcome *answer(void *context, const struct wanted_query *qu
         return &test.more;
     test.answered++;
     test.answered_now += patience == ANSWER_NOW;
+    test.turned += query->turned;
     test.last_connection = query->origin.connection;
     return NULL;
 }
@@ -79,7 +83,8 @@ static void want_hash(struct outcome *outcome, uint8_t hash)
         .kind = ANSWER_WANTED_NSEC3, .version = 7, .hash = {hash}, .owner = name_of("example.")};
 }
 
-static bool park(enum answer_transport transport, uint64_t connection)
+static bool park_for(struct wanted_asker asker, enum answer_transport transport,
+                     uint64_t connection)
 {
     union address nobody = {.any = {.sa_family = AF_INET}};
     struct request request = {.octets = (const uint8_t *)"ABCD",
@@ -89,7 +94,13 @@ static bool park(enum answer_transport transport, uint64_t connection)
                               .client = &nobody,
                               .local = &nobody};
 
-    return wanted_park(&test.wanted, &request, &test.outcome, test.now);
+    return wanted_park(&test.wanted, &request, &test.outcome, &asker, test.now);
+}
+
+static bool park(enum answer_transport transport, uint64_t connection)
+{
+    return park_for((struct wanted_asker){.proven = transport == ANSWER_TCP}, transport,
+                    connection);
 }
 
 static void pass(unsigned ms)
@@ -107,7 +118,7 @@ START_TEST(one_signature_is_asked_for_once)
     test.outcome.wanted_count = 0;
     want(&test.outcome, "WWW.example.", TYPE_A); /* the same in other letters */
     ck_assert(park(ANSWER_UDP, 3));
-    ck_assert_uint_eq(test.asked_count, 1);
+    ck_assert_uint_eq(test.wanted.asked, 1);
 
     wanted_stored(&test.wanted, test.asked[0]);
     wanted_stored(&test.wanted, test.asked[0]); /* once more does no harm */
@@ -262,14 +273,209 @@ START_TEST(there_is_room_for_so_many_questions)
         test.outcome.wanted_count = 0;
         (void)snprintf(owner, sizeof owner, "n%u.example.", i);
         want(&test.outcome, owner, TYPE_A);
-        ck_assert(park(ANSWER_UDP, i));
+        ck_assert(park(i < WANTED_UNPROVEN ? ANSWER_UDP : ANSWER_TCP, i));
+        if (i == WANTED_UNPROVEN - 1)
+            ck_assert(!park(ANSWER_UDP, i)); /* the rest is for the others */
     }
-    ck_assert(!park(ANSWER_UDP, 1));
+    ck_assert(!park(ANSWER_TCP, 1));
     ck_assert_uint_eq(test.wanted.references, WANTED_QUERIES);
     pass(WANTED_UDP_MS);
-    ck_assert_uint_eq(test.answered_now, WANTED_QUERIES);
+    ck_assert_uint_eq(test.answered_now, WANTED_UNPROVEN);
     ck_assert(park(ANSWER_UDP, 1));
+    pass(WANTED_TCP_MS);
+    ck_assert_uint_eq(test.answered_now, WANTED_QUERIES + 1);
+}
+END_TEST
+
+/* ---- few signatures --------------------------------------------------------------------------*/
+
+static const struct wanted_asker proven_asker = {.proven = true},
+                                 late_asker = {.proven = true, .delayed = true},
+                                 heavy_asker = {.proven = true, .heavy = true, .delayed = true};
+
+/* What a question for one more name of a zone lacks. */
+static void want_one(uint32_t version, unsigned number, bool apex)
+{
+    char owner[32];
+
+    test.outcome.wanted_count = 0;
+    (void)snprintf(owner, sizeof owner, "n%u.example.", number);
+    want(&test.outcome, owner, TYPE_A);
+    test.outcome.wanted[0].version = version;
+    test.outcome.wanted[0].apex = apex;
+}
+
+static const struct {
+    const char *what;
+    bool proven;
+    unsigned asked, others; /* of the zone, and of each of two others */
+    unsigned count;         /* that are to come */
+    enum wanted_room room;
+} rooms[] = {
+    {"the first", false, 0, 0, 1, WANTED_ROOM_FREE},
+    {"a first question that lacks more than the share", false, 0, 0, 30, WANTED_ROOM_FREE},
+    {"a quarter", false, 4, 0, 1, WANTED_ROOM_FREE},
+    {"more than a quarter", false, 5, 0, 1, WANTED_ROOM_SCARCE},
+    {"one question, more than a quarter", false, 4, 0, 2, WANTED_ROOM_SCARCE},
+    {"the last", false, 19, 0, 1, WANTED_ROOM_SCARCE},
+    {"one too many", false, 20, 0, 1, WANTED_ROOM_NONE},
+    {"two where there is room for one", false, 19, 0, 2, WANTED_ROOM_NONE},
+    {"other zones have their part", false, 6, 1, 1, WANTED_ROOM_NONE},
+    {"the first, where others have all", false, 0, 10, 1, WANTED_ROOM_FREE},
+    {"the proven have more", true, 20, 0, 1, WANTED_ROOM_SCARCE},
+    {"but not without end", true, 40, 0, 1, WANTED_ROOM_NONE},
+};
+
+START_TEST(so_many_are_asked_for_at_a_time)
+{
+    wanted_allow(&test.wanted, 20, 40);
+    for (unsigned zone = 0; zone < 3; zone++) {
+        for (unsigned i = 0; i < (zone ? rooms[_i].others : rooms[_i].asked); i++) {
+            want_one(7 + zone, i, false);
+            ck_assert_uint_eq(wanted_fresh(&test.wanted, &test.outcome), 1);
+            ck_assert(park(rooms[_i].proven ? ANSWER_TCP : ANSWER_UDP, i));
+            ck_assert_uint_eq(wanted_fresh(&test.wanted, &test.outcome), 0);
+        }
+    }
+    ck_assert_msg(wanted_room(&test.wanted, rooms[_i].proven, 7, rooms[_i].count) == rooms[_i].room,
+                  "%s", rooms[_i].what);
+    ck_assert_int_eq(wanted_room(&test.wanted, !rooms[_i].proven, 7, 1), WANTED_ROOM_FREE);
+    /* What is answered, or given up, makes room. */
+    for (unsigned i = 0; i < test.asked_count; i += 2)
+        wanted_stored(&test.wanted, test.asked[i]);
+    wanted_settle(&test.wanted, test.now);
+    pass(WANTED_TCP_MS);
+    ck_assert_int_eq(wanted_room(&test.wanted, rooms[_i].proven, 7, 1), WANTED_ROOM_FREE);
+    ck_assert_uint_eq(test.wanted.shares[rooms[_i].proven].busy, 0);
+}
+END_TEST
+
+START_TEST(what_is_an_apexs_is_always_asked_for)
+{
+    wanted_allow(&test.wanted, 1, 1);
+    for (unsigned i = 0; i < 10; i++) {
+        want_one(7, i, true);
+        ck_assert_uint_eq(wanted_fresh(&test.wanted, &test.outcome), 0);
+        ck_assert(park_for(late_asker, ANSWER_TCP, i));
+    }
+    ck_assert_uint_eq(test.asked_count, 10);
+    ck_assert_int_eq(wanted_room(&test.wanted, true, 7, 1),
+                     WANTED_ROOM_FREE); /* and does not count */
+}
+END_TEST
+
+/* Who has shown its address waits until there is room. */
+START_TEST(what_is_delayed_is_asked_for_when_there_is_room)
+{
+    wanted_allow(&test.wanted, 1, 1);
+    want_one(7, 0, false);
+    ck_assert(park(ANSWER_TCP, 1));
+    want_one(7, 1, false);
+    ck_assert(park_for(late_asker, ANSWER_TCP, 2));
+    ck_assert_uint_eq(test.wanted.delayed, 1);
+    pass(WANTED_AGAIN_MS - 1);
+    ck_assert_uint_eq(test.asked_count, 1);
+    wanted_stored(&test.wanted, test.asked[0]);
+    pass(10);
+    ck_assert_uint_eq(test.asked_count, 2);
+    wanted_stored(&test.wanted, test.asked[1]);
+    wanted_settle(&test.wanted, test.now);
+    ck_assert_uint_eq(test.answered, 2);
+    ck_assert_uint_eq(test.answered_now, 0);
+}
+END_TEST
+
+/* Whoever has had its share has to wait until there is plenty. */
+START_TEST(who_had_much_comes_last)
+{
+    wanted_allow(&test.wanted, 8, 8);
+    for (unsigned i = 0; i < 4; i++) {
+        want_one(7, i, false);
+        ck_assert(park(ANSWER_TCP, i));
+    }
+    want_one(7, 10, false);
+    ck_assert(park_for(heavy_asker, ANSWER_TCP, 10));
+    want_one(7, 11, false);
+    ck_assert(park_for(late_asker, ANSWER_TCP, 11));
+    pass(10);
+    ck_assert_uint_eq(test.asked_count, 5); /* the other one */
+    for (unsigned i = 0; i < 4; i++)
+        wanted_stored(&test.wanted, test.asked[i]);
+    pass(10);
+    ck_assert_uint_eq(test.asked_count, 6);
+}
+END_TEST
+
+START_TEST(one_who_has_shown_its_address_speaks_for_all)
+{
+    want_one(7, 1, false);
+    ck_assert(park(ANSWER_UDP, 1));
+    ck_assert(!test.proven[0]);
+    ck_assert(park(ANSWER_TCP, 2));
+    ck_assert(park(ANSWER_TCP, 3));
+    ck_assert_uint_eq(test.asked_count, 2); /* the keeper is told once */
+    ck_assert(test.proven[1]);
+    ck_assert_uint_eq(test.asked[1], test.asked[0]);
+    ck_assert_uint_eq(test.wanted.shares[false].busy, 0);
+    ck_assert_uint_eq(test.wanted.shares[true].busy, 1);
+}
+END_TEST
+
+/* A keeper that twice says that it cannot be made in time. */
+START_TEST(what_cannot_be_made_turns_the_unproven_away)
+{
+    want_one(7, 1, false);
+    ck_assert(park(ANSWER_UDP, 1));
+    ck_assert(park(ANSWER_UDP, 2));
+    ck_assert(park(ANSWER_TCP, 3));
+    wanted_refused(&test.wanted, test.asked[0], NOT_STORED_BUSY, test.now);
+    pass(WANTED_BUSY_MS);
+    wanted_refused(&test.wanted, test.asked[0], NOT_STORED_BUSY, test.now);
+    wanted_settle(&test.wanted, test.now);
+    ck_assert_uint_eq(test.answered_now, 3);
+    ck_assert_uint_eq(test.turned, 2);
+}
+END_TEST
+
+static const struct {
+    uint32_t limit;
+    unsigned turned;
+} lates[] = {{8, 4}, {100, 0}}; /* much is asked for; little is, so that it is another trouble */
+
+START_TEST(what_is_late_turns_the_unproven_away)
+{
+    wanted_allow(&test.wanted, lates[_i].limit, 8);
+    for (unsigned i = 0; i < 4; i++) {
+        want_one(7, i, false);
+        ck_assert(park(ANSWER_UDP, i));
+    }
+    ck_assert(park(ANSWER_TCP, 9));
     pass(WANTED_UDP_MS);
+    ck_assert_uint_eq(test.answered_now, 4);
+    ck_assert_uint_eq(test.turned, lates[_i].turned);
+    pass(WANTED_TCP_MS);
+    ck_assert_uint_eq(test.answered_now, 5);
+    ck_assert_uint_eq(test.turned, lates[_i].turned);
+}
+END_TEST
+
+START_TEST(more_that_is_missing_turns_the_unproven_away)
+{
+    wanted_allow(&test.wanted, 1, 1);
+    want_one(7, 1, false);
+    ck_assert(park(ANSWER_UDP, 1));
+    ck_assert(park(ANSWER_TCP, 2));
+    want_one(7, 2, false);
+    ck_assert(park_for(proven_asker, ANSWER_UDP, 3)); /* has all there is */
+    want_one(7, 3, false);
+    ck_assert(park(ANSWER_UDP, 4)); /* likewise */
+    want(&test.more, "next.example.", TYPE_A);
+    wanted_stored(&test.wanted, test.asked[0]);
+    wanted_settle(&test.wanted, test.now);
+    ck_assert_uint_eq(test.answered_now, 1);
+    ck_assert_uint_eq(test.turned, 1);
+    ck_assert_uint_eq(test.wanted.delayed, 1); /* of the one by TCP, which goes on waiting */
+    ck_assert_uint_eq(test.wanted.queries, 3);
 }
 END_TEST
 
@@ -320,6 +526,14 @@ int main(void)
     tcase_add_test(tests, a_full_channel_and_a_silent_keeper_are_tried_again);
     tcase_add_test(tests, there_is_room_for_so_many_questions);
     tcase_add_test(tests, there_is_room_for_so_many_references);
+    tcase_add_loop_test(tests, so_many_are_asked_for_at_a_time, 0, COUNT(rooms));
+    tcase_add_test(tests, what_is_an_apexs_is_always_asked_for);
+    tcase_add_test(tests, what_is_delayed_is_asked_for_when_there_is_room);
+    tcase_add_test(tests, who_had_much_comes_last);
+    tcase_add_test(tests, one_who_has_shown_its_address_speaks_for_all);
+    tcase_add_test(tests, what_cannot_be_made_turns_the_unproven_away);
+    tcase_add_loop_test(tests, what_is_late_turns_the_unproven_away, 0, COUNT(lates));
+    tcase_add_test(tests, more_that_is_missing_turns_the_unproven_away);
     tcase_add_test(tests, closing_forgets_who_waits);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -202,7 +202,7 @@ START_TEST(many_wait_for_one_signature)
 END_TEST
 
 /* What the background has sent already, and the signer will come to some time, is asked for again
- * out of turn when a query waits for it; the second signature is dropped. */
+ * out of turn when a query waits for it and signatures are cheap; the second one is dropped. */
 START_TEST(what_is_under_way_is_hurried)
 {
     struct message message;
@@ -211,8 +211,9 @@ START_TEST(what_is_under_way_is_hurried)
     start(POLICY("denial: nsec3") ZONE);
     rig_run_until(&rig, some_are_under_way, "signing begins");
     ck_assert_uint_eq(rig.keeper.bulk_jobs, rig.keeper.jobs.in_use);
+    rig.keeper.budget.rate = BUDGET_FAST;
     for (uint64_t id = 0; id < 3; id++)
-        rig_want(&rig, id, "example.", "h0.example.", TYPE_A);
+        rig_want(&rig, id, "example.", "example.", TYPE_SOA);
     rig_run_ms(&rig, 300);
     for (uint64_t id = 0; id < 3; id++)
         ck_assert_int_eq(rig_told(&rig, &message), MESSAGE_STORED);
@@ -221,6 +222,128 @@ START_TEST(what_is_under_way_is_hurried)
     reach_the_end();
     ck_assert_uint_eq(atomic_load(&rig.signer.jobs), wanted() + 1);
     ck_assert_int_eq(rig_told(&rig, &message), -1);
+}
+END_TEST
+
+/* Where they are dear nothing is signed twice: the background has a larger share instead. */
+START_TEST(what_is_under_way_is_signed_once)
+{
+    struct message message;
+
+    atomic_store(&rig.signer.hold_bulk, true);
+    start(POLICY("denial: nsec3") ZONE);
+    rig_run_until(&rig, some_are_under_way, "signing begins");
+    rig.keeper.budget.rate = 13 * 60;
+    rig_want(&rig, 1, "example.", "example.", TYPE_SOA);
+    rig_want(&rig, 2, "example.", "example.", TYPE_SOA);
+    rig_run_ms(&rig, 100);
+    ck_assert_int_eq(rig_told(&rig, &message), -1);
+    ck_assert_uint_eq(rig.keeper.bulk_waited, 1);
+    ck_assert_uint_gt(rig.keeper.bulk_pressing, 0); /* the apex */
+    atomic_store(&rig.signer.hold_bulk, false);
+    reach_the_end();
+    ck_assert_int_eq(rig_told(&rig, &message), MESSAGE_STORED);
+    ck_assert_int_eq(rig_told(&rig, &message), MESSAGE_STORED);
+    ck_assert_uint_eq(atomic_load(&rig.signer.jobs), wanted());
+    ck_assert_uint_eq(rig.keeper.bulk_waited + rig.keeper.bulk_pressing + rig.keeper.budget.asked,
+                      0);
+}
+END_TEST
+
+/* ---- more is asked for than the token makes ---------------------------------------------------
+ */
+
+static void want_host(unsigned number, bool proven)
+{
+    char owner[32];
+    struct message want = {
+        .kind = MESSAGE_WANT,
+        .want = {.id = number, .version = row()->version, .type = TYPE_A, .proven = proven}};
+
+    (void)snprintf(owner, sizeof owner, "h%u.example.", number);
+    ck_assert_int_eq(name_from_string(owner, &want.want.owner), RESULT_OK);
+    ck_assert_int_eq(letter_send(rig.front, &want, rig.frame, LETTER_NOW), LETTER_DONE);
+}
+
+/* That the signer has of what is asked for, while it has an apex too. */
+enum { AT_ONCE = 1 };
+
+/* A flood: the signer is given little at a time, what cannot be made in time is refused, the
+ * important goes first, and everything is signed once. */
+START_TEST(what_cannot_be_made_in_time_is_refused)
+{
+    struct message message;
+    enum { FIRST = 300, UNPROVEN = 20, PROVEN = 5 };
+
+    atomic_store(&rig.signer.hold_bulk, true);
+    start(POLICY("denial: nsec3") ZONE);
+    rig_run_until(&rig, some_are_under_way, "signing begins");
+    atomic_store(&rig.signer.hold, true);
+    rig_run_ms(&rig, 50); /* so that the signer is seen to hold */
+    rig.keeper.budget.rate = 13 * 60;
+    for (unsigned i = 0; i < UNPROVEN; i++)
+        want_host(FIRST + i, false);
+    for (unsigned i = 0; i < PROVEN; i++)
+        want_host(FIRST + UNPROVEN + i, true);
+    rig_run_ms(&rig, 100);
+    uint32_t within = budget_within(&rig.keeper.budget, WANT_UDP_MS);
+    ck_assert_uint_eq(rig.keeper.budget.asked, AT_ONCE);
+    ck_assert_uint_eq(rig.keeper.asked.counts[ASKED_UNPROVEN], within);
+    ck_assert_uint_eq(rig.keeper.asked.counts[ASKED_PROVEN], PROVEN);
+    for (unsigned i = AT_ONCE + within; i < UNPROVEN; i++) {
+        ck_assert_int_eq(rig_told(&rig, &message), MESSAGE_NOT_STORED);
+        ck_assert_uint_eq(message.not_stored.id, FIRST + i);
+        ck_assert_uint_eq(message.not_stored.reason, NOT_STORED_BUSY);
+    }
+    ck_assert_int_eq(rig_told(&rig, &message), -1);
+    want_host(FIRST + AT_ONCE, true); /* one of those that wait, for somebody else */
+    rig_run_ms(&rig, 50);
+    ck_assert_uint_eq(rig.keeper.asked.counts[ASKED_PROVEN], PROVEN + 1);
+    ck_assert_int_eq(rig_ask(&rig, &text, "status"), 0);
+    ck_assert_ptr_nonnull(strstr((char *)text.octets, "\"proven\":6"));
+    atomic_store(&rig.signer.hold, false);
+    atomic_store(&rig.signer.hold_bulk, false);
+    reach_the_end();
+    ck_assert_uint_eq(atomic_load(&rig.signer.jobs), wanted());
+    bool important = true;
+    unsigned told = 0;
+    for (; rig_told(&rig, &message) == MESSAGE_STORED; told++) {
+        bool is = message.stored.id < FIRST + AT_ONCE + 1 || message.stored.id >= FIRST + UNPROVEN;
+        ck_assert(important || !is);
+        important = is;
+    }
+    ck_assert_uint_eq(told, AT_ONCE + within + PROVEN + 1);
+    ck_assert_uint_gt(rig.allowance.rate, 0);
+    ck_assert_uint_gt(rig.allowance.proven, rig.allowance.unproven);
+    ck_assert_uint_eq(asked_count(&rig.keeper.asked), 0);
+}
+END_TEST
+
+/* The signer goes while others wait for it. */
+START_TEST(who_waits_in_line_is_told_when_the_signer_goes)
+{
+    struct message message;
+
+    atomic_store(&rig.signer.hold_bulk, true);
+    start(POLICY("denial: nsec3") ZONE);
+    rig_run_until(&rig, some_are_under_way, "signing begins");
+    atomic_store(&rig.signer.hold, true);
+    rig_run_ms(&rig, 50); /* so that the signer is seen to hold */
+    rig.keeper.budget.rate = 13 * 60;
+    for (unsigned i = 0; i < 5; i++)
+        want_host(i + 300, false);
+    rig_run_ms(&rig, 50);
+    ck_assert_uint_eq(asked_count(&rig.keeper.asked), 5 - AT_ONCE);
+    rig_kill_signer(&rig);
+    rig_run_ms(&rig, 50);
+    for (unsigned i = 0; i < 5; i++)
+        ck_assert_int_eq(rig_told(&rig, &message), MESSAGE_NOT_STORED);
+    ck_assert_uint_eq(asked_count(&rig.keeper.asked), 0);
+    ck_assert_uint_eq(rig.keeper.budget.asked + rig.keeper.budget.under_way, 0);
+    atomic_store(&rig.signer.hold, false);
+    atomic_store(&rig.signer.hold_bulk, false);
+    rig_start_signer(&rig);
+    reach_the_end();
 }
 END_TEST
 
@@ -547,6 +670,9 @@ int main(void)
     tcase_add_test(tests, one_of_two_tokens_is_away);
     tcase_add_test(tests, many_wait_for_one_signature);
     tcase_add_test(tests, what_is_under_way_is_hurried);
+    tcase_add_test(tests, what_is_under_way_is_signed_once);
+    tcase_add_test(tests, what_cannot_be_made_in_time_is_refused);
+    tcase_add_test(tests, who_waits_in_line_is_told_when_the_signer_goes);
     tcase_add_test(tests, the_signer_dies_and_comes_back);
     tcase_add_test(tests, what_fails_is_tried_again);
     tcase_add_test(tests, what_fails_for_ever_is_not_hammered);

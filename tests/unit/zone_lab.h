@@ -76,14 +76,16 @@ static inline uint32_t lab_zone(struct store *store, const char *apex, uint16_t 
 {
     struct change change;
     struct zone row = {.apex = name_of(apex), .serial = 1, .denial_ttl = 300, .flags = flags};
-    char www[NAME_MAX_TEXT], big[NAME_MAX_TEXT];
+    char www[NAME_MAX_TEXT], ftp[NAME_MAX_TEXT], big[NAME_MAX_TEXT];
 
     (void)snprintf(www, sizeof www, "www.%s", apex);
+    (void)snprintf(ftp, sizeof ftp, "ftp.%s", apex);
     (void)snprintf(big, sizeof big, "big.%s", apex);
     begin(&change, store);
     ck_assert_int_eq(version_new(&change, &row.version), RESULT_OK);
     lab_apex(&change, row.version, apex);
     lab_address(&change, row.version, www);
+    lab_address(&change, row.version, ftp);
     lab_big(&change, row.version, big);
     change_put_zone(&change, &row);
     commit(&change);

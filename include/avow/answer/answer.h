@@ -43,7 +43,9 @@ enum answer_transport { ANSWER_UDP, ANSWER_TCP };
 
 enum answer_patience {
     ANSWER_MAY_WAIT, /* missing signatures give ANSWER_WANTED */
-    ANSWER_NOW       /* ... SERVFAIL with an extended error: the deadline has passed */
+    ANSWER_NOW,      /* ... SERVFAIL with an extended error: the deadline has passed */
+    ANSWER_NAMES /* as ANSWER_MAY_WAIT, but what would cost a denial of a name gives ANSWER_DROP,
+                  * long before the denial is made: more comes than can be answered */
 };
 
 /* What the caller knows about one query. */
@@ -78,6 +80,7 @@ struct answer_wanted {
     enum answer_wanted_kind kind;
     uint32_t version;
     uint16_t type;                  /* of an RRset */
+    bool apex;                      /* of an RRset: it is the zone's apex's */
     uint8_t hash[NODE_HASH_OCTETS]; /* of an NSEC3 */
     struct name owner;              /* of an RRset; for an NSEC3 the zone's apex */
 };
@@ -85,7 +88,7 @@ struct answer_wanted {
 /* What became of a query. Large: keep one per worker. answer_query sets every member but those
  * of `wanted` beyond wanted_count. */
 struct outcome {
-    enum answer_verdict verdict; /* SEND, or WANTED (then nothing was built that is to be sent) */
+    enum answer_verdict verdict; /* SEND; WANTED or DROP (then nothing was built) */
     enum answer_kind kind;
     uint16_t rcode; /* with the extended bits */
     size_t length;  /* of the response */

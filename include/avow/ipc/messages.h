@@ -81,18 +81,25 @@ enum room_state { ROOM_STATE_STARTING, ROOM_STATE_READY, ROOM_STATE_DOWN, ROOM_S
 /* ---- WANTED: keeper (upper) and one worker of the front (lower) ------------------------------
  *
  * The front asks by reference; it never sends data to be signed. `id` is the front's own and comes
- * back. WANT of an RRset: owner and type; of an NSEC3: the owner's hash, owner is the zone's apex.
+ * back. WANT of an RRset: owner and type; of an NSEC3: the owner's hash, owner is the zone's apex;
+ * proven: the client has shown that its address is its own. Asking again does no harm.
  */
+enum { WANT_UDP_MS = 800, WANT_TCP_MS = 3000 }; /* for how long clients are kept waiting */
+
 #define MESSAGES_WANTED(M)                                                                         \
     M(WANTED, LOWER, WANT, want)                                                                   \
     M(WANTED, UPPER, STORED, stored)                                                               \
-    M(WANTED, UPPER, NOT_STORED, not_stored)
+    M(WANTED, UPPER, NOT_STORED, not_stored)                                                       \
+    M(WANTED, UPPER, ALLOWANCE, allowance)
 
 #define FIELDS_want(F)                                                                             \
-    F(u64, id) F(u32, version) F(u8, kind) F(u16, type) F(name, owner) F(octets, hash)
+    F(u64, id) F(u32, version) F(u8, kind) F(u16, type) F(name, owner) F(octets, hash) F(u8, proven)
 /* transaction: the commit that has it; a snapshot at least as new will show it. */
 #define FIELDS_stored(F)     F(u64, id) F(u64, transaction)
 #define FIELDS_not_stored(F) F(u64, id) F(u8, reason)
+/* rate: signatures a minute that the tokens make, as measured; the others: how many the worker may
+ * have asked for at a time. Sent when it changes. */
+#define FIELDS_allowance(F) F(u32, rate) F(u32, unproven) F(u32, proven)
 
 enum want_kind { WANT_RRSET, WANT_NSEC3 };
 /* BUSY: ask again later. UNKNOWN: no such RRset now. UNSIGNED: none is due, or no key can sign. */

@@ -49,6 +49,8 @@
     M(COUNTER, LIMITED_REFERRAL, "limited_referral", "of these, referrals")                        \
     M(COUNTER, LIMITED_ERROR, "limited_error", "of these, errors")                                 \
     M(COUNTER, LIMITED_UNREAD, "limited_unread", "of these, not looked up: far over the limit")    \
+    M(COUNTER, DROPPED_LOAD, "dropped_load",                                                       \
+      "denials not made, as more queries came than could be answered")                             \
     M(COUNTER, DROPPED_SEND, "dropped_send", "answers and hand-overs that were not taken")         \
     M(COUNTER, CACHE_HITS, "cache_hits", "answers from the answer cache")                          \
     M(COUNTER, CACHE_MISSES, "cache_misses", "answers made from the store")                        \
@@ -57,6 +59,10 @@
     M(COUNTER, WANTS_ANSWERED, "wants_answered", "of these, answered in time")                     \
     M(COUNTER, WANTS_TIMEOUT, "wants_timeout", "of these, given up at the deadline")               \
     M(COUNTER, WANTS_OVERFLOW, "wants_overflow", "queries that could not be parked")               \
+    M(COUNTER, WANTS_TURNED, "wants_turned",                                                       \
+      "queries turned to TCP or a cookie, as signatures are short")                                \
+    M(COUNTER, WANTS_DELAYED, "wants_delayed",                                                     \
+      "missing signatures not asked for at once, as signatures are short")                         \
     M(COUNTER, HANDOFFS, "handoffs", "messages handed to the desk")                                \
     M(COUNTER, TCP_ACCEPTED, "tcp_accepted", "TCP connections accepted")                           \
     M(COUNTER, TCP_REFUSED, "tcp_refused", "TCP connections closed for want of room")              \
@@ -79,6 +85,10 @@
     M(COUNTER, COMMITS_FAILED, "commits_failed", "transactions that failed")                       \
     M(COUNTER, SIGNATURES_STORED, "signatures_stored", "signatures written to the store")          \
     M(COUNTER, SIGNATURES_FAILED, "signatures_failed", "signatures that were refused or failed")   \
+    M(COUNTER, ASKED_REFUSED, "asked_refused",                                                     \
+      "signatures for the front that could not have been made in time")                            \
+    M(GAUGE, ASKED_QUEUED, "asked_queued", "signatures for the front that wait for the token")     \
+    M(GAUGE, TOKEN_RATE, "token_rate", "signatures a minute that the tokens make, as measured")    \
     M(COUNTER, SCRUBBED, "scrubbed", "records checked in the background")                          \
     M(COUNTER, RECORDS_CORRUPT, "records_corrupt", "records that failed that check")               \
     M(COUNTER, UPDATES_APPLIED, "updates_applied", "updates that changed a zone")                  \

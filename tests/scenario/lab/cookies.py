@@ -9,9 +9,13 @@ COOKIE = 10  # the option's code
 CLIENT_OCTETS, WHOLE_OCTETS = 8, 24
 
 
+def option(cookie):
+    return dns.edns.GenericOption(COOKIE, cookie)
+
+
 def ask(server, name, cookie, address=None, tcp=False, rdtype="A"):
     """Ask with a cookie (octets; empty: none); the answer, and the cookie in it."""
-    options = [dns.edns.GenericOption(COOKIE, cookie)] if cookie else []
+    options = [option(cookie)] if cookie else []
     query = asking.question(name, rdtype, do=False, options=options)
     answer = asking.ask(address or server.address, server.port, query, tcp)
     return answer, cookie_of(answer)
