@@ -2,9 +2,10 @@
 
 import re
 
+import dns.edns
 import pytest
 
-from lab import free_port, open_to, secondaries, small_zone, tls, until, wire
+from lab import free_port, large_zone, open_to, question, secondaries, small_zone, tls, until, wire
 
 KEY = wire.Key.make("transfer.test.")
 REFUSED, NOTIFY = 5, 4
@@ -115,3 +116,37 @@ def test_another_server_follows_by_tls(house, lab, kind):
         client.ask_udp(notify)
     follower.wait_serial(ONLY_ZONE, house.serial(ONLY_ZONE))
     until(lambda: house.status()["metrics"]["ixfr_done"] >= 1, "it to come as a difference")
+
+
+def answers_of(message):
+    return int.from_bytes(message[6:8], "big")
+
+
+def test_a_large_zone_comes_whole_and_padded_past_one_who_does_not_read(lab):
+    """Octets wait where they count: in front of a client who takes them, or nowhere."""
+    certificate = tls.Authority(lab.folder / "authority").issue("ns1.test")
+    client = tls.Authority(lab.folder / "clients").self_signed("pinned.test")
+    port = free_port()
+    rules = {"policy": "none", "allow-transfer": [{"certificate-pin": client.pin}, {"key": KEY.text}]}
+    server = lab.avow(
+        zones={"big.test.": (large_zone("big.test.", 30000), rules)},
+        keys=[KEY],
+        server={"tls": tls.settings(port, certificate)},
+    )
+    server.wait_signed()
+    padding = dns.edns.GenericOption(dns.edns.OptionType.PADDING, b"")
+    asked = question("big.test.", "AXFR", options=[padding])
+    stuck = [tls.Connection(port, client=client) for _ in range(3)]
+    for connection in stuck:
+        connection.send(asked)
+    expected = len(server.axfr("big.test.", KEY))
+    for _ in range(2):
+        reader = tls.Connection(port, client=client)
+        reader.send(asked)
+        records = 0
+        while records < expected:
+            message = reader.receive_octets()
+            assert message[3] & 15 == 0 and len(message) % 468 == 0
+            records += answers_of(message)
+        assert records == expected
+    assert server.status()["metrics"]["transfers_open"] == len(stuck)
