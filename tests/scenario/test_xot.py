@@ -10,6 +10,7 @@ from lab import free_port, large_zone, open_to, question, secondaries, small_zon
 KEY = wire.Key.make("transfer.test.")
 REFUSED, NOTIFY = 5, 4
 PIN_ZONE, NAME_ZONE, TLS_ZONE, ONLY_ZONE = "pin.test.", "name.test.", "tls.test.", "only.test."
+OPEN_ZONE = "open.test."
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def house(lab):
         PIN_ZONE: {"allow-transfer": [{"certificate-pin": pinned.pin}]},
         NAME_ZONE: {"allow-transfer": [{"certificate-name": "secondary.test"}]},
         TLS_ZONE: {"allow-transfer": [{"key": KEY.text, "tls": True}]},
+        OPEN_ZONE: {"allow-transfer": [{"address": "127.0.0.1", "insecure": True}]},
         ONLY_ZONE: open_to(KEY, **{"transfer-tls-only": True}),
     }
     server = lab.avow(
@@ -94,9 +96,11 @@ def test_a_zone_goes_by_tls_alone(house):
 
 def test_a_transfer_by_tls_needs_dot(house):
     """RFC 9103 section 8.4: without ALPN "dot" there is no transfer."""
-    assert tls.Connection(house.tls_port, client=house.pinned).ask_about(PIN_ZONE, "AXFR").rcode == "NOERROR"
-    bare = tls.Connection(house.tls_port, client=house.pinned, alpn=())
-    assert bare.ask_about(PIN_ZONE, "AXFR").rcode == "REFUSED"
+    for zone in (PIN_ZONE, OPEN_ZONE):
+        with_dot = tls.Connection(house.tls_port, client=house.pinned)
+        assert with_dot.ask_about(zone, "AXFR").rcode == "NOERROR"
+        without = tls.Connection(house.tls_port, client=house.pinned, alpn=())
+        assert without.ask_about(zone, "AXFR").rcode == "REFUSED"
 
 
 @pytest.mark.parametrize("kind", (secondaries.NsdFollower, secondaries.BindFollower))
