@@ -2,13 +2,15 @@
 
 import re
 
+import dns.edns
 import pytest
 
-from lab import free_port, open_to, secondaries, small_zone, tls, until, wire
+from lab import free_port, large_zone, open_to, question, secondaries, small_zone, tls, until, wire
 
 KEY = wire.Key.make("transfer.test.")
 REFUSED, NOTIFY = 5, 4
 PIN_ZONE, NAME_ZONE, TLS_ZONE, ONLY_ZONE = "pin.test.", "name.test.", "tls.test.", "only.test."
+OPEN_ZONE = "open.test."
 
 
 @pytest.fixture
@@ -23,6 +25,7 @@ def house(lab):
         PIN_ZONE: {"allow-transfer": [{"certificate-pin": pinned.pin}]},
         NAME_ZONE: {"allow-transfer": [{"certificate-name": "secondary.test"}]},
         TLS_ZONE: {"allow-transfer": [{"key": KEY.text, "tls": True}]},
+        OPEN_ZONE: {"allow-transfer": [{"address": "127.0.0.1", "insecure": True}]},
         ONLY_ZONE: open_to(KEY, **{"transfer-tls-only": True}),
     }
     server = lab.avow(
@@ -93,9 +96,11 @@ def test_a_zone_goes_by_tls_alone(house):
 
 def test_a_transfer_by_tls_needs_dot(house):
     """RFC 9103 section 8.4: without ALPN "dot" there is no transfer."""
-    assert tls.Connection(house.tls_port, client=house.pinned).ask_about(PIN_ZONE, "AXFR").rcode == "NOERROR"
-    bare = tls.Connection(house.tls_port, client=house.pinned, alpn=())
-    assert bare.ask_about(PIN_ZONE, "AXFR").rcode == "REFUSED"
+    for zone in (PIN_ZONE, OPEN_ZONE):
+        with_dot = tls.Connection(house.tls_port, client=house.pinned)
+        assert with_dot.ask_about(zone, "AXFR").rcode == "NOERROR"
+        without = tls.Connection(house.tls_port, client=house.pinned, alpn=())
+        assert without.ask_about(zone, "AXFR").rcode == "REFUSED"
 
 
 @pytest.mark.parametrize("kind", (secondaries.NsdFollower, secondaries.BindFollower))
@@ -115,3 +120,37 @@ def test_another_server_follows_by_tls(house, lab, kind):
         client.ask_udp(notify)
     follower.wait_serial(ONLY_ZONE, house.serial(ONLY_ZONE))
     until(lambda: house.status()["metrics"]["ixfr_done"] >= 1, "it to come as a difference")
+
+
+def answers_of(message):
+    return int.from_bytes(message[6:8], "big")
+
+
+def test_a_large_zone_comes_whole_and_padded_past_one_who_does_not_read(lab):
+    """Octets wait where they count: in front of a client who takes them, or nowhere."""
+    certificate = tls.Authority(lab.folder / "authority").issue("ns1.test")
+    client = tls.Authority(lab.folder / "clients").self_signed("pinned.test")
+    port = free_port()
+    rules = {"policy": "none", "allow-transfer": [{"certificate-pin": client.pin}, {"key": KEY.text}]}
+    server = lab.avow(
+        zones={"big.test.": (large_zone("big.test.", 30000), rules)},
+        keys=[KEY],
+        server={"tls": tls.settings(port, certificate)},
+    )
+    server.wait_signed()
+    padding = dns.edns.GenericOption(dns.edns.OptionType.PADDING, b"")
+    asked = question("big.test.", "AXFR", options=[padding])
+    stuck = [tls.Connection(port, client=client) for _ in range(3)]
+    for connection in stuck:
+        connection.send(asked)
+    expected = len(server.axfr("big.test.", KEY))
+    for _ in range(2):
+        reader = tls.Connection(port, client=client)
+        reader.send(asked)
+        records = 0
+        while records < expected:
+            message = reader.receive_octets()
+            assert message[3] & 15 == 0 and len(message) % 468 == 0
+            records += answers_of(message)
+        assert records == expected
+    assert server.status()["metrics"]["transfers_open"] == len(stuck)

@@ -61,7 +61,7 @@ static void turn(void)
 /* ---- clients ---------------------------------------------------------------------------------*/
 
 /* The desk takes a connection that moved with so much unread. */
-static void take(int descriptor, const uint8_t *unread, size_t length)
+static void take_from(int descriptor, const uint8_t *unread, size_t length, struct span identity)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(4242)};
 
@@ -69,9 +69,15 @@ static void take(int descriptor, const uint8_t *unread, size_t length)
     uint8_t *octets = exact_copy(unread, length);
     struct message_connection letter = {.client = span_of(&address, sizeof address),
                                         .local = span_of(&address, sizeof address),
-                                        .unread = span_of(octets, length)};
+                                        .unread = span_of(octets, length),
+                                        .identity = identity};
     sessions_take(&sessions, descriptor, &letter);
     free(octets);
+}
+
+static void take(int descriptor, const uint8_t *unread, size_t length)
+{
+    take_from(descriptor, unread, length, span_of(NULL, 0));
 }
 
 /* Returns the client's end. */
@@ -198,6 +204,35 @@ static void let_pass(uint64_t milliseconds, unsigned left)
     sessions_tick(&sessions);
     ck_assert_uint_eq(sessions.count, left);
 }
+
+/* The front carries what the veil says of a client; it cannot say it itself, nor of another one. */
+START_TEST(only_the_veil_says_who_came_by_tls)
+{
+    const struct identity identity = {.is_dot = true, .has_pin = true};
+    const uint8_t *key = lab.desk.config->server.tls.seal;
+    uint8_t octets[IDENTITY_MOST_OCTETS];
+    int ends[2], others[2];
+    uint64_t socket;
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, others), 0);
+    ck_assert_int_eq(identity_socket(ends[0], &socket), RESULT_OK);
+    size_t length = identity_write(&identity, key, socket, octets);
+
+    take_from(others[0], NULL, 0, span_of(octets, length)); /* another connection's */
+    ck_assert_uint_eq(sessions.count, 0);
+    take_from(ends[0], NULL, 0, span_of(octets, length));
+    ck_assert_uint_eq(sessions.count, 1);
+    const struct session *session = TAILQ_FIRST(&sessions.by_age);
+    ck_assert(session->origin.encrypted && session->origin.identity->has_pin);
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, others), 0);
+    octets[1] ^= 1; /* another pin */
+    take_from(others[0], NULL, 0, span_of(octets, length));
+    ck_assert_uint_eq(sessions.count, 1);
+    close(ends[1]);
+}
+END_TEST
 
 /* However it is cut into what moved and what comes later. */
 START_TEST(requests_are_answered_in_order)
@@ -624,6 +659,7 @@ int main(void)
 
     tcase_add_checked_fixture(all, open_sessions, close_sessions);
     tcase_set_timeout(all, 30);
+    tcase_add_test(all, only_the_veil_says_who_came_by_tls);
     tcase_add_test(all, requests_are_answered_in_order);
     tcase_add_test(all, a_request_waits_for_the_one_before);
     tcase_add_test(all, who_has_said_all_still_hears_all);
