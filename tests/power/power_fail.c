@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "avow/change/dump.h"
+#include "avow/change/check.h"
 #include "avow/store/lookup.h"
 #include "avow/store/zones.h"
 #include "avow/wire/type.h"
