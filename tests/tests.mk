@@ -68,11 +68,11 @@ SCENARIO ?=
 PYTHON3 ?= $(firstword $(foreach python,/usr/bin/python3 python3,\
              $(shell $(python) -c 'import pytest, dns' 2>/dev/null && echo $(python))) python3)
 PYTEST ?= $(PYTHON3) -B -m pytest
-check-scenario: all $(FAULT_TOKEN) $(FAULT_DISK) $(BUILD)/tests/bench/tcp_crowd
+check-scenario: all $(FAULT_TOKEN) $(FAULT_DAEMON) $(BUILD)/tests/bench/tcp_crowd
 	AVOW_BUILD=$(abspath $(BUILD)) $(PYTEST) -q -p no:cacheprovider tests/scenario $(if $(SCENARIO),-k '$(SCENARIO)')
 
 # The long ones: kills, comparisons on everything, fuzzing.
-campaign: all $(FAULT_TOKEN) $(FAULT_DISK) $(BUILD)/tests/bench/tcp_crowd $(BUILD)/tests/unit/test_tsig_mutation
+campaign: all $(FAULT_TOKEN) $(FAULT_DAEMON) $(BUILD)/tests/bench/tcp_crowd $(BUILD)/tests/unit/test_tsig_mutation
 	AVOW_BUILD=$(abspath $(BUILD)) AVOW_CAMPAIGN=1 $(PYTEST) -q -p no:cacheprovider tests/scenario $(if $(SCENARIO),-k '$(SCENARIO)')
 	AVOW_CAMPAIGN=1 $(BUILD)/tests/unit/test_tsig_mutation
 	$(MAKE) fuzz FUZZ_SECONDS=$(or $(CAMPAIGN_FUZZ_SECONDS),120)

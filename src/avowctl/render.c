@@ -123,6 +123,17 @@ static void render_traffic(const json_t *metrics, FILE *out)
                       number_of(metrics, "store_corrupt"));
 }
 
+static void render_clock(const json_t *answer, FILE *out)
+{
+    const json_t *clock = json_object_get(answer, "clock");
+
+    if (json_is_string(json_object_get(clock, "last_set")))
+        (void)fprintf(out, "clock       was set %llu times; last %s by %llu s, to %s\n",
+                      number_of(json_object_get(answer, "metrics"), "clock_jumps"),
+                      text_of(clock, "last_set"), number_of(clock, "last_set_seconds"),
+                      text_of(clock, "last_set_at"));
+}
+
 void render_status(const json_t *answer, FILE *out)
 {
     const json_t *zones = json_object_get(answer, "zones");
@@ -146,7 +157,9 @@ void render_status(const json_t *answer, FILE *out)
     print_octets(out, number_of(store, "file_octets"));
     (void)fprintf(out, " of ");
     print_octets(out, number_of(store, "reserved_octets"));
-    (void)fprintf(out, ", takes %s\nrooms\n", text_of(store, "accepts"));
+    (void)fprintf(out, ", takes %s\n", text_of(store, "accepts"));
+    render_clock(answer, out);
+    (void)fprintf(out, "rooms\n");
     render_rooms(answer, out);
 }
 

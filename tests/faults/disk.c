@@ -1,35 +1,21 @@
 /*
  * disk.c - a disk that fails on order, linked into a daemon of its own for tests.
  *
- * The program's functions stand before those of the C library, also for LMDB. An order is a file
- * beside the program, PROGRAM.orders, mapped by every process that begins: five numbers of 32 bits.
- * The countdown-th call of a kind in the process `pid` fails with `error`, and so do `length` - 1
- * calls behind it. Without the file nothing fails.
+ * The program's functions stand before those of the C library, also for LMDB.
  */
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "orders.h"
 
 enum call { CALL_PWRITE = 1, CALL_WRITEV, CALL_FDATASYNC, CALL_META };
 
 /* The first two pages of a store; a commit ends with writing one of them. */
 enum { META_OCTETS = 2 * 4096 };
-
-struct orders {
-    _Atomic int32_t pid, call, error, countdown, length;
-    _Atomic int32_t hits; /* calls that have failed */
-};
-
-static struct orders *orders;
 
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static ssize_t (*real_writev)(int, const struct iovec *, int);
@@ -44,25 +30,15 @@ static void find(void *function, const char *name)
 
 __attribute__((constructor)) static void begin(void)
 {
-    char path[PATH_MAX];
-
     find(&real_pwrite, "pwrite");
     find(&real_writev, "writev");
     find(&real_fdatasync, "fdatasync");
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof ".orders");
-    if (length < 0)
-        return;
-    (void)snprintf(path + length, sizeof ".orders", ".orders");
-    int file = open(path, O_RDWR | O_CLOEXEC);
-    if (file < 0)
-        return;
-    void *map = mmap(NULL, sizeof *orders, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    (void)close(file);
-    orders = map == MAP_FAILED ? NULL : map;
 }
 
 static int fails(enum call call)
 {
+    struct fault_orders *orders = fault_orders();
+
     if (!orders || atomic_load(&orders->pid) != getpid() || atomic_load(&orders->call) != (int)call)
         return 0;
     int32_t left = atomic_fetch_sub(&orders->countdown, 1);
