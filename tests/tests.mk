@@ -68,7 +68,7 @@ SCENARIO ?=
 PYTHON3 ?= $(firstword $(foreach python,/usr/bin/python3 python3,\
              $(shell $(python) -c 'import pytest, dns' 2>/dev/null && echo $(python))) python3)
 PYTEST ?= $(PYTHON3) -B -m pytest
-SCENARIO_PROGRAMS := $(FAULT_TOKEN) $(FAULT_DISK) $(POWER_FAIL) $(SPOIL) $(BUILD)/tests/bench/tcp_crowd
+SCENARIO_PROGRAMS := $(FAULT_TOKEN) $(FAULT_DAEMON) $(POWER_FAIL) $(SPOIL) $(BUILD)/tests/bench/tcp_crowd
 check-scenario: all $(SCENARIO_PROGRAMS)
 	AVOW_BUILD=$(abspath $(BUILD)) $(PYTEST) -q -p no:cacheprovider tests/scenario $(if $(SCENARIO),-k '$(SCENARIO)')
 

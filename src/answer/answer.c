@@ -225,6 +225,7 @@ static void offer_to_cache(struct making *making)
                                .kind = (uint8_t)making->outcome->kind,
                                .authoritative = making->authoritative,
                                .charge = making->outcome->charge,
+                               .made = making->now,
                                .expires = making->expires};
     memcpy(kept.counts, builder->counts, sizeof kept.counts);
     kept_offer(making->answerer, &question, making->zone, &kept);

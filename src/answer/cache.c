@@ -68,6 +68,7 @@ struct entry {
     uint64_t transaction; /* of the snapshot that it was made from */
     uint64_t generation;  /* of the zones by which its version was last found to be right */
     uint64_t charge;
+    uint64_t made; /* by the wall clock: before that its signatures need not be valid */
     uint64_t expires;
     uint32_t version;
     uint16_t bucket; /* of the zone */
@@ -223,7 +224,7 @@ static bool is_good(const struct answerer *answerer, const struct kept_question 
     LEFT_UNSET struct served_zone zone;
 
     zone.bucket = entry->bucket;
-    return entry->expires >= now &&
+    return entry->made <= now && now <= entry->expires &&
            entry->transaction >= zone_last_change(answerer->snapshot, &zone) &&
            same_version(answerer, question, entry);
 }
@@ -269,6 +270,7 @@ static void fill(struct entry *entry, const struct answerer *answerer,
     entry->transaction = answerer->snapshot->id;
     entry->generation = answerer->zones->generation;
     entry->charge = answer->charge;
+    entry->made = answer->made;
     entry->expires = answer->expires;
     entry->version = zone->version;
     entry->bucket = zone->bucket;

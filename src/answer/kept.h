@@ -27,7 +27,8 @@ struct kept_answer {
     uint8_t kind;              /* enum answer_kind */
     bool authoritative;
     uint64_t charge;
-    uint64_t expires; /* seconds since 1970: the first of its signatures ends then */
+    uint64_t made;    /* seconds since 1970: its signatures are valid then */
+    uint64_t expires; /* the first of its signatures ends then */
 };
 
 /* Find one that is still good; `answer` then points into the cache until the next call. */

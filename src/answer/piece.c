@@ -121,7 +121,7 @@ static struct piece *place_of(const struct making *making, uint64_t hash)
 
 static bool is_good(const struct making *making, const struct piece *piece)
 {
-    return piece->expires >= making->now &&
+    return piece->made <= making->now && making->now <= piece->expires &&
            piece->transaction >= zone_last_change(making->answerer->snapshot, making->zone);
 }
 
@@ -204,6 +204,7 @@ void piece_keep(struct making *making, enum piece_kind kind)
     piece->hash = hash;
     piece->sign = making->sign;
     piece->records = making->builder.counts[SECTION_AUTHORITY];
+    piece->made = making->now;
     piece->expires = making->expires;
     piece->key_length = (uint8_t)key_length;
     memcpy(piece->key, key, key_length);

@@ -20,6 +20,7 @@ enum piece_kind { PIECE_SOA, PIECE_NO_NAME };
 struct piece {
     uint64_t hash;
     uint64_t transaction; /* of the snapshot that it was made from; 0: none */
+    uint64_t made;        /* by the wall clock, as in kept.h */
     uint64_t expires;
     uint8_t kind; /* enum piece_kind */
     bool sign;

@@ -188,6 +188,17 @@ static void render_tls(const json_t *tls, FILE *out)
                   number_of(tls, "slow"));
 }
 
+static void render_clock(const json_t *answer, FILE *out)
+{
+    const json_t *clock = json_object_get(answer, "clock");
+
+    if (json_is_string(json_object_get(clock, "last_set")))
+        (void)fprintf(out, "clock       was set %llu times; last %s by %llu s, to %s\n",
+                      number_of(json_object_get(answer, "metrics"), "clock_jumps"),
+                      text_of(clock, "last_set"), number_of(clock, "last_set_seconds"),
+                      text_of(clock, "last_set_at"));
+}
+
 void render_status(const json_t *answer, FILE *out)
 {
     const json_t *zones = json_object_get(answer, "zones");
@@ -216,6 +227,7 @@ void render_status(const json_t *answer, FILE *out)
     print_octets(out, number_of(store, "reserved_octets"));
     (void)fprintf(out, ", takes %s\n", text_of(store, "accepts"));
     render_scrub(answer, out);
+    render_clock(answer, out);
     (void)fprintf(out, "rooms\n");
     render_rooms(answer, out);
 }

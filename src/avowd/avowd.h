@@ -141,11 +141,9 @@ MUST_CHECK enum result brief_reload(struct avowd *avowd, struct supervised *room
 void brief_log(struct avowd *avowd, struct supervised *room);
 /* Tell the keeper how a room is. */
 void brief_state(struct avowd *avowd, const struct supervised *room);
-/* Make channels between a room and its peers that run; both get their ends. */
-void brief_peers(struct avowd *avowd, struct supervised *room);
 
 /* ---- spawn.c ---- */
-/* Start a process that is this program as a room; `end` becomes its descriptor 3. */
+/* Start a process that is this program as a room; `end` becomes its descriptor 3. -1 with errno. */
 pid_t spawn_room(const struct avowd *avowd, enum room_kind kind, int end);
 MUST_CHECK enum result spawn_environments(struct avowd *avowd);
 void spawn_free(struct avowd *avowd);

@@ -186,7 +186,8 @@ static enum result tell_peer(struct supervised *room, enum room_kind peer, uint1
     return channel_send(room->channel, &message);
 }
 
-/* One channel between two rooms; both ends are theirs alone. */
+/* One channel between two rooms; both ends are theirs alone. One of them that has just died brings
+ * another when it is started again. */
 static enum result join(struct supervised *a, struct supervised *b, uint16_t index)
 {
     int ends[2];
@@ -196,15 +197,15 @@ static enum result join(struct supervised *a, struct supervised *b, uint16_t ind
                   strerror(errno));
         return RESULT_SYSTEM;
     }
-    enum result result = tell_peer(a, b->kind, index, ends[0]);
-    if (result == RESULT_OK)
-        result = tell_peer(b, a->kind, index, ends[1]);
+    if (tell_peer(a, b->kind, index, ends[0]) || tell_peer(b, a->kind, index, ends[1]))
+        log_warning("%s and %s are not joined", room_name(a->kind), room_name(b->kind));
     close(ends[0]);
     close(ends[1]);
-    return result;
+    return RESULT_OK;
 }
 
-void brief_peers(struct avowd *avowd, struct supervised *room)
+/* Make channels between a room and its peers that run; both get their ends. */
+static enum result tell_peers(struct avowd *avowd, struct supervised *room)
 {
     for (size_t i = 0; i < COUNT(joins); i++) {
         if (joins[i].a != room->kind && joins[i].b != room->kind)
@@ -216,9 +217,10 @@ void brief_peers(struct avowd *avowd, struct supervised *room)
         uint16_t count = joins[i].channels ? joins[i].channels : avowd->workers;
         for (uint16_t index = 0; index < count; index++) {
             if (join(a, b, index))
-                log_warning("%s and %s are not joined", room_name(a->kind), room_name(b->kind));
+                return RESULT_SYSTEM;
         }
     }
+    return RESULT_OK;
 }
 
 /* ---- all ------------------------------------------------------------------------------------ */
@@ -245,9 +247,8 @@ enum result brief_room(struct avowd *avowd, struct supervised *room)
     if (tell_share(room, &avowd->config, MESSAGE_CONFIGURE))
         return RESULT_SYSTEM;
     brief_log(avowd, room);
-    if (tell_pages(avowd, room) || tell_sockets(avowd, room))
+    if (tell_pages(avowd, room) || tell_sockets(avowd, room) || tell_peers(avowd, room))
         return RESULT_SYSTEM;
-    brief_peers(avowd, room);
     if (channel_send(room->channel, &start))
         return RESULT_SYSTEM;
     for (unsigned i = 0; i < ROOMS && room->kind == ROOM_KEEPER; i++)

@@ -9,7 +9,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "avow/base/log.h"
 #include "avow/room/room.h"
 #include "avowd.h"
 
@@ -50,8 +49,6 @@ pid_t spawn_room(const struct avowd *avowd, enum room_kind kind, int end)
     (void)snprintf(title, sizeof title, "avowd: %s", room_name(kind));
     (void)snprintf(flag, sizeof flag, "--room=%s", room_name(kind));
     pid_t pid = fork();
-    if (pid < 0)
-        log_error("no process for the %s: %s", room_name(kind), strerror(errno));
     if (pid == 0)
         become(arguments, environment, end, avowd->ground.lock);
     return pid;

@@ -265,6 +265,17 @@ static void on_child(struct ev_loop *loop, ev_child *watcher, int happened)
 
 /* ---- the beginning of a process ------------------------------------------------------------- */
 
+/* The system does not give us what a process needs, for now. */
+static void start_lacks(struct supervised *room, const char *what, int error)
+{
+    char text[128];
+
+    (void)snprintf(text, sizeof text, "no %s: %s", what, strerror(error));
+    log_error("no %s for the %s: %s", what, room_name(room->kind), strerror(error));
+    set_state(room, ROOM_STATE_DOWN, text);
+    start_again_later(room);
+}
+
 static void start_room(struct supervised *room)
 {
     struct avowd *avowd = room->avowd;
@@ -274,16 +285,16 @@ static void start_room(struct supervised *room)
     room->started_ms = clock_monotonic_ms();
     room->started = clock_wall_seconds();
     if (channel_pair(ends)) {
-        log_error("no channel to the %s: %s", room_name(room->kind), strerror(errno));
-        start_again_later(room);
+        start_lacks(room, "channel", errno);
         return;
     }
     room->pid = spawn_room(avowd, room->kind, ends[1]);
+    int error = errno;
     close(ends[1]);
     if (room->pid < 0) {
         room->pid = 0;
         close(ends[0]);
-        start_again_later(room);
+        start_lacks(room, "process", error);
         return;
     }
     ev_child_set(&room->child, room->pid, 0);

@@ -48,15 +48,9 @@ struct desk_room {
     struct keeper_link keeper[DESK_CHANNELS];
     ev_prepare prepare;
     ev_timer fast, slow;
-    struct log_budget full_lines;
+    struct log_budget full_lines, lost_lines;
     bool failed;
 };
-
-static void tell_time(struct desk *desk)
-{
-    desk->now = clock_wall_seconds();
-    desk->now_ms = clock_monotonic_ms();
-}
 
 /* ---- outlets ---------------------------------------------------------------------------------*/
 
@@ -160,7 +154,7 @@ static void on_front_frame(void *context, struct channel *channel, struct frame 
     struct client *client = context;
     (void)channel;
 
-    tell_time(&client->owner->desk);
+    desk_tell_time(&client->owner->desk);
     metric_add(client->owner->desk.metrics, METRIC_LETTERS, 1);
     if (dispatch_frame(&from_front, &client->dispatch, frame, client) != DISPATCH_HANDLED)
         refuse_letter(client);
@@ -175,8 +169,20 @@ static void on_front_closed(void *context, struct channel *channel)
     client->channel = NULL;
 }
 
-static const struct channel_events front_events = {.frame = on_front_frame,
-                                                   .closed = on_front_closed};
+/* A connection, of which we have as many as we may: it is closed, and its client connects again. */
+static void on_front_lost(void *context, struct channel *channel)
+{
+    struct client *client = context;
+    (void)channel;
+
+    desk_tell_time(&client->owner->desk);
+    refuse_letter(client);
+    log_limited(&client->owner->lost_lines, LINES_PER_MINUTE, client->owner->desk.now_ms,
+                "a letter of the front was lost: there may be no descriptor left");
+}
+
+static const struct channel_events front_events = {
+    .frame = on_front_frame, .closed = on_front_closed, .lost = on_front_lost};
 
 static void connect_front(struct desk_room *owner, uint16_t index, int descriptor)
 {
@@ -237,7 +243,7 @@ static void on_keeper_frame(void *context, struct channel *channel, struct frame
     struct desk *desk = &link->owner->desk;
     (void)channel;
 
-    tell_time(desk);
+    desk_tell_time(desk);
     metric_add(desk->metrics, METRIC_LETTERS, 1);
     if (dispatch_frame(&from_keeper[link->index], &link->dispatch, frame, link) != DISPATCH_HANDLED)
         metric_add(desk->metrics, METRIC_LETTERS_REFUSED, 1);
@@ -248,7 +254,7 @@ static void lose_keeper(struct keeper_link *link)
 {
     channel_free(link->channel);
     link->channel = NULL;
-    tell_time(&link->owner->desk);
+    desk_tell_time(&link->owner->desk);
     if (link->index == DESK_CHANGES)
         pending_lost(&link->owner->desk);
 }
@@ -295,7 +301,7 @@ static void on_fast(struct ev_loop *loop, ev_timer *watcher, int happened)
     struct desk_room *owner = watcher->data;
     (void)loop, (void)happened;
 
-    tell_time(&owner->desk);
+    desk_tell_time(&owner->desk);
     waiting_tick(&owner->desk);
 }
 
@@ -304,7 +310,7 @@ static void on_slow(struct ev_loop *loop, ev_timer *watcher, int happened)
     struct desk_room *owner = watcher->data;
     (void)loop, (void)happened;
 
-    tell_time(&owner->desk);
+    desk_tell_time(&owner->desk);
     pending_tick(&owner->desk);
     sessions_tick(&owner->sessions);
 }
@@ -358,7 +364,7 @@ static void on_peer(void *context, enum room_kind kind, uint16_t index, int desc
 {
     struct desk_room *owner = context;
 
-    tell_time(&owner->desk);
+    desk_tell_time(&owner->desk);
     if (kind == ROOM_FRONT && index < owner->room->workers)
         connect_front(owner, index, descriptor);
     else if (kind == ROOM_KEEPER && index < DESK_CHANNELS)
@@ -435,7 +441,7 @@ static int open_all(struct desk_room *owner)
         return room_fail(room, "not enough memory, or OpenSSL has no HMAC");
     owner->desk.metrics = room_stripe(room, 0);
     if (sessions_open(&owner->sessions, room->loop, &owner->desk,
-                      room_clients(room, room->config->transfers.clients), tell_time))
+                      room_clients(room, room->config->transfers.clients), desk_tell_time))
         return room_fail(room, "out of memory");
     for (uint16_t i = 0; i < room->workers; i++) {
         owner->clients[i].owner = owner;

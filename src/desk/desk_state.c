@@ -64,14 +64,21 @@ bool desk_read(struct desk *desk)
     return true;
 }
 
+void desk_tell_time(struct desk *desk)
+{
+    desk->now = clock_wall_seconds();
+    desk->now_ms = clock_monotonic_ms();
+    if (clock_watch_look(&desk->watch, desk->now, desk->now_ms) < 0)
+        replay_clock_back(&desk->replay, desk->now);
+}
+
 enum result desk_open(struct desk *desk, const struct config *config,
                       const struct desk_outlets *outlets, void *context)
 {
     memset(desk, 0, sizeof *desk);
     desk->outlets = outlets;
     desk->context = context;
-    desk->now = clock_wall_seconds();
-    desk->now_ms = clock_monotonic_ms();
+    desk_tell_time(desk);
     desk->answerer.snapshot = &desk->snapshot;
     desk->answerer.zones = &desk->zones;
     TAILQ_INIT(&desk->updates.by_age);

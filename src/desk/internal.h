@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 
 #include "avow/answer/answer.h"
+#include "avow/base/clock_watch.h"
 #include "avow/base/log.h"
 #include "avow/config/grants.h"
 #include "avow/ipc/message.h"
@@ -59,8 +60,9 @@ struct desk {
     struct metrics_stripe *metrics;
     const struct config *config;
     struct keyring *keyring;
-    uint64_t now;     /* seconds since 1970 */
-    uint64_t now_ms;  /* monotonic */
+    uint64_t now;    /* seconds since 1970 */
+    uint64_t now_ms; /* monotonic */
+    struct clock_watch watch;
     uint64_t idle_ms; /* how long a connection may do nothing; who has connections says so */
 
     struct snapshot snapshot;
@@ -123,6 +125,9 @@ enum taken desk_take(struct desk *desk, const struct origin *origin, const uint8
                      size_t length, bool *trusted);
 
 /* ---- reply.c ---------------------------------------------------------------------------------*/
+
+/* Bring the desk's time up to date. */
+void desk_tell_time(struct desk *desk);
 
 /* Octets that the answer may have, its TSIG included. */
 size_t reply_limit(const struct desk *desk, const struct ticket *ticket);

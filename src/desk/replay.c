@@ -143,7 +143,8 @@ static bool make_room(struct replay *replay, uint64_t now)
     if (replay->capacity < replay->limit)
         return grow(replay);
     const struct replay_entry *oldest = &replay->entries[replay->first];
-    if (!raise_floor(replay, oldest->key, oldest->signed_at))
+    bool ahead = oldest->signed_at > now + REPLAY_PATIENCE; /* by a clock that was wrong */
+    if (!ahead && !raise_floor(replay, oldest->key, oldest->signed_at))
         return false;
     unlink_first(replay);
     return true;
@@ -209,6 +210,21 @@ void replay_forget(struct replay *replay, const struct replay_mark *mark)
     /* The last one is the first of its bucket. */
     replay->buckets[bucket_of(mark->mac, replay->capacity)] = replay->entries[last].next;
     replay->count--;
+}
+
+/* A bound that would keep everybody out for long. */
+static void lower(uint64_t *bound, uint64_t now)
+{
+    if (*bound > now + REPLAY_PATIENCE)
+        *bound = now;
+}
+
+void replay_clock_back(struct replay *replay, uint64_t now)
+{
+    lower(&replay->start, now);
+    lower(&replay->forgotten, now);
+    for (size_t i = 0; i < replay->floor_count; i++)
+        lower(&replay->floors[i].signed_at, now);
 }
 
 void replay_finish(struct replay *replay, const struct replay_mark *mark, uint16_t rcode)

@@ -8,7 +8,10 @@
  * the floor of its key: nothing that is older is accepted any more. What the desk that ran before
  * has seen is not known: nothing from before our start is accepted. A clock that is set back makes
  * messages good again that were forgotten because they were out of time: until it has caught up,
- * nothing is accepted that is as old as one of these.
+ * nothing is accepted that is as old as one of these. For that nobody is kept out for longer than
+ * REPLAY_PATIENCE, though: after a wrong clock is put right, by days perhaps, time is only known to
+ * have been right from then on, as after a start. (A message that was signed by a clock as wrong as
+ * ours was can then be repeated once, when the time comes that it bears.)
  *
  * Pure but for malloc: the time is handed in, seconds since 1970.
  */
@@ -21,7 +24,8 @@
 #include "avow/tsig/tsig.h"
 
 enum {
-    REPLAY_LIMIT = 262144, /* messages that are remembered */
+    REPLAY_LIMIT = 262144,            /* messages that are remembered */
+    REPLAY_PATIENCE = 2 * TSIG_FUDGE, /* seconds */
     /* The shortest MAC that is accepted: a longer one could be cut, and is the same message. */
     REPLAY_MAC_OCTETS = 10
 };
@@ -84,6 +88,9 @@ MUST_CHECK enum result replay_add(struct replay *replay, const struct replay_mar
 
 /* What was added last was not carried out after all. */
 void replay_forget(struct replay *replay, const struct replay_mark *mark);
+
+/* The wall clock was set back, to `now`. What is remembered stays so. */
+void replay_clock_back(struct replay *replay, uint64_t now);
 
 /* It was answered. */
 void replay_finish(struct replay *replay, const struct replay_mark *mark, uint16_t rcode);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "avow/base/clock.h"
+#include "avow/base/shortage.h"
 #include "worker.h"
 
 enum {
@@ -98,11 +99,6 @@ static void no_descriptors(struct tcp *tcp, int listener)
     for (uint32_t i = 0; i < tcp->listener_count; i++)
         ev_io_stop(tcp->worker->loop, &tcp->listeners[i].readable);
     ev_timer_again(tcp->worker->loop, &tcp->relisten);
-}
-
-static bool is_shortage(int error)
-{
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 /* One fewer idle client is one more descriptor, if it is ours that are used up; what the whole

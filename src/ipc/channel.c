@@ -131,6 +131,8 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int happened)
             channel->events->frame(channel->context, channel, channel->frame_in);
             frame_close(channel->frame_in);
         }
+        if (outcome == LETTER_BAD && channel->events->lost)
+            channel->events->lost(channel->context, channel);
     }
     (void)leave(channel);
 }

@@ -39,6 +39,12 @@ static enum result publish_owed(struct keeper *keeper)
     return result;
 }
 
+void commit_publish(struct keeper *keeper)
+{
+    if (keeper->publish_owed && publish_owed(keeper) == RESULT_OK)
+        log_info("readers are told of all commits again");
+}
+
 bool commit_is_possible(const struct keeper *keeper)
 {
     return keeper->settled && !keeper->store.writes_off && keeper->now_ms >= keeper->write_after_ms;
@@ -97,6 +103,7 @@ enum result commit_end(struct keeper *keeper, struct change *change, bool zones_
         complain_of_write(keeper, "the store could not be written");
     } else if (pins_publish(&keeper->pins, zones_changed, buckets, count)) {
         keeper->publish_owed = true;
+        metric_add(keeper->metrics, METRIC_PUBLISH_FAILED, 1);
         log_error("a commit could not be published; nothing is written until it is");
     }
     /* A change without anything in it makes no transaction: the newest is what is pinned. */

@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include "avow/base/clock.h"
+#include "avow/base/shortage.h"
 
 enum {
     WAIT_SECONDS = 3600,
     WAIT_MOST_SECONDS = 10 * 365 * 86400,
     PIECE = 32 * 1024,
-    LINGER_MS = 30000 /* that a connection may stay when nothing is to be said on it */
+    SHORTAGE_LINES = 1, /* a minute */
+    LINGER_MS = 30000   /* that a connection may stay when nothing is to be said on it */
 };
 
 /* ---- calls ------------------------------------------------------------------------------------
@@ -404,14 +406,28 @@ static bool is_allowed(int descriptor)
     return peer.uid == 0 || peer.uid == geteuid();
 }
 
+/* Who calls waits in the queue until check_deadlines looks again; it would wake us for ever. */
+static void accept_later(struct control *control, int error)
+{
+    struct keeper *keeper = control->keeper;
+
+    metric_add(keeper->metrics, METRIC_CONTROL_SHORTAGES, 1);
+    log_limited(&control->shortage_lines, SHORTAGE_LINES, keeper->now_ms,
+                "calls of avowctl have to wait: %s", strerror(error));
+    ev_io_stop(keeper->loop, &control->accept);
+}
+
 static void accept_call(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct control *control = watcher->data;
     int descriptor = accept4(watcher->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     (void)events;
-    if (descriptor < 0)
+    if (descriptor < 0) {
+        if (is_shortage(errno))
+            accept_later(control, errno);
         return;
+    }
     struct call *call = calloc(1, sizeof *call);
     if (!call || control->count >= CALL_LIMIT || !is_allowed(descriptor)) {
         free(call);
@@ -470,7 +486,9 @@ static void check_deadlines(struct ev_loop *loop, ev_timer *watcher, int events)
     struct control *control = watcher->data;
     uint64_t now = clock_monotonic_ms();
 
-    (void)loop, (void)events;
+    (void)events;
+    if (control->listener >= 0)
+        ev_io_start(loop, &control->accept); /* if it was stopped */
     for (struct call *call = control->calls, *next; call; call = next) {
         struct keeper_zone *zone =
             call->has_zone ? keeper_zone_find(control->keeper, &call->zone) : NULL;

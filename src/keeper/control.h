@@ -55,6 +55,7 @@ struct control {
     int listener;
     struct call *calls;
     unsigned count;
+    struct log_budget shortage_lines;
 };
 
 /* End a call. `json` may be NULL. */

@@ -7,6 +7,7 @@
 #ifndef KEEPER_INTERNAL_H
 #define KEEPER_INTERNAL_H
 
+#include "avow/base/clock_watch.h"
 #include "avow/change/change.h"
 #include "avow/change/pins.h"
 #include "avow/change/watermark.h"
@@ -250,7 +251,13 @@ struct keeper {
     bool leftovers;         /* versions that nobody serves may be there, to be dropped */
     uint64_t now_ms;        /* monotonic, as of the last tick or event */
     uint64_t now;           /* wall, seconds */
-    uint64_t rate_at;       /* when rate was last worked out */
+    struct clock_watch clock_watch;
+    uint64_t furthest;      /* the latest wall time so far: what is signed began before it */
+    uint64_t look_again_ms; /* 0: not */
+    int64_t clock_set; /* by how much the clock was last set, and what it showed then; 0: never */
+    uint64_t clock_set_at;
+    uint64_t hurry_until_ms; /* until then what is renewed is not held for long */
+    uint64_t rate_at;        /* when rate was last worked out */
     uint64_t rate_mark;
     uint32_t rate; /* signatures stored in the last second */
     uint64_t last_expiry_ms, last_keys_ms;
@@ -280,6 +287,12 @@ void keeper_close(struct keeper *keeper);
 MUST_CHECK enum result keeper_configure(struct keeper *keeper, const struct config *config);
 
 void keeper_connect_front(struct keeper *keeper, unsigned index, int descriptor);
+
+/* ---- clock_set.c ------------------------------------------------------------------------------
+ */
+
+/* Whether somebody has set the clock, and what follows; with keeper->now and now_ms as they are. */
+void clock_set_look(struct keeper *keeper);
 
 /* ---- desk_link.c ------------------------------------------------------------------------------
  */
@@ -569,6 +582,9 @@ void commit_signatures(struct keeper *keeper);
 
 /* Whether it makes sense to make signatures: not while they cannot be stored. */
 bool commit_is_possible(const struct keeper *keeper);
+
+/* Publish what could not be when it was committed; nothing when there is none. */
+void commit_publish(struct keeper *keeper);
 
 /* The newest commit in keeper->view, which is to be rested. RESULT_SYSTEM: not now; when it will
  * never be, the store is opened anew as after a write that failed. */

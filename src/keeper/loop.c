@@ -146,6 +146,8 @@ static void measure_store(struct keeper *keeper)
     uint64_t used = keeper->watermark.file_octets - keeper->watermark.free_octets;
     metric_set(keeper->metrics, METRIC_STORE_USED_PERMILLE,
                used * 1000 / keeper->watermark.map_octets);
+    if (keeper->watermark.level == WATERMARK_NORMAL && before != WATERMARK_NORMAL)
+        log_info("the store has room again");
     if (keeper->watermark.level > before)
         log_warning("the store is more than %s %% full: %s",
                     keeper->watermark.level == WATERMARK_NO_LOADS ? "80" : "90",
@@ -220,9 +222,11 @@ static void tick(struct ev_loop *loop, ev_timer *watcher, int events)
         check_settled(keeper);
         return;
     }
+    clock_set_look(keeper);
     if (keeper->configure_again)
         try_configuring(keeper);
     check_readers(keeper);
+    commit_publish(keeper);
     check_writes(keeper);
     count_rate(keeper);
     budget_measure(&keeper->budget, keeper->now_ms);

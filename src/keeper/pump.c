@@ -24,7 +24,7 @@ uint32_t schedule_expiration(const struct keeper_zone *zone, const uint8_t *octe
     return (uint32_t)(keeper->now + policy->signature_validity - spread);
 }
 
-/* Whether a stored signature will do for now: by a key that signs, and not due. */
+/* Whether a stored signature will do for now: by a key that signs, begun, and not due. */
 static bool is_good(const struct keeper_zone *zone, const struct rrset_view *rrset)
 {
     const struct keeper *keeper = zone->keeper;
@@ -36,6 +36,8 @@ static bool is_good(const struct keeper_zone *zone, const struct rrset_view *rrs
         struct rrsig_summary summary;
         if (rrsig_read_summary(rdata, &summary))
             return false;
+        if (rrsig_stamp_compare(summary.inception, (uint32_t)keeper->now) > 0)
+            return false; /* the clock was set back */
         uint32_t due = summary.expiration - zone->config->policy->signature_refresh;
         if (rrsig_stamp_compare(due, (uint32_t)keeper->now) <= 0)
             return false;

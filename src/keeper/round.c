@@ -19,6 +19,7 @@ enum {
     SIGNED_MS = 8000,          /* the longest that a round with updates waits for signatures; one
                                 * with a load or a transaction, which may be large, for the next */
     HOLD_MS = 60000,           /* the longest that a renewed signature waits for a round */
+    HURRY_MS = 1000,           /* the same after the clock was set */
     HOLD_SIGNATURES = 1024,    /* or until so many do */
     HOLD_ALL = JOBS_LIMIT / 4, /* or, of all zones, so many */
     TURNS = 8                  /* of beginning and writing, before others have theirs */
@@ -44,11 +45,13 @@ void round_hold(struct keeper_zone *zone, struct job *job)
     keeper->rounds_waiting = true;
 }
 
-/* Time left until a signature that is due runs out bounds how long it may be held. */
+/* Time left until a signature that is due runs out bounds how long it may be held. Where the clock
+ * was set, there may be none left. */
 static uint64_t hold_ms(const struct keeper_zone *zone)
 {
     uint64_t part = (uint64_t)zone->config->policy->signature_refresh * 1000 / 16;
-    return part < HOLD_MS ? part : HOLD_MS;
+    uint64_t most = zone->keeper->now_ms < zone->keeper->hurry_until_ms ? HURRY_MS : HOLD_MS;
+    return part < most ? part : most;
 }
 
 static bool renewal_is_due(const struct keeper_zone *zone)

@@ -383,6 +383,17 @@ static void put_store(struct json *json, const struct keeper *keeper)
     json_close(json, '}');
 }
 
+static void put_clock(struct json *json, const struct keeper *keeper)
+{
+    int64_t set = keeper->clock_set;
+
+    json_open(json, "clock", '{');
+    json_text(json, "last_set", set ? set > 0 ? "forward" : "back" : NULL);
+    json_number(json, "last_set_seconds", (uint64_t)(set < 0 ? -set : set));
+    json_time(json, "last_set_at", keeper->clock_set_at);
+    json_close(json, '}');
+}
+
 static void put_metrics(struct json *json, const struct room *room)
 {
     json_open(json, "metrics", '{');
@@ -485,6 +496,7 @@ void verb_status(struct call *call)
     put_signing(&json, keeper);
     put_store(&json, keeper);
     scrub_put(&json, keeper);
+    put_clock(&json, keeper);
     put_metrics(&json, keeper->room);
     json_close(&json, '}');
     call_end(call, EXIT_DONE, &json, "%s", "");

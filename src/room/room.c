@@ -360,7 +360,18 @@ static void on_closed(void *context, struct channel *channel)
     ev_break(room->loop, EVBREAK_ALL);
 }
 
-static const struct channel_events supervisor_events = {.frame = on_frame, .closed = on_closed};
+/* A new peer, say, of which we shall not hear again. Another process of ours hears all anew. */
+static void on_lost(void *context, struct channel *channel)
+{
+    struct room *room = context;
+    (void)channel;
+    log_error("a letter of the supervisor was lost: there may be no descriptor left");
+    room->inside->code = EXIT_FAILURE;
+    ev_break(room->loop, EVBREAK_ALL);
+}
+
+static const struct channel_events supervisor_events = {
+    .frame = on_frame, .closed = on_closed, .lost = on_lost};
 
 static void hand_over_peers(struct room *room)
 {

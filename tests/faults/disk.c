@@ -1,42 +1,24 @@
 /*
  * disk.c - a disk that fails on order, linked into a daemon of its own for tests.
  *
- * The program's functions stand before those of the C library, also for LMDB. An order is a file
- * beside the program, PROGRAM.orders, mapped by every process that begins: five numbers of 32 bits.
- * The countdown-th call of a kind in the process `pid` fails with `error`, and so do `length` - 1
- * calls behind it. Without the file nothing fails.
- *
- * With a file PROGRAM.record there, and the last of the numbers above 0, it is also told what that
- * process has written to its store and flushed: see tests/power/record.h.
+ * The program's functions stand before those of the C library, also for LMDB. Where there is a file
+ * PROGRAM.record, and the orders say so, it is also told what the process has written to its store
+ * and flushed: see tests/power/record.h.
  */
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "../power/record.h"
+#include "orders.h"
 
 enum call { CALL_PWRITE = 1, CALL_WRITEV, CALL_FDATASYNC, CALL_META };
 
 /* The first two pages of a store; a commit ends with writing one of them. */
 enum { META_OCTETS = 2 * 4096 };
-
-struct orders {
-    _Atomic int32_t pid, call, error, countdown, length;
-    _Atomic int32_t hits; /* calls that have failed */
-    _Atomic int32_t recording;
-};
-
-static struct orders *orders;
-static int record_file = -1;
 
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static ssize_t (*real_writev)(int, const struct iovec *, int);
@@ -51,33 +33,24 @@ static void find(void *function, const char *name)
 
 __attribute__((constructor)) static void begin(void)
 {
-    char path[PATH_MAX];
-
     find(&real_pwrite, "pwrite");
     find(&real_writev, "writev");
     find(&real_fdatasync, "fdatasync");
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof ".orders");
-    if (length < 0)
-        return;
-    (void)snprintf(path + length, sizeof ".orders", ".record");
-    record_file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-    (void)snprintf(path + length, sizeof ".orders", ".orders");
-    int file = open(path, O_RDWR | O_CLOEXEC);
-    if (file < 0)
-        return;
-    void *map = mmap(NULL, sizeof *orders, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    (void)close(file);
-    orders = map == MAP_FAILED ? NULL : map;
 }
 
-static bool is_meant(void)
+/* The orders, when they are for this process. */
+static struct fault_orders *own_orders(void)
 {
-    return orders && atomic_load(&orders->pid) == getpid();
+    struct fault_orders *orders = fault_orders();
+
+    return orders && atomic_load(&orders->pid) == getpid() ? orders : NULL;
 }
 
 static int fails(enum call call)
 {
-    if (!is_meant() || atomic_load(&orders->call) != (int)call)
+    struct fault_orders *orders = own_orders();
+
+    if (!orders || atomic_load(&orders->call) != (int)call)
         return 0;
     int32_t left = atomic_fetch_sub(&orders->countdown, 1);
     if (left > 1 || left <= 1 - atomic_load(&orders->length))
@@ -95,14 +68,15 @@ static void record(enum record_kind kind, off_t offset, const struct iovec *piec
     struct iovec all[RECORD_PIECES + 1] = {{.iov_base = &head, .iov_len = sizeof head}};
     size_t length = sizeof head;
 
-    if (record_file < 0 || !is_meant() || !atomic_load(&orders->recording))
+    struct fault_orders *orders = own_orders();
+    if (fault_record() < 0 || !orders || !atomic_load(&orders->recording))
         return;
     for (int i = 0; i < count && count <= RECORD_PIECES; i++) {
         all[i + 1] = pieces[i];
         length += pieces[i].iov_len;
     }
     head.length = (uint32_t)(length - sizeof head);
-    if (count > RECORD_PIECES || real_writev(record_file, all, count + 1) != (ssize_t)length)
+    if (count > RECORD_PIECES || real_writev(fault_record(), all, count + 1) != (ssize_t)length)
         _exit(1);
 }
 

@@ -19,12 +19,14 @@ $(SIGN_LOOP): $(BUILD)/tests/bench/sign_loop.o $(BUILD)/lib/libpkcs11.a $(BUILD)
 	@echo "  LINK $@"
 	$(QUIET)$(CC) $(ALL_LDFLAGS) $^ $(LIB_LIBS) -o $@
 
-# The daemon on a disk that fails on order: what is linked into the program comes before libraries.
-FAULT_DISK := $(BUILD)/tests/faults/avowd-disk
-$(FAULT_DISK): $(BUILD)/tests/faults/disk.o $(call objects,avowd) $(LIBRARIES)
+# The daemon with a disk, a clock and processes that fail on order: what is linked into the program
+# comes before libraries.
+FAULT_DAEMON := $(BUILD)/tests/faults/avowd-faults
+FAULT_OBJECTS := $(patsubst %,$(BUILD)/tests/faults/%.o,orders disk clock process)
+$(FAULT_DAEMON): $(FAULT_OBJECTS) $(call objects,avowd) $(LIBRARIES)
 	@echo "  LINK $@"
-	$(QUIET)$(CC) $(ALL_LDFLAGS) $(call objects,avowd) $< -Wl,--start-group $(LIBRARIES) -Wl,--end-group \
-	    $(LIB_LIBS) -rdynamic -ldl -o $@
+	$(QUIET)$(CC) $(ALL_LDFLAGS) $(call objects,avowd) $(FAULT_OBJECTS) -Wl,--start-group $(LIBRARIES) \
+	    -Wl,--end-group $(LIB_LIBS) -rdynamic -ldl -o $@
 
 # Stores as power failures would have left them, and damage to a store that no seal tells.
 POWER_FAIL := $(BUILD)/tests/power/power_fail

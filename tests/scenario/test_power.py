@@ -6,7 +6,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 from lab import by_length, large_zone, open_to, wire
-from lab.disk import Disk
+from lab.faults import Faults
 from lab.model import NOERROR
 from lab.paths import BUILD
 from lab.updating import put_text
@@ -39,17 +39,17 @@ def test_no_power_failure_loses_what_was_acknowledged(lab):
     server = lab.avow(
         zones={ZONE: (large_zone(ZONE, 50), open_to(KEY))}, keys=[KEY], start=False
     )
-    disk, base = Disk(server), server.folder / "base.mdb"
+    faults, base = Faults(server), server.folder / "base.mdb"
     server.start()
     server.wait_signed()
     updates, numbers = by_length(100, 600), itertools.count()
-    with disk.recording(base) as told, ThreadPoolExecutor(CLIENTS) as pool:
+    with faults.recording(base) as told, ThreadPoolExecutor(CLIENTS) as pool:
         turns = [pool.submit(write, server, numbers, updates, told) for _ in range(CLIENTS)]
         for turn in turns:
             turn.result()
     assert server.stop() == 0
-    tally, complaints = images(base, disk.record, by_length(400, 20000))
+    tally, complaints = images(base, faults.record, by_length(400, 20000))
     assert tally["acknowledged"] == updates and tally["flushes"] > updates / CLIENTS / 4
     assert not tally["failed"], complaints
-    control, _ = images(base, disk.record, by_length(40, 400), "-u")
+    control, _ = images(base, faults.record, by_length(40, 400), "-u")
     assert control["failed"], "without flushes nothing is lost either: the images prove nothing"

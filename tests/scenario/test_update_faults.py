@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lab import by_length, large_zone, open_to, until, wire
-from lab.disk import FDATASYNC, META, PWRITE, WRITEV, Disk
+from lab.faults import FDATASYNC, META, PWRITE, WRITEV, Faults
 from lab.model import NOERROR, SERVFAIL
 from lab.updating import Silence, put_text
 
@@ -70,12 +70,12 @@ def test_a_write_that_fails(lab, what):
     server = lab.avow(
         zones={ZONE: (large_zone(ZONE, 50), open_to(KEY))}, keys=[KEY], start=False
     )
-    disk, hits = Disk(server), 0
+    faults, hits = Faults(server), 0
     server.start()
     server.wait_signed()
     supervisor, books = server.process.pid, [Book(server) for _ in range(CLIENTS)]
     for number in range(1, by_length(3, 25)):
-        with disk.fault(*FAULTS[what], number) as count, ThreadPoolExecutor(CLIENTS) as pool:
+        with faults.disk(*FAULTS[what], number) as count, ThreadPoolExecutor(CLIENTS) as pool:
             turns = [pool.submit(change, server, books[i], f"n{number}-{i}") for i in range(CLIENTS)]
             for turn in turns:
                 turn.result()
@@ -85,6 +85,8 @@ def test_a_write_that_fails(lab, what):
         for book in books:
             book.check()
     assert hits, "no fault was met"
+    assert server.metric("commits_failed")
+    assert server.log.find("warning: keeper: the store could not be written")
     assert server.process.pid == supervisor and server.process.code is None
     assert server.stop() == 0
     server.check_store()
@@ -98,16 +100,17 @@ def test_a_disk_that_is_full_for_a_while(lab):
     server = lab.avow(
         zones={ZONE: (large_zone(ZONE, 50), open_to(KEY))}, keys=[KEY], start=False
     )
-    disk = Disk(server)
+    faults = Faults(server)
     server.start()
     server.wait_signed()
     book, keeper = Book(server), server.room_pid("keeper")
     with server.client(KEY, seconds=5.0) as client:
-        with disk.fault(WRITEV, errno.ENOSPC, 1, length=1 << 30) as count:
+        with faults.disk(WRITEV, errno.ENOSPC, 1, length=1 << 30) as count:
             for turn in range(UPDATES):
                 assert book.put(client, f"n{turn}") == SERVFAIL
                 assert server.ask(f"host0000001.{ZONE}").is_signed()
             assert count() and "No space" in server.log.text()
+            assert server.metric("commits_failed") and server.metric("updates_lost")
         until(lambda: book.put(client, "again") == NOERROR, "updates to be possible again")
     book.check()
     assert server.room_pid("keeper") == keeper

@@ -152,6 +152,29 @@ START_TEST(what_is_kept_ends_in_time)
 }
 END_TEST
 
+/* The clock was set back: a finished answer, or a part of one, is not used before its signatures
+ * begin. */
+START_TEST(what_is_kept_begins_in_time)
+{
+    static const char *const names[] = {"www.example.", "nobody.example.", "example."};
+    const uint64_t begin = WORLD_NOW - WORLD_DAY; /* of all signatures: see world.c */
+
+    open_world(WORLD_NSEC3, WORLD_SIGNED);
+    for (unsigned i = 0; i < COUNT(names); i++) {
+        for (unsigned times = 0; times < 4; times++)
+            ask_at(names[i], true, ANSWER_MAY_WAIT, begin);
+        ck_assert(outcome.from_cache);
+        ask_at(names[i], true, ANSWER_MAY_WAIT, begin - 1);
+        ck_assert_msg(outcome.verdict == ANSWER_WANTED, "%s is answered", names[i]);
+    }
+    /* The beginning of the denial of another name, too. */
+    ask_at("another.example.", true, ANSWER_MAY_WAIT, begin - 1);
+    ck_assert_int_eq(outcome.verdict, ANSWER_WANTED);
+    ck_assert(outcome.wanted[0].kind == ANSWER_WANTED_RRSET && outcome.wanted[0].type == TYPE_SOA);
+    close_world();
+}
+END_TEST
+
 /* ---- contradictions ------------------------------------------------------------------------- */
 
 static void show_the_change(void)
@@ -262,6 +285,7 @@ int main(void)
     tcase_add_loop_test(missing, asks_for_what_was_never_signed, 0, COUNT(wants));
     tcase_add_loop_test(missing, asks_for_what_has_ended, 0, COUNT(wants));
     tcase_add_test(missing, what_is_kept_ends_in_time);
+    tcase_add_test(missing, what_is_kept_begins_in_time);
     suite_add_tcase(suite, missing);
     tcase_add_loop_test(damage, a_lost_name_is_not_denied, 0, 2);
     tcase_add_test(damage, a_gap_in_the_chain_denies_nothing);

@@ -137,6 +137,42 @@ START_TEST(a_clock_that_is_set_back_makes_nothing_good_again)
 }
 END_TEST
 
+/* A clock that was wrong by days is put right: nobody waits for days to be heard again. */
+START_TEST(a_clock_that_is_put_right_keeps_nobody_out)
+{
+    enum { DAYS = 20 * 86400 };
+    struct replay_mark ahead = mark_of("a.", 1, NOW + DAYS), fresh = mark_of("a.", 2, NOW + 1);
+    struct replay_mark late = mark_of("a.", 3, NOW + DAYS + 400), old = mark_of("a.", 4, NOW - 1);
+    struct replay_found found;
+
+    replay.start = NOW + DAYS;
+    add(&ahead, 1, NOW + DAYS);
+    add(&late, 2, NOW + DAYS + 400); /* the first is forgotten */
+    ck_assert_int_eq(replay_look(&replay, &fresh, NOW, &found), REPLAY_TOO_OLD);
+    replay_clock_back(&replay, NOW);
+    ck_assert_int_eq(replay_look(&replay, &fresh, NOW, &found), REPLAY_NEW);
+    ck_assert_int_eq(replay_look(&replay, &old, NOW, &found), REPLAY_TOO_OLD);
+    ck_assert_int_eq(replay_look(&replay, &late, NOW, &found), REPLAY_UNDER_WAY);
+    /* Nor does what is still remembered of the wrong days, once it has to make room. */
+    for (uint32_t i = 0; i < SMALL; i++) {
+        struct replay_mark mark = mark_of("a.", 10 + i, NOW + 2);
+        add(&mark, 10 + i, NOW + 2);
+    }
+    ck_assert_int_eq(replay_look(&replay, &fresh, NOW + 2, &found), REPLAY_NEW);
+}
+END_TEST
+
+/* By no more than messages are good for: then the bounds stay. */
+START_TEST(a_clock_that_is_set_back_a_little_keeps_its_bounds)
+{
+    struct replay_mark mark = mark_of("a.", 1, NOW - 1);
+    struct replay_found found;
+
+    replay_clock_back(&replay, NOW - 600);
+    ck_assert_int_eq(replay_look(&replay, &mark, NOW - 1, &found), REPLAY_TOO_OLD);
+}
+END_TEST
+
 /* Through every growth. */
 START_TEST(many_are_known)
 {
@@ -188,6 +224,8 @@ int main(void)
     tcase_add_test(all, what_is_out_of_time_makes_room);
     tcase_add_test(all, what_has_no_room_raises_the_floor_of_its_key);
     tcase_add_test(all, a_clock_that_is_set_back_makes_nothing_good_again);
+    tcase_add_test(all, a_clock_that_is_put_right_keeps_nobody_out);
+    tcase_add_test(all, a_clock_that_is_set_back_a_little_keeps_its_bounds);
     tcase_add_test(all, many_are_known);
     tcase_add_test(all, a_shorter_mac_is_the_same_message);
     suite_add_tcase(suite, all);

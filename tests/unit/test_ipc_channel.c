@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ struct end {
     uint64_t next_id;
     unsigned closed;
     unsigned drained;
+    unsigned lost;
     bool free_on_frame;
     int descriptor; /* the last that came along */
 };
@@ -60,7 +62,14 @@ static void take_drained(void *context, struct channel *channel)
     end->drained++;
 }
 
-static const struct channel_events events = {take_frame, take_closed, take_drained};
+static void take_lost(void *context, struct channel *channel)
+{
+    struct end *end = context;
+    (void)channel;
+    end->lost++;
+}
+
+static const struct channel_events events = {take_frame, take_closed, take_drained, take_lost};
 
 struct fixture {
     struct ev_loop *loop;
@@ -221,6 +230,32 @@ START_TEST(descriptors_are_bounded_too)
     close(ends[0]);
     close(ends[1]);
     close(fixture.b.descriptor);
+    tear_down(&fixture);
+}
+END_TEST
+
+/* A descriptor comes and there is no place for it: that is said, and what follows arrives. */
+START_TEST(a_letter_that_loses_its_descriptor_is_lost)
+{
+    struct fixture fixture;
+    struct rlimit before, none;
+    struct message peer = {.kind = MESSAGE_PEER,
+                           .peer = {.room = ROOM_FRONT, .descriptor = STDERR_FILENO}};
+    struct message message = stored(0);
+
+    set_up(&fixture, (struct channel_bounds){0});
+    open_b(&fixture);
+    ck_assert_int_eq(channel_send(fixture.a.channel, &peer), RESULT_OK);
+    ck_assert_int_eq(channel_send(fixture.a.channel, &message), RESULT_OK);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    while (fixture.b.frames + fixture.b.lost < 2)
+        ev_run(fixture.loop, EVRUN_ONCE);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert_uint_eq(fixture.b.lost, 1);
+    ck_assert_uint_eq(fixture.b.next_id, 1);
+    ck_assert_int_lt(fixture.b.descriptor, 0);
     tear_down(&fixture);
 }
 END_TEST
@@ -450,6 +485,7 @@ int main(void)
     tcase_add_test(loops, a_queue_is_bounded_and_keeps_its_order);
     tcase_add_test(loops, octets_are_bounded_too);
     tcase_add_test(loops, descriptors_are_bounded_too);
+    tcase_add_test(loops, a_letter_that_loses_its_descriptor_is_lost);
     tcase_add_test(loops, the_longest_frame_arrives);
     tcase_add_test(loops, a_descriptor_waits_in_the_queue_as_a_copy);
     tcase_add_loop_test(loops, the_end_is_told_once, 0, 2);

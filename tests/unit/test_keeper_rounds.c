@@ -223,6 +223,66 @@ START_TEST(a_policy_comes_before_its_version)
 }
 END_TEST
 
+/* ---- no readers' slots ------------------------------------------------------------------------
+ */
+
+static MDB_txn *taken[4096];
+static unsigned taken_count;
+
+/* All slots of LMDB's table of readers. The keeper's view gives its own up, as when it rests. */
+static void take_slots(void)
+{
+    while (taken_count < COUNT(taken)) {
+        int error =
+            mdb_txn_begin(rig.keeper.store.environment, NULL, MDB_RDONLY, &taken[taken_count]);
+        if (error == MDB_READERS_FULL)
+            return;
+        ck_assert_int_eq(error, 0);
+        taken_count++;
+    }
+    ck_abort_msg("there is no end of readers");
+}
+
+static void give_slots(void)
+{
+    while (taken_count)
+        mdb_txn_abort(taken[--taken_count]);
+}
+
+static bool may_write(struct rig *context)
+{
+    return commit_is_possible(&context->keeper);
+}
+
+static bool is_published(struct rig *context)
+{
+    return !context->keeper.publish_owed;
+}
+
+/* What is committed stays so; readers are told of it as soon as it can be pinned for them, also
+ * when nothing else is written, and until then nothing is. */
+START_TEST(a_commit_without_a_pin_is_published_later)
+{
+    start(SIGNED);
+    take_slots();
+    uint64_t before = metric_get(rig.keeper.metrics, METRIC_PUBLISH_FAILED);
+    uint64_t ticket = atomic_load(&rig.keeper.pages.published->ticket);
+    ck_assert_int_eq(wait_for(change("first.example.", TYPE_A, "192.0.2.9")), RCODE_NOERROR);
+    ck_assert(rig.keeper.publish_owed);
+    ck_assert_uint_eq(metric_get(rig.keeper.metrics, METRIC_PUBLISH_FAILED), before + 1);
+    ck_assert_int_eq(wait_for(change("second.example.", TYPE_A, "192.0.2.9")), RCODE_SERVFAIL);
+    ck_assert_uint_eq(atomic_load(&rig.keeper.pages.published->ticket), ticket);
+    give_slots();
+    rig_run_until(&rig, is_published, "published");
+    ck_assert_uint_gt(atomic_load(&rig.keeper.pages.published->ticket), ticket);
+    ck_assert(is_there("first.example.", TYPE_A));
+    rig_run_until(&rig, may_write, "writing");
+    ck_assert_int_eq(wait_for(change("third.example.", TYPE_A, "192.0.2.9")), RCODE_NOERROR);
+    ck_assert(!is_there("second.example.", TYPE_A));
+    check_whole();
+}
+END_TEST
+
 /* ---- the end ----------------------------------------------------------------------------------
  */
 
@@ -522,6 +582,7 @@ int main(void)
     tcase_add_test(tests, the_policy_goes_under_a_round);
     tcase_add_test(tests, the_policy_goes_before_a_round);
     tcase_add_test(tests, a_policy_comes_before_its_version);
+    tcase_add_test(tests, a_commit_without_a_pin_is_published_later);
     tcase_add_test(tests, the_keeper_stops_under_a_reload);
     tcase_add_test(tests, a_merge_of_nothing_keeps_what_updates_changed);
     tcase_add_test(tests, damage_fails_one_update);

@@ -67,6 +67,9 @@ struct channel_events {
     void (*closed)(void *context, struct channel *channel);
     /* The queue, having been FULL once, is less than half full again. May be NULL. */
     void (*drained)(void *context, struct channel *channel);
+    /* A frame came that is none: too long, or with a descriptor for which we had no place (we have
+     * opened all that we may). Nothing is left of it. May be NULL. */
+    void (*lost)(void *context, struct channel *channel);
 };
 
 /*

@@ -106,6 +106,11 @@
     M(COUNTER, UPDATES_LOST, "updates_lost", "updates answered SERVFAIL")                          \
     M(COUNTER, ROUNDS, "rounds", "commits that held updates")                                      \
     M(COUNTER, JOURNAL_ENTRIES, "journal_entries", "differences written to journals")              \
+    M(COUNTER, CLOCK_JUMPS, "clock_jumps", "times that the clock was set")                         \
+    M(COUNTER, PUBLISH_FAILED, "publish_failed",                                                   \
+      "commits that readers could not be told of at once")                                         \
+    M(COUNTER, CONTROL_SHORTAGES, "control_shortages",                                             \
+      "calls of avowctl that had to wait for a descriptor or memory")                              \
     M(GAUGE, UPDATES_QUEUED, "updates_queued", "updates waiting for their turn")                   \
     M(GAUGE, SIGNATURES_PENDING, "signatures_pending", "signatures still to be made")              \
     M(GAUGE, STORE_USED_PERMILLE, "store_used_permille", "of the map, in thousandths")             \

@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("AVOW_BUILD", ROOT / "build")).resolve()
 AVOWD = BUILD / "avowd"
 AVOWCTL = BUILD / "avowctl"
-FAULT_DISK = BUILD / "tests" / "faults" / "avowd-disk"
+FAULT_DAEMON = BUILD / "tests" / "faults" / "avowd-faults"
 FAULT_MODULE = BUILD / "tests" / "faults" / "token.so"
 SPOIL = BUILD / "tests" / "faults" / "spoil"
 
