@@ -365,6 +365,9 @@ enum result keeper_open(struct keeper *keeper, struct room *room)
     for (unsigned i = 0; i < keeper->front_count; i++)
         keeper->fronts[i] = (struct front_link){.keeper = keeper, .generation = 1};
     asked_open(&keeper->asked);
+    keeper->now_ms = clock_monotonic_ms();
+    keeper->now = clock_wall_seconds();
+    clock_set_look(keeper); /* a clock that is set before the first tick is noticed, too */
     enum result result = jobs_open(&keeper->jobs);
     if (!result)
         result = zone_index_open(keeper);
