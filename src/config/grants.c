@@ -111,12 +111,15 @@ const struct config_acl_entry *config_grant_find(const struct config_zone *zone,
     return NULL;
 }
 
-bool config_grant_exists(const struct config_zone *zone, const struct name *owner, uint16_t type)
+bool config_grant_exists(const struct config_zone *zone, const struct name *owner, uint16_t type,
+                         uint32_t limit)
 {
     if (is_out_of_reach(zone, owner, type))
         return false;
-    for (size_t i = 0; i < zone->allow_update_count; i++)
-        if (covers(&zone->allow_update[i], owner, type))
+    for (size_t i = 0; i < zone->allow_update_count; i++) {
+        uint32_t most = zone->allow_update[i].records_per_name;
+        if ((most == 0 || (limit && limit <= most)) && covers(&zone->allow_update[i], owner, type))
             return true;
+    }
     return false;
 }

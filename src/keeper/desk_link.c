@@ -46,7 +46,7 @@ static bool is_granted(const struct config_zone *zone, const struct update_reque
         update_record_read(&reader, &record);
         if (reader.failed)
             return true;
-        if (!config_grant_exists(zone, &record.owner, record.type))
+        if (!config_grant_exists(zone, &record.owner, record.type, record.limit))
             return false;
     }
     return true;

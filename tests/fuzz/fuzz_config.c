@@ -50,9 +50,9 @@ static void ask_grants(const struct config *config, const struct config_zone *zo
         (void)config_transfer_allowed(zone, &peer);
         for (size_t j = 0; j < COUNT(types); j++) {
             const struct name *owner = peer.key ? &peer.key->name : &zone->name;
-            if (config_grant_find(zone, &peer, owner, types[j]) &&
-                (!config_update_allowed(zone, &peer) ||
-                 !config_grant_exists(zone, owner, types[j])))
+            const struct config_acl_entry *grant = config_grant_find(zone, &peer, owner, types[j]);
+            if (grant && (!config_update_allowed(zone, &peer) ||
+                          !config_grant_exists(zone, owner, types[j], grant->records_per_name)))
                 abort();
         }
     }

@@ -40,6 +40,7 @@ deep.empty TXT "below an empty name"
 """
 KEY = wire.Key.make("hostile.")
 CHANGES, WANTED = 0, 1  # the desk's channels to the keeper
+MOST = 3  # records of a name that the key may change
 NOTAUTH, REFUSED = 9, 5
 
 
@@ -48,7 +49,7 @@ class World:
 
     def __init__(self, lab, room):
         self.room, self.ids = room, iter(range(1000, 1 << 30))
-        only = [{"key": KEY.text, "types": ["TXT"]}]
+        only = [{"key": KEY.text, "types": ["TXT"], "records-per-name": MOST}]
         self.server = lab.avow(
             zones={
                 SIGNED: (ZONE.format(SIGNED), {"allow-update": only}),
@@ -141,17 +142,17 @@ def handoff(message, **more):
     return letter("handoff", **{"client": address(), "local": address(port=53), "message": message, **more})
 
 
-def records(rows, ttl=60):
+def records(rows, ttl=60, limit=MOST):
     """As the desk writes them: (owner, type, class, RDATA)."""
     return b"".join(
-        wire.name_wire(wire.name(owner)) + struct.pack("!2HIIH", kind, rdclass, ttl, 0, len(rdata)) + rdata
+        wire.name_wire(wire.name(owner)) + struct.pack("!2HIIH", kind, rdclass, ttl, limit, len(rdata)) + rdata
         for owner, kind, rdclass, rdata in rows
     )
 
 
-def update(number, changes, zone=SIGNED, **more):
-    fields = {"id": number, "zone": zone, "change_count": len(changes), "who": "hostile"}
-    return letter("update", **{"changes": records(changes), **fields, **more})
+def update(number, rows, zone=SIGNED, **more):
+    fields = {"id": number, "zone": zone, "change_count": len(rows), "who": "hostile"}
+    return letter("update", **{"changes": records(rows), **fields, **more})
 
 
 def request(*words):
@@ -283,6 +284,7 @@ def updates():
     """What a desk may tell the keeper that no key may say."""
     forged, www, text = f"forged.{SIGNED}", f"www.{SIGNED}", b"\1x"
     sound = update(1, [(forged, TXT, IN, text)])
+    many = [(forged, TXT, IN, b"\1%d" % number) for number in range(MOST + 1)]
     types = {"RRSIG": 46, "NSEC": 47, "NSEC3": 50, "NSEC3PARAM": 51, "OPT": 41, "TSIG": 250, "AXFR": 252, "ANY": ANY}
     rows = {
         f"add {name}": update(1, [(forged, kind, IN, rdata)])
@@ -301,6 +303,9 @@ def updates():
         "update a signed zone that nobody may": update(1, [(f"forged.{CLOSED}", TXT, IN, text)], zone=CLOSED),
         "add a key to the zone": update(1, [(SIGNED, wire.DNSKEY, IN, b"\1\1\3\x0d" + bytes(64))]),
         "add a child's key that no key may": update(1, [(SIGNED, wire.CDS, IN, b"\1\1\x0d\2" + bytes(32))]),
+        "add more records than any key may": [
+            update(1, many), *(update(1, many, changes=records(many, limit=limit)) for limit in (0, MOST + 1))
+        ],
         "add an address of a wrong length": update(1, [(forged, A, IN, b"\1")]),
         "add RDATA with a name that never ends": update(1, [(forged, wire.NS, IN, b"\xc0\0")]),
         "add a record of another class": update(1, [(forged, TXT, 3, text)]),
@@ -308,7 +313,7 @@ def updates():
         "claim fewer changes than there are": update(1, [(forged, TXT, IN, text)], change_count=0),
         "claim prerequisites that are not there": update(1, [(forged, TXT, IN, text)], prerequisite_count=3),
         "send half a change": [
-            letter("update", id=1, zone=SIGNED, change_count=1, changes=half) for half in (b"\3for", b"\xff" * 99)
+            update(1, [], change_count=1, changes=half) for half in (b"\3for", b"\xff" * 99)
         ],
         "send a refusal that is none": update(1, [(forged, TXT, IN, text)], refusal=0xFFFF),
         "refuse and change at once": update(1, [(forged, TXT, IN, text)], refusal=REFUSED),

@@ -262,7 +262,7 @@ static const struct {
     {"open", "open", TYPE_DNSKEY},           {".", ".", TYPE_NS},
 };
 
-static bool keeper_grants(const char *zone, const char *owner, uint16_t type)
+static bool keeper_grants(const char *zone, const char *owner, uint16_t type, uint32_t limit)
 {
     struct buffer share = {.octets = NULL};
     struct config keeper;
@@ -272,8 +272,8 @@ static bool keeper_grants(const char *zone, const char *owner, uint16_t type)
     ck_assert_int_eq(name_from_string(owner, &name), RESULT_OK);
     ck_assert_int_eq(share_write(&config, SHARE_KEEPER, &share), RESULT_OK);
     ck_assert_int_eq(share_read(share.octets, share.length, &keeper), RESULT_OK);
-    bool granted = config_grant_exists(config_zone_find(&keeper, &apex), &name, type);
-    ck_assert(granted == config_grant_exists(zone_called(zone), &name, type));
+    bool granted = config_grant_exists(config_zone_find(&keeper, &apex), &name, type, limit);
+    ck_assert(granted == config_grant_exists(zone_called(zone), &name, type, limit));
     share_wipe(&share);
     config_free(&keeper);
     return granted;
@@ -283,12 +283,17 @@ static bool keeper_grants(const char *zone, const char *owner, uint16_t type)
 START_TEST(grants_to_somebody)
 {
     for (size_t i = 0; i < COUNT(grants); i++) {
-        if (grants[i].granted)
-            ck_assert_msg(keeper_grants(grants[i].zone, grants[i].owner, grants[i].type),
-                          "%s: type %u at %s", grants[i].zone, grants[i].type, grants[i].owner);
+        const char *zone = grants[i].zone, *owner = grants[i].owner;
+        if (!grants[i].granted)
+            continue;
+        ck_assert_msg(keeper_grants(zone, owner, grants[i].type, grants[i].granted),
+                      "%s: type %u at %s", zone, grants[i].type, owner);
+        /* All of them have a limit, of 12 at most. */
+        ck_assert(!keeper_grants(zone, owner, grants[i].type, 13));
+        ck_assert(!keeper_grants(zone, owner, grants[i].type, 0));
     }
     for (size_t i = 0; i < COUNT(nobody); i++)
-        ck_assert_msg(!keeper_grants(nobody[i].zone, nobody[i].owner, nobody[i].type),
+        ck_assert_msg(!keeper_grants(nobody[i].zone, nobody[i].owner, nobody[i].type, 1),
                       "%s: type %u at %s", nobody[i].zone, nobody[i].type, nobody[i].owner);
 }
 END_TEST

@@ -43,8 +43,9 @@ const struct config_acl_entry *config_grant_find(const struct config_zone *zone,
                                                  const struct config_peer *peer,
                                                  const struct name *owner, uint16_t type);
 
-/* Whether any entry lets anybody change these, whoever it is: what the desk may ask of the keeper
- * at most. Name and type as above. */
-bool config_grant_exists(const struct config_zone *zone, const struct name *owner, uint16_t type);
+/* Whether any entry lets anybody change these, whoever it is, with so many records a name at most
+ * (0: any number): what the desk may ask of the keeper. Name and type as above. */
+bool config_grant_exists(const struct config_zone *zone, const struct name *owner, uint16_t type,
+                         uint32_t limit);
 
 #endif
