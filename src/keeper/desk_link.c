@@ -33,6 +33,22 @@ static void refuse(struct keeper *keeper, uint64_t id, uint16_t rcode, const cha
     send(keeper, &message);
 }
 
+/* An honest desk asks for it only while a reload is under way. */
+static void refuse_ungranted(struct keeper_zone *zone, uint64_t id)
+{
+    enum { LOGGED_PER_MINUTE = 10 };
+    static const char text[] = "no entry of allow-update grants that";
+    struct keeper *keeper = zone->keeper;
+    struct message message = {
+        .kind = MESSAGE_UPDATED,
+        .updated = {.id = id, .rcode = RCODE_REFUSED, .serial = zone->row.serial, .text = text}};
+
+    metric_add(keeper->metrics, METRIC_LETTERS_REFUSED, 1);
+    log_limited(&keeper->desk.letters.budget, LOGGED_PER_MINUTE, keeper->now_ms,
+                "an update from the desk was dropped: %s", text);
+    send(keeper, &message);
+}
+
 /* Whether somebody may change all that; who it is, the desk has found out. The desk may have been
  * taken over: what no key may do, it cannot either. What is malformed is told so later. */
 static bool is_granted(const struct config_zone *zone, const struct update_request *request)
@@ -71,7 +87,7 @@ static void take_update(void *context, const struct message *message, struct fra
         return;
     }
     if (!is_granted(zone->config, &request)) {
-        refuse(keeper, letter->id, RCODE_REFUSED, "no entry of allow-update grants that");
+        refuse_ungranted(zone, letter->id);
         return;
     }
     struct update *update = update_make(&request, letter->who);
