@@ -29,9 +29,9 @@ FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz-build:
 	$(MAKE) CC=clang BUILD=$(FUZZ_BUILD) SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
 fuzz-programs: $(FUZZ_NAMES:%=$(BUILD)/fuzz_%)
-$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIBRARIES)
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/sections.o $(LIBRARIES)
 	@echo "  LINK $@"
-	$(QUIET)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $< $(GROUP) $(LIB_LIBS) -o $@
+	$(QUIET)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $< $(BUILD)/tests/fuzz/sections.o $(GROUP) $(LIB_LIBS) -o $@
 fuzz: fuzz-build
 	@for n in $(FUZZ_NAMES); do \
 	    mkdir -p $(FUZZ_BUILD)/corpus/$$n tests/fuzz/seeds/$$n; \
@@ -40,6 +40,14 @@ fuzz: fuzz-build
 	        -print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ_BUILD)/$$n- \
 	        $(FUZZ_BUILD)/corpus/$$n tests/fuzz/seeds/$$n || exit 1; \
 	done
+
+# Which lines of the parsers (tests/fuzz/parsers) the targets reach; fails below COVERAGE_LEAST percent.
+COVERAGE_LEAST ?= 90
+COVERAGE_BUILD := $(BUILD)/coverage
+fuzz-coverage:
+	$(MAKE) CC=clang BUILD=$(COVERAGE_BUILD) SANITIZE=fuzzer-no-link LDFLAGS=-fprofile-instr-generate \
+	    CFLAGS='-fprofile-instr-generate -fcoverage-mapping' fuzz-programs
+	tests/fuzz/coverage $(COVERAGE_BUILD) $(FUZZ_SECONDS) $(COVERAGE_LEAST)
 
 # `make check` installs what the tests need when it can, then runs them all, cheapest first.
 check:
@@ -91,7 +99,7 @@ lint:
 	python3 tests/sizes.py
 	clang-tidy --quiet $(wildcard src/*/*.c) -- $(ALL_CPPFLAGS) -std=gnu17 -pthread
 
-.PHONY: check check-docs check-fuzz check-sanitizers check-scenario campaign soak lint check-unit fuzz fuzz-build fuzz-programs
+.PHONY: check check-docs check-fuzz check-sanitizers check-scenario campaign soak lint check-unit fuzz fuzz-build fuzz-programs fuzz-coverage
 
 -include tests/hostile/hostile.mk
 -include tests/floors.mk

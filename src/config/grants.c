@@ -109,18 +109,41 @@ static bool grants_type(const struct config_acl_entry *entry, uint16_t type)
     return entry->type_count == 0 && !must_be_named(type);
 }
 
+/* What no grant covers, whatever it says. */
+static bool is_out_of_reach(const struct config_zone *zone, const struct name *owner, uint16_t type)
+{
+    return type_is_made_by_signer(type) || (type_is_meta(type) && type != TYPE_ANY) ||
+           !name_is_within(owner, &zone->name);
+}
+
+static bool covers(const struct config_acl_entry *entry, const struct name *owner, uint16_t type)
+{
+    return grants_name(entry, owner) && grants_type(entry, type);
+}
+
 const struct config_acl_entry *config_grant_find(const struct config_zone *zone,
                                                  const struct config_peer *peer,
                                                  const struct name *owner, uint16_t type)
 {
-    if (type_is_made_by_signer(type) || (type_is_meta(type) && type != TYPE_ANY) ||
-        !name_is_within(owner, &zone->name))
+    if (is_out_of_reach(zone, owner, type))
         return NULL;
     for (size_t i = 0; i < zone->allow_update_count; i++) {
         const struct config_acl_entry *entry = &zone->allow_update[i];
-        if (config_acl_matches(entry, peer) && grants_name(entry, owner) &&
-            grants_type(entry, type))
+        if (config_acl_matches(entry, peer) && covers(entry, owner, type))
             return entry;
     }
     return NULL;
+}
+
+bool config_grant_exists(const struct config_zone *zone, const struct name *owner, uint16_t type,
+                         uint32_t limit)
+{
+    if (is_out_of_reach(zone, owner, type))
+        return false;
+    for (size_t i = 0; i < zone->allow_update_count; i++) {
+        uint32_t most = zone->allow_update[i].records_per_name;
+        if ((most == 0 || (limit && limit <= most)) && covers(&zone->allow_update[i], owner, type))
+            return true;
+    }
+    return false;
 }

@@ -271,6 +271,36 @@ static void post_policy(struct post *post, struct config *config, struct config_
     POST_NUMBER(post, policy->verify_signatures, CONFIG_VERIFY_NEVER);
 }
 
+/* The name of its key, where an entry means that, in words of somebody who has no keys. */
+static void name_self(struct config_name_rule *rule, const struct config_tsig *key)
+{
+    bool is_self = rule->scope == CONFIG_SCOPE_SELF;
+
+    if (!key || (!is_self && rule->scope != CONFIG_SCOPE_SELF_SUBDOMAIN))
+        return;
+    rule->scope = is_self ? CONFIG_SCOPE_NAME : CONFIG_SCOPE_SUBDOMAIN;
+    name_copy(&rule->name, &key->name);
+}
+
+/* What an entry lets somebody change. */
+static void post_grant(struct post *post, struct config_acl_entry *entry)
+{
+    post_array(post, &entry->names, &entry->name_count, sizeof(*entry->names));
+    for (size_t i = 0; i < entry->name_count; i++) {
+        struct config_name_rule rule = entry->names[i];
+        if (post->room == SHARE_KEEPER)
+            name_self(&rule, entry->key);
+        POST_NUMBER(post, rule.scope, CONFIG_SCOPE_SELF_SUBDOMAIN);
+        post_name(post, &rule.name);
+        if (is_reading(post))
+            entry->names[i] = rule;
+    }
+    post_array(post, &entry->types, &entry->type_count, sizeof(*entry->types));
+    for (size_t i = 0; i < entry->type_count; i++)
+        POST_NUMBER(post, entry->types[i], UINT16_MAX);
+    POST_NUMBER(post, entry->records_per_name, UINT32_MAX);
+}
+
 static void post_entry(struct post *post, struct config *config, struct config_acl_entry *entry)
 {
     POST_REFERENCE(post, entry->key, config->tsig, config->tsig_count);
@@ -281,15 +311,7 @@ static void post_entry(struct post *post, struct config *config, struct config_a
     if (entry->certificate_pin && entry->certificate_pin_length != CONFIG_PIN_OCTETS)
         reader_fail(&post->in);
     post_name_pointer(post, &entry->certificate_name);
-    post_array(post, &entry->names, &entry->name_count, sizeof(*entry->names));
-    for (size_t i = 0; i < entry->name_count; i++) {
-        POST_NUMBER(post, entry->names[i].scope, CONFIG_SCOPE_SELF_SUBDOMAIN);
-        post_name(post, &entry->names[i].name);
-    }
-    post_array(post, &entry->types, &entry->type_count, sizeof(*entry->types));
-    for (size_t i = 0; i < entry->type_count; i++)
-        POST_NUMBER(post, entry->types[i], UINT16_MAX);
-    POST_NUMBER(post, entry->records_per_name, UINT32_MAX);
+    post_grant(post, entry);
 }
 
 static void post_access(struct post *post, struct config *config, struct config_zone *zone)
@@ -304,12 +326,12 @@ static void post_access(struct post *post, struct config *config, struct config_
         post_entry(post, config, &zone->allow_update[i]);
 }
 
-/* The keeper is told how many entries there are, not whom they let in: they match nobody. */
-static void post_update_count(struct post *post, struct config_zone *zone)
+/* The keeper is told what entries let somebody change, not whom: they match nobody. */
+static void post_grants(struct post *post, struct config_zone *zone)
 {
     post_array(post, &zone->allow_update, &zone->allow_update_count, sizeof(*zone->allow_update));
     for (size_t i = 0; i < zone->allow_update_count; i++) {
-        POST_NUMBER(post, zone->allow_update[i].records_per_name, UINT32_MAX);
+        post_grant(post, &zone->allow_update[i]);
         if (is_reading(post))
             zone->allow_update[i].address.family = CONFIG_FAMILY_NONE;
     }
@@ -357,7 +379,7 @@ static void post_zone(struct post *post, struct config *config, struct config_zo
     POST_REFERENCE(post, zone->policy, config->policies, config->policy_count);
     if (post->room == SHARE_KEEPER) {
         post_settings(post, zone);
-        post_update_count(post, zone);
+        post_grants(post, zone);
     }
     if (post->room == SHARE_DESK)
         post_access(post, config, zone);

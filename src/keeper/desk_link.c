@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "avow/base/clock.h"
+#include "avow/config/grants.h"
 #include "round.h"
 #include "secondaries.h"
 
@@ -32,6 +33,41 @@ static void refuse(struct keeper *keeper, uint64_t id, uint16_t rcode, const cha
     send(keeper, &message);
 }
 
+/* An honest desk asks for it only while a reload is under way. */
+static void refuse_ungranted(struct keeper_zone *zone, uint64_t id)
+{
+    enum { LOGGED_PER_MINUTE = 10 };
+    static const char text[] = "no entry of allow-update grants that";
+    struct keeper *keeper = zone->keeper;
+    struct message message = {
+        .kind = MESSAGE_UPDATED,
+        .updated = {.id = id, .rcode = RCODE_REFUSED, .serial = zone->row.serial, .text = text}};
+
+    metric_add(keeper->metrics, METRIC_LETTERS_REFUSED, 1);
+    log_limited(&keeper->desk.letters.budget, LOGGED_PER_MINUTE, keeper->now_ms,
+                "an update from the desk was dropped: %s", text);
+    send(keeper, &message);
+}
+
+/* Whether somebody may change all that; who it is, the desk has found out. The desk may have been
+ * taken over: what no key may do, it cannot either. What is malformed is told so later. */
+static bool is_granted(const struct config_zone *zone, const struct update_request *request)
+{
+    struct reader reader = span_reader(request->changes);
+    struct update_record record;
+
+    if (zone->allow_update_count == 0)
+        return false;
+    for (unsigned i = 0; i < request->change_count; i++) {
+        update_record_read(&reader, &record);
+        if (reader.failed)
+            return true;
+        if (!config_grant_exists(zone, &record.owner, record.type, record.limit))
+            return false;
+    }
+    return true;
+}
+
 static void take_update(void *context, const struct message *message, struct frame *frame)
 {
     struct keeper *keeper = context;
@@ -48,6 +84,10 @@ static void take_update(void *context, const struct message *message, struct fra
     keeper->now = clock_wall_seconds();
     if (!zone || !zone->config) {
         refuse(keeper, letter->id, RCODE_NOTAUTH, "there is no such zone");
+        return;
+    }
+    if (!is_granted(zone->config, &request)) {
+        refuse_ungranted(zone, letter->id);
         return;
     }
     struct update *update = update_make(&request, letter->who);

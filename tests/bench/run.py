@@ -2,7 +2,7 @@
 """Every figure of the benchmark in one run; tests/bench/README.md says what each is.
 
 usage: run.py --build BUILD [--names N] [--runs N] [--seconds S] [--only WORD,...] [--json FILE]
-              [--peers] [--keep]
+              [--cycles N] [--peers] [--keep]
 """
 
 import argparse
@@ -55,6 +55,8 @@ TARGETS = {  # figure: (must reach, whether more is better, peer)
     "flood_answered": (0.995, True, "-"),
     "flood_p99_ms": (5.0, False, "-"),
     "flood_signatures": (1.0, False, "-"),
+    "cycles_signed": (99.9, True, "-"),
+    "cycles_leaks": (0, False, "-"),
 }
 LABELS = {
     "load_s": "zone file to first signed answer, s",
@@ -82,11 +84,14 @@ LABELS = {
     "flood_answered": "answered amid a flood, slow token, share",
     "flood_p99_ms": "same, p99, ms",
     "flood_signatures": "signatures spent / RRsets and chain",
+    "cycles_signed": "signed answers while the token comes and goes, %",
+    "cycles_leaks": "leaks of that: descriptors, processes, MiB",
 }
 # What needs the zone of --names loaded and not signed yet, at first.
 ZONE_PARTS = ("load", "full", "demand", "signing", "restart", "traffic", "memory", "store")
 CROWD_PARTS = ("crowd",)
 BUDGET_PARTS = ("budget",)
+CYCLE_PARTS = ("token-cycles",)
 UPDATE_PARTS = ("updates", "latency", "transfers", "growth", "slope", "four")
 
 
@@ -432,6 +437,10 @@ class Bench:
             crowds.Crowds(self).run()
         if any(map(self.wanted, BUDGET_PARTS)):
             budget.run(self)
+        if any(map(self.wanted, CYCLE_PARTS)):
+            import cycles  # which takes its programs from AVOW_BUILD
+
+            cycles.Cycles(self).run()
 
     def run_zone(self):
         if self.wanted("full"):
@@ -498,6 +507,7 @@ def read_options():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement of a rate")
     parser.add_argument("--only", type=lambda text: text.split(","), default=[])
+    parser.add_argument("--cycles", type=int, default=30, help="of token-cycles")
     parser.add_argument("--json", help="where the figures go; BUILD/bench.json when left out")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--alone", action="store_true", help="no BIND, Knot and NSD with updates")
@@ -510,6 +520,7 @@ def main():
     if (os.cpu_count() or 1) < 2:
         raise SystemExit("bench: two processors are needed, one for the server")
     folder = tempfile.mkdtemp(prefix="avow-bench-")
+    os.environ["AVOW_BUILD"] = os.path.abspath(options.build)
     machine = describe_machine()
     say(f"{machine['processor']}, {machine['cores']} cores, load {machine['load'][0]:.2f}; {folder}")
     bench = Bench(options, folder)

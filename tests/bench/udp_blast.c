@@ -2,7 +2,7 @@
  * udp_blast.c - DNS queries over UDP as fast as they are answered, with a bounded number under way.
  *
  *   udp_blast -p PORT [-a ADDRESS] -f FILE | -r ORIGIN  [-s SECONDS] [-w WINDOW] [-l LIMIT] [-D]
- *             [-n SOURCES]
+ *             [-n SOURCES] [-S]
  *
  * -f  questions, a line each: NAME TYPE; asked in random order
  * -r  random names below ORIGIN, type A: as good as never asked before, and as good as never there
@@ -10,6 +10,7 @@
  * -l  at most so many queries a second; without it as many as are answered
  * -D  without DO; with it left out all queries have EDNS and DO
  * -n  from so many addresses of 127.64.0.0/10, one after the other
+ * -S  count the answers with NOERROR and an RRSIG in the answer section, which takes time
  *
  * Prints one line of JSON: seconds, queries sent, answers by RCODE, how many had answer records,
  * were truncated, how long they were, how many queries were lost, and how long answers took, as
@@ -26,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "avow/wire/message.h"
 #include "avow/wire/name.h"
 #include "avow/wire/type.h"
 #include "avow/wire/writer.h"
@@ -48,7 +50,7 @@ struct options {
     const char *address, *file, *origin;
     unsigned port, window, sources;
     double seconds, limit;
-    bool plain;
+    bool plain, count_signed;
 };
 
 /* Questions as whole queries, one behind the other. */
@@ -60,7 +62,7 @@ struct questions {
 };
 
 struct tally {
-    uint64_t sent, received, lost, octets, with_answer, truncated, rcodes[16];
+    uint64_t sent, received, lost, octets, with_answer, with_signature, truncated, rcodes[16];
     double seconds;
     uint32_t latency[LATENCY_US]; /* answers by microseconds */
 };
@@ -281,6 +283,25 @@ static void count_latency(struct blast *blast, const uint8_t *octets, double tim
     *sent = 0;
 }
 
+static bool is_signed(const uint8_t *octets, size_t length)
+{
+    struct reader message = reader_over(octets, length);
+    struct header header;
+    struct question question;
+    struct record record;
+
+    header_read(&message, &header);
+    if (message.failed || header.flags & FLAG_RCODE || header.counts[SECTION_QUESTION] != 1)
+        return false;
+    question_read(&message, &question);
+    for (unsigned i = 0; i < header.counts[SECTION_ANSWER] && !message.failed; i++) {
+        record_read(&message, &record);
+        if (!message.failed && record.type == TYPE_RRSIG)
+            return true;
+    }
+    return false;
+}
+
 static void count_answer(struct blast *blast, const uint8_t *octets, size_t length, double time)
 {
     struct tally *tally = &blast->tally;
@@ -293,6 +314,8 @@ static void count_answer(struct blast *blast, const uint8_t *octets, size_t leng
     tally->rcodes[octets[3] & 15]++;
     tally->truncated += (octets[2] & 2) != 0;
     tally->with_answer += octets[6] || octets[7];
+    if (blast->options.count_signed)
+        tally->with_signature += is_signed(octets, length);
 }
 
 /* Whether anything came. */
@@ -382,14 +405,15 @@ static void print_tally(const struct tally *tally)
 {
     printf("{\"seconds\": %.3f, \"sent\": %llu, \"answers\": %llu, \"answers_per_second\": %.0f, "
            "\"lost\": %llu, \"mean_octets\": %.1f, \"with_answer_records\": %llu, "
+           "\"with_signature\": %llu, "
            "\"truncated\": %llu, \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"p999_ms\": %.3f, "
            "\"largest_ms\": %.3f, \"rcodes\": {",
            tally->seconds, (unsigned long long)tally->sent, (unsigned long long)tally->received,
            (double)tally->received / tally->seconds, (unsigned long long)tally->lost,
            tally->received ? (double)tally->octets / (double)tally->received : 0.0,
-           (unsigned long long)tally->with_answer, (unsigned long long)tally->truncated,
-           latency_at(tally, 0.5), latency_at(tally, 0.99), latency_at(tally, 0.999),
-           latency_at(tally, 1));
+           (unsigned long long)tally->with_answer, (unsigned long long)tally->with_signature,
+           (unsigned long long)tally->truncated, latency_at(tally, 0.5), latency_at(tally, 0.99),
+           latency_at(tally, 0.999), latency_at(tally, 1));
     const char *separator = "";
     for (unsigned i = 0; i < 16; i++) {
         if (tally->rcodes[i] == 0)
@@ -404,7 +428,7 @@ static void read_options(struct options *options, int count, char **arguments)
 {
     int letter;
 
-    while ((letter = getopt(count, arguments, "a:p:f:r:s:w:l:n:D")) != -1) {
+    while ((letter = getopt(count, arguments, "a:p:f:r:s:w:l:n:DS")) != -1) {
         if (letter == 'a')
             options->address = optarg;
         else if (letter == 'p')
@@ -423,6 +447,8 @@ static void read_options(struct options *options, int count, char **arguments)
             options->limit = atof(optarg);
         else if (letter == 'D')
             options->plain = true;
+        else if (letter == 'S')
+            options->count_signed = true;
         else
             exit(2);
     }

@@ -16,6 +16,34 @@ static void same_again(const struct writer *written, const uint8_t *octets, size
         abort();
 }
 
+/* A public key as a token shows it, of whatever algorithm. */
+static void try_shown(const uint8_t *octets, size_t length)
+{
+    for (unsigned algorithm = 0; algorithm < 20; algorithm++) {
+        struct dnskey key = {.flags = 257, .protocol = 3, .algorithm = (uint8_t)algorithm};
+        if (dnskey_set_point(&key, (uint8_t)algorithm, octets, length))
+            continue;
+        if (key.length > length || dnskey_fault(&key) || dnskey_signature_octets(&key) == 0 ||
+            !dnskey_equal(&key, &key))
+            abort();
+    }
+}
+
+/* Numbers of an RSA key make a field from which they are read again. */
+static void try_numbers(const struct dnskey_rsa *numbers)
+{
+    struct dnskey key = {.flags = 0};
+    struct dnskey_rsa again;
+
+    if (dnskey_set_rsa(&key, numbers))
+        return;
+    if (dnskey_get_rsa(&key, &again) || again.modulus_length != numbers->modulus_length ||
+        again.exponent_length != numbers->exponent_length ||
+        memcmp(again.modulus, numbers->modulus, again.modulus_length) ||
+        memcmp(again.exponent, numbers->exponent, again.exponent_length))
+        abort();
+}
+
 static void try_dnskey(const uint8_t *octets, size_t length, struct dnskey *key)
 {
     uint8_t again[DNSKEY_MAX_OCTETS];
@@ -35,7 +63,8 @@ static void try_dnskey(const uint8_t *octets, size_t length, struct dnskey *key)
     if (dnskey_tag(key) != dnskey_tag_of_rdata(octets, length))
         abort();
     (void)dnskey_fault(key);
-    (void)dnskey_get_rsa(key, &rsa);
+    if (dnskey_get_rsa(key, &rsa) == RESULT_OK)
+        try_numbers(&rsa);
 
     name_root(&root);
     if (digest_context_open(&digests) || ds_from_dnskey(&digests, &root, key, DS_SHA256, &ds) ||
@@ -155,6 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     size_t first = data[0] < size - 1 ? data[0] : size - 1;
     try_dnskey(data + 1, first, &key);
+    try_shown(data + 1, first);
     try_ds(data + 1, first);
     try_zonemd(data + 1, first);
     try_bitmap(data + 1, first);

@@ -1,15 +1,22 @@
-/* fuzz_zonefile.c - any text as a zone file: what is read and printed reads the same again. */
+/*
+ * fuzz_zonefile.c - any text as a zone file: what is read and printed, in lines and in columns,
+ * reads the same again.
+ *
+ * With a part "inc" (sections.h) it is a file, and that another one beside it, to be included.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "avow/zonefile/parser.h"
 #include "avow/zonefile/printer.h"
 #include "avow/zonefile/rules.h"
+#include "sections.h"
 
 struct round {
     struct zone_printer printer;
     struct buffer text;
     struct zone_rules *rules;
+    enum print_form form;
     bool done; /* the rules want no more, or are not asked */
 };
 
@@ -54,12 +61,14 @@ static void complain_to_nobody(void *context, const struct complaint *complaint)
     (void)complaint_text(complaint, text, sizeof text);
 }
 
-static enum result read(struct round *round, const void *octets, size_t length)
+/* `path`: the file to read instead of the octets; NULL. */
+static enum result read(struct round *round, const char *path, struct section text)
 {
     static const struct name zone = {.length = 9, .labels = 1, .octets = "\7example"};
     struct complaints sink = {.take = complain_to_nobody};
-    struct zonefile_options options = {.octets = octets,
-                                       .length = length,
+    struct zonefile_options options = {.path = path,
+                                       .octets = text.octets,
+                                       .length = text.length,
                                        .zone = &zone,
                                        .any_owner = true,
                                        .limits = {.generated = 300},
@@ -70,7 +79,7 @@ static enum result read(struct round *round, const void *octets, size_t length)
 
     if (!round->done && zone_rules_make(&round->rules, &judging))
         abort();
-    zone_printer_init(&round->printer, PRINT_PLAIN);
+    zone_printer_init(&round->printer, round->form);
     enum result result = zonefile_parse(&options, NULL);
     if (round->rules)
         (void)zone_rules_finish(round->rules);
@@ -81,21 +90,43 @@ static enum result read(struct round *round, const void *octets, size_t length)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static enum result read_first(struct round *round, struct section input)
+{
+    struct section included;
+    char path[SECTION_PATH];
+
+    if (!section_named(input, "inc", &included))
+        return read(round, NULL, input);
+    section_write(section_first(input), "zone");
+    section_write(included, "inc");
+    return read(round, section_path("zone", path), input);
+}
+
+/* What a round has printed is a zone file without any error. */
+static void read_printed(const struct round *before, struct round *round)
+{
+    struct section printed = {before->text.octets ? before->text.octets : (const uint8_t *)"",
+                              before->text.length};
+
+    if (read(round, NULL, printed) != RESULT_OK)
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct round first = {.rules = NULL}, second = {.done = true};
+    struct round first = {.form = PRINT_PLAIN}, second = {.form = PRINT_COLUMNS, .done = true},
+                 third = {.form = PRINT_PLAIN, .done = true};
 
-    if (read(&first, data, size) != RESULT_FULL) {
-        /* What was printed is a zone file without any error, and prints the same again. */
-        if (read(&second, first.text.octets ? first.text.octets : (const uint8_t *)"",
-                 first.text.length) != RESULT_OK)
-            abort();
-        if (second.text.length != first.text.length ||
+    if (read_first(&first, (struct section){data, size}) != RESULT_FULL) {
+        read_printed(&first, &second);
+        read_printed(&second, &third);
+        if (third.text.length != first.text.length ||
             (first.text.length &&
-             memcmp(first.text.octets, second.text.octets, first.text.length) != 0))
+             memcmp(first.text.octets, third.text.octets, first.text.length) != 0))
             abort();
     }
     buffer_free(&first.text);
     buffer_free(&second.text);
+    buffer_free(&third.text);
     return 0;
 }

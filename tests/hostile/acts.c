@@ -2,6 +2,7 @@
 #include "acts.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <sched.h>
@@ -60,6 +61,58 @@ static int act_reopen_store_to_write(struct spoils *s)
     char path[64];
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", s->store_fd);
     return close_if_open((int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR));
+}
+static int act_read_key(struct spoils *s)
+{
+    return close_if_open((int)syscall(SYS_openat, AT_FDCWD, s->key, O_RDONLY));
+}
+static int act_read_pin(struct spoils *s)
+{
+    return close_if_open((int)syscall(SYS_openat, AT_FDCWD, s->pin, O_RDONLY | O_CLOEXEC));
+}
+static int act_lock_file(struct spoils *s)
+{
+    return close_if_open((int)syscall(SYS_openat, AT_FDCWD, s->lock, O_RDWR | O_CREAT, 0600));
+}
+/* As dlopen begins: the token's module as a program. */
+static int act_open_token(struct spoils *s)
+{
+    int descriptor = (int)syscall(SYS_openat, AT_FDCWD, s->token, O_RDONLY | O_CLOEXEC);
+    void *page;
+
+    if (descriptor < 0)
+        return -1;
+    page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, descriptor, 0);
+    close(descriptor);
+    return page == MAP_FAILED ? -1 : munmap(page, 4096);
+}
+static int act_map_program(struct spoils *s)
+{
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, s->store_fd, 0) == MAP_FAILED ? -1
+                                                                                              : 0;
+}
+/* The descriptor is open for reading: not even the kernel of an unconfined process gives that. */
+static int act_map_store_to_write(struct spoils *s)
+{
+    return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, s->store_fd, 0) == MAP_FAILED ? -1
+                                                                                              : 0;
+}
+static int act_make_map_writable(struct spoils *s)
+{
+    void *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, s->store_fd, 0);
+    return page == MAP_FAILED ? -1 : mprotect(page, 4096, PROT_READ | PROT_WRITE);
+}
+static int act_write_store(struct spoils *s)
+{
+    return pwrite(s->store_fd, "x", 1, 0) == 1 ? 0 : -1;
+}
+static int act_copy_into_store(struct spoils *s)
+{
+    return copy_file_range(s->store_fd, NULL, s->store_fd, NULL, 1, 0) == 1 ? 0 : -1;
+}
+static int act_flock(struct spoils *s)
+{
+    return (int)syscall(SYS_flock, s->store_fd, 2 | 4); /* LOCK_EX | LOCK_NB */
 }
 static int act_creat(struct spoils *s)
 {
@@ -170,6 +223,24 @@ static int act_socket_netlink(struct spoils *s)
     (void)s;
     return close_if_open(socket(AF_NETLINK, SOCK_RAW, 0));
 }
+static int act_socket_raw(struct spoils *s)
+{
+    (void)s;
+    return close_if_open(socket(AF_INET, SOCK_RAW, IPPROTO_UDP));
+}
+static int act_socket_packet(struct spoils *s)
+{
+    (void)s;
+    return close_if_open(socket(AF_PACKET, SOCK_RAW, 0));
+}
+static int act_accept(struct spoils *s)
+{
+    /* Nobody connects: what counts is that asking is allowed. */
+    int descriptor = accept4(s->listener_fd, NULL, NULL, SOCK_NONBLOCK);
+    if (descriptor >= 0)
+        close(descriptor);
+    return descriptor >= 0 || errno == EAGAIN ? 0 : -1;
+}
 static int act_socketpair(struct spoils *s)
 {
     int ends[2];
@@ -252,6 +323,22 @@ static int act_tkill(struct spoils *s)
 static int act_pidfd(struct spoils *s)
 {
     return close_if_open((int)syscall(SYS_pidfd_open, s->victim, 0));
+}
+static int act_signal_group(struct spoils *s)
+{
+    (void)s;
+    return kill(0, 0);
+}
+static int act_take_descriptor(struct spoils *s)
+{
+    int process = (int)syscall(SYS_pidfd_open, s->victim, 0);
+    return process < 0 ? -1 : close_if_open((int)syscall(SYS_pidfd_getfd, process, 0, 0));
+}
+static int act_victim_memory(struct spoils *s)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/mem", (int)s->victim);
+    return close_if_open((int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR));
 }
 static int act_ptrace(struct spoils *s)
 {
@@ -347,63 +434,79 @@ static int act_personality(struct spoils *s)
 }
 
 const struct attempt attempts[] = {
-    {"open a file", act_open, false},
-    {"open a file with openat", act_openat, false},
-    {"open a file beneath an open folder", act_openat_folder, false},
-    {"open a file with openat2", act_openat2, true},
-    {"open the store for writing", act_open_store_to_write, false},
-    {"open the store's descriptor anew for writing", act_reopen_store_to_write, false},
-    {"make a file", act_creat, false},
-    {"truncate the store", act_truncate, false},
-    {"remove the store", act_unlink, false},
-    {"rename the store", act_rename, false},
-    {"link the store", act_link, false},
-    {"make a symbolic link", act_symlink, false},
-    {"make a folder", act_mkdir, false},
-    {"make a pipe with a name", act_mkfifo, false},
-    {"change a file's mode", act_chmod, false},
-    {"change an open file's mode", act_fchmod, false},
-    {"look at a file", act_stat, false},
-    {"read a link", act_readlink, false},
-    {"list an open folder", act_list_folder, false},
-    {"change folder", act_chdir, false},
-    {"make a memory file", act_memfd, false},
-    {"watch files", act_inotify, false},
-    {"make a TCP socket", act_socket_tcp, false},
-    {"make a UDP socket", act_socket_udp, false},
-    {"make a TCP socket for IPv6", act_socket_tcp6, true},
-    {"make a local socket", act_socket_unix, false},
-    {"make a netlink socket", act_socket_netlink, true},
-    {"make a socket pair", act_socketpair, false},
-    {"connect an open socket", act_connect, false},
-    {"connect an open UDP socket", act_connect_udp, false},
-    {"bind an open socket", act_bind, false},
-    {"listen on an open socket", act_listen, false},
-    {"fork", act_fork, false},
-    {"clone a process", act_clone, false},
-    {"clone3 a process", act_clone3, true},
-    {"execute a program", act_execve, false},
-    {"execute a program with execveat", act_execveat, false},
-    {"signal another process", act_kill, false},
-    {"signal the parent", act_kill_parent, false},
-    {"signal another process with tgkill", act_tgkill, false},
-    {"signal another process with tkill", act_tkill, false},
-    {"hold another process", act_pidfd, true},
-    {"trace another process", act_ptrace, true},
-    {"read another process's memory", act_vm_read, true},
-    {"write another process's memory", act_vm_write, true},
-    {"map memory that is program", act_mmap_exec, false},
-    {"make memory a program", act_mprotect_exec, false},
-    {"make System V shared memory", act_shm_exec, true},
-    {"leave a name space", act_unshare, false},
-    {"set the user", act_setuid, false},
-    {"change a limit", act_setrlimit, false},
-    {"become dumpable", act_dumpable, false},
-    {"change the umask", act_umask, false},
-    {"go before all other processes", act_realtime, true},
-    {"change another process's priority", act_parent_realtime, false},
-    {"set up an io_uring", act_io_uring, true},
-    {"change the personality", act_personality, false},
+    {"open a file", act_open, false, NOBODY},
+    {"open a file with openat", act_openat, false, NOBODY},
+    {"open a file beneath an open folder", act_openat_folder, false, NOBODY},
+    {"open a file with openat2", act_openat2, true, NOBODY},
+    {"open the store for writing", act_open_store_to_write, false, NOBODY},
+    {"open the store's descriptor anew for writing", act_reopen_store_to_write, false, NOBODY},
+    {"read a key file", act_read_key, false, NOBODY},
+    {"read the PIN", act_read_pin, false, NOBODY},
+    {"open the lock file", act_lock_file, false, NOBODY},
+    {"open the token's module", act_open_token, false, NOBODY},
+    {"map an open file as program", act_map_program, false, NOBODY},
+    {"map the store for writing", act_map_store_to_write, true, NOBODY},
+    {"make the store's map writable", act_make_map_writable, true, NOBODY},
+    {"write to the store's descriptor", act_write_store, true, NOBODY},
+    {"copy into the store's descriptor", act_copy_into_store, true, NOBODY},
+    {"lock the store", act_flock, false, NOBODY},
+    {"make a file", act_creat, false, NOBODY},
+    {"truncate the store", act_truncate, false, NOBODY},
+    {"remove the store", act_unlink, false, NOBODY},
+    {"rename the store", act_rename, false, NOBODY},
+    {"link the store", act_link, false, NOBODY},
+    {"make a symbolic link", act_symlink, false, NOBODY},
+    {"make a folder", act_mkdir, false, NOBODY},
+    {"make a pipe with a name", act_mkfifo, false, NOBODY},
+    {"change a file's mode", act_chmod, false, NOBODY},
+    {"change an open file's mode", act_fchmod, false, NOBODY},
+    {"look at a file", act_stat, false, NOBODY},
+    {"read a link", act_readlink, false, NOBODY},
+    {"list an open folder", act_list_folder, false, NOBODY},
+    {"change folder", act_chdir, false, NOBODY},
+    {"make a memory file", act_memfd, false, NOBODY},
+    {"watch files", act_inotify, false, NOBODY},
+    {"make a TCP socket", act_socket_tcp, false, NOBODY},
+    {"make a UDP socket", act_socket_udp, false, NOBODY},
+    {"make a TCP socket for IPv6", act_socket_tcp6, true, NOBODY},
+    {"make a local socket", act_socket_unix, false, NOBODY},
+    {"make a netlink socket", act_socket_netlink, true, NOBODY},
+    {"make a raw socket", act_socket_raw, true, NOBODY},
+    {"make a packet socket", act_socket_packet, true, NOBODY},
+    {"accept a connection", act_accept, false, FRONT | VEIL},
+    {"make a socket pair", act_socketpair, false, VEIL},
+    {"connect an open socket", act_connect, false, NOBODY},
+    {"connect an open UDP socket", act_connect_udp, false, NOBODY},
+    {"bind an open socket", act_bind, false, NOBODY},
+    {"listen on an open socket", act_listen, false, NOBODY},
+    {"fork", act_fork, false, NOBODY},
+    {"clone a process", act_clone, false, NOBODY},
+    {"clone3 a process", act_clone3, true, NOBODY},
+    {"execute a program", act_execve, false, NOBODY},
+    {"execute a program with execveat", act_execveat, false, NOBODY},
+    {"signal another process", act_kill, false, NOBODY},
+    {"signal the parent", act_kill_parent, false, NOBODY},
+    {"signal another process with tgkill", act_tgkill, false, NOBODY},
+    {"signal another process with tkill", act_tkill, false, NOBODY},
+    {"hold another process", act_pidfd, true, NOBODY},
+    {"signal the whole group", act_signal_group, false, NOBODY},
+    {"take another process's descriptor", act_take_descriptor, true, NOBODY},
+    {"open another process's memory", act_victim_memory, true, NOBODY},
+    {"trace another process", act_ptrace, true, NOBODY},
+    {"read another process's memory", act_vm_read, true, NOBODY},
+    {"write another process's memory", act_vm_write, true, NOBODY},
+    {"map memory that is program", act_mmap_exec, false, NOBODY},
+    {"make memory a program", act_mprotect_exec, false, NOBODY},
+    {"make System V shared memory", act_shm_exec, true, NOBODY},
+    {"leave a name space", act_unshare, false, NOBODY},
+    {"set the user", act_setuid, false, NOBODY},
+    {"change a limit", act_setrlimit, false, NOBODY},
+    {"become dumpable", act_dumpable, false, NOBODY},
+    {"change the umask", act_umask, false, NOBODY},
+    {"go before all other processes", act_realtime, true, NOBODY},
+    {"change another process's priority", act_parent_realtime, false, NOBODY},
+    {"set up an io_uring", act_io_uring, true, NOBODY},
+    {"change the personality", act_personality, false, NOBODY},
 };
 
 const size_t attempt_count = sizeof attempts / sizeof *attempts;

@@ -1,15 +1,19 @@
-# Each room, taken over, tries what it must be unable to do. A program confines itself with the room's
-# own function, for real.
-HOSTILE_ROOMS := front veil
-HOSTILE_PROGRAMS := $(HOSTILE_ROOMS:%=$(BUILD)/tests/hostile/%)
+# Rooms that were taken over try what they must be unable to do: of the system, confined by the room's
+# own function; and of the other rooms, by letters, within a real daemon.
+HOSTILE_ROOMS := $(BUILD)/tests/hostile/rooms
+HOSTILE_HOUSE := $(BUILD)/tests/hostile/avowd
 
-HOSTILE_OBJECTS := $(BUILD)/tests/hostile/acts.o $(BUILD)/tests/hostile/run.o
-
-$(HOSTILE_PROGRAMS): %: %.o $(HOSTILE_OBJECTS) $(LIBRARIES)
+$(HOSTILE_ROOMS): $(patsubst %,$(BUILD)/tests/hostile/%.o,rooms acts needs) $(LIBRARIES)
 	@echo "  LINK $@"
-	$(QUIET)$(CC) $(ALL_LDFLAGS) $< $(HOSTILE_OBJECTS) $(GROUP) $(LIB_LIBS) -o $@
+	$(QUIET)$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(GROUP) $(LIB_LIBS) -o $@
 
-check-hostile: $(HOSTILE_PROGRAMS)
-	@failed=0; for t in $(HOSTILE_PROGRAMS); do $$t || failed=1; done; exit $$failed
+$(HOSTILE_HOUSE): $(BUILD)/tests/hostile/puppet.o $(call objects,avowd) $(LIBRARIES)
+	@echo "  LINK $@"
+	$(QUIET)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=front_main,--wrap=desk_main $(filter %.o,$^) $(GROUP) \
+	    $(LIB_LIBS) -o $@
+
+check-hostile: all $(HOSTILE_ROOMS) $(HOSTILE_HOUSE)
+	@$(HOSTILE_ROOMS)
+	@AVOW_BUILD=$(abspath $(BUILD)) $(PYTHON3) -B tests/hostile/letters.py
 
 .PHONY: check-hostile

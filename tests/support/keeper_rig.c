@@ -52,6 +52,21 @@ static void print_complaint(void *context, const struct complaint *complaint)
     (void)fprintf(stderr, "%s\n", text);
 }
 
+/* Zones that do not say what may be changed let everything be changed. */
+static void grant_everything(struct config *config)
+{
+    static uint16_t types[] = {TYPE_DNSKEY, TYPE_CDS, TYPE_CDNSKEY, TYPE_CSYNC};
+    static struct config_acl_entry entries[] = {{.type_count = 0},
+                                                {.types = types, .type_count = COUNT(types)}};
+
+    for (size_t i = 0; i < config->zone_count; i++) {
+        if (config->zones[i].allow_update_count)
+            continue;
+        config->zones[i].allow_update = entries;
+        config->zones[i].allow_update_count = COUNT(entries);
+    }
+}
+
 void rig_configure(struct rig *rig, const char *text)
 {
     static const char head[] = "server:\n"
@@ -72,6 +87,7 @@ void rig_configure(struct rig *rig, const char *text)
     config_free(config);
     const struct config_source source = {.path = path, .text = whole, .length = strlen(whole)};
     ck_assert_int_eq(config_parse(config, &source, CONFIG_TEXT, &complaints), RESULT_OK);
+    grant_everything(config);
     rig->room.config = config;
     if (rig->keeper.room)
         ck_assert_int_eq(keeper_configure(&rig->keeper, config), RESULT_OK);

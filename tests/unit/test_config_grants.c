@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 
 #include "avow/config/grants.h"
+#include "avow/config/share.h"
 #include "avow/wire/type.h"
 #include "config_support.h"
 #include "support.h"
@@ -306,6 +307,55 @@ START_TEST(grants_to_whom)
 }
 END_TEST
 
+/* What nobody is granted, whatever key there is. */
+static const struct {
+    const char *zone, *owner;
+    uint16_t type;
+} nobody[] = {
+    {"example", "example", TYPE_DNSKEY},     {"example", "example", TYPE_CSYNC},
+    {"example", "a.example", TYPE_CDS},      {"example", "www.example", TYPE_RRSIG},
+    {"example", "example", TYPE_NSEC3PARAM}, {"example", "www.example", TYPE_TSIG},
+    {"example", "www.example.com", TYPE_A},  {"example", ".", TYPE_A},
+    {"closed", "a.closed", TYPE_A},          {"closed", "closed", TYPE_ANY},
+    {"open", "open", TYPE_DNSKEY},           {".", ".", TYPE_NS},
+};
+
+static bool keeper_grants(const char *zone, const char *owner, uint16_t type, uint32_t limit)
+{
+    struct buffer share = {.octets = NULL};
+    struct config keeper;
+    struct name name, apex;
+
+    ck_assert_int_eq(name_from_string(zone, &apex), RESULT_OK);
+    ck_assert_int_eq(name_from_string(owner, &name), RESULT_OK);
+    ck_assert_int_eq(share_write(&config, SHARE_KEEPER, &share), RESULT_OK);
+    ck_assert_int_eq(share_read(share.octets, share.length, &keeper), RESULT_OK);
+    bool granted = config_grant_exists(config_zone_find(&keeper, &apex), &name, type, limit);
+    ck_assert(granted == config_grant_exists(zone_called(zone), &name, type, limit));
+    share_wipe(&share);
+    config_free(&keeper);
+    return granted;
+}
+
+/* The keeper does not know keys: what somebody may change, it lets the desk change. */
+START_TEST(grants_to_somebody)
+{
+    for (size_t i = 0; i < COUNT(grants); i++) {
+        const char *zone = grants[i].zone, *owner = grants[i].owner;
+        if (!grants[i].granted)
+            continue;
+        ck_assert_msg(keeper_grants(zone, owner, grants[i].type, grants[i].granted),
+                      "%s: type %u at %s", zone, grants[i].type, owner);
+        /* All of them have a limit, of 12 at most. */
+        ck_assert(!keeper_grants(zone, owner, grants[i].type, 13));
+        ck_assert(!keeper_grants(zone, owner, grants[i].type, 0));
+    }
+    for (size_t i = 0; i < COUNT(nobody); i++)
+        ck_assert_msg(!keeper_grants(nobody[i].zone, nobody[i].owner, nobody[i].type, 1),
+                      "%s: type %u at %s", nobody[i].zone, nobody[i].type, nobody[i].owner);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("config/grants");
@@ -316,6 +366,7 @@ int main(void)
     tcase_add_loop_test(granting, lets_in_by_tls, 0, COUNT(veiled));
     tcase_add_loop_test(granting, grants_what, 0, COUNT(grants));
     tcase_add_test(granting, grants_to_whom);
+    tcase_add_test(granting, grants_to_somebody);
     suite_add_tcase(suite, granting);
     return run_suite(suite);
 }

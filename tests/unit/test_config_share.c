@@ -190,9 +190,9 @@ static const struct {
     {"\4text\7example", {[SHARE_DESK] = true}},
     {THIRD, {[SHARE_DESK] = true}},
     {THIRD64, {false}},
-    {"\1s\1a\7example", {[SHARE_DESK] = true}},
-    {"\1u\1a\7example", {[SHARE_DESK] = true}},
-    {"\1*\1w\1a\7example", {[SHARE_DESK] = true}},
+    {"\1s\1a\7example", {[SHARE_DESK] = true, [SHARE_KEEPER] = true}},
+    {"\1u\1a\7example", {[SHARE_DESK] = true, [SHARE_KEEPER] = true}},
+    {"\1*\1w\1a\7example", {[SHARE_DESK] = true, [SHARE_KEEPER] = true}},
     {"hmac-sha512", {[SHARE_DESK] = true}},
     {"\0\0\0\0\0\0\0\x63", {[SHARE_DESK] = true, [SHARE_KEEPER] = true}},   /* port 99 */
     {"\0\0\0\0\0\0\xee\xee", {[SHARE_DESK] = true}},                        /* transfers.clients */
@@ -333,7 +333,7 @@ START_TEST(keeper)
     ck_assert_uint_eq(a->notify_count, 1);
     ck_assert_uint_eq(a->notify[0].address.port, 99);
     ck_assert_ptr_null(a->notify[0].key);
-    /* How many may change the zone, and nobody who could. */
+    /* What of the zone may be changed, and nobody who could. */
     const uint8_t address[4] = {10, 0, 0, 1};
     const struct config_peer peer = {.key = &config.tsig[2], .family = 4, .address = address};
     ck_assert(config_update_allowed(&config.zones[0], &peer));

@@ -512,6 +512,26 @@ START_TEST(a_crowd_goes_and_comes)
 }
 END_TEST
 
+/* ---- a desk that was taken over ------------------------------------------------------------- */
+
+/* What no entry lets anybody change is not changed, whatever the desk says. */
+START_TEST(what_nobody_is_granted)
+{
+    start(POLICY
+          "tsig: [{name: k, secret: \"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\"}]\n"
+          "zones:\n"
+          "  - {name: example., file: example.zone, policy: p,\n"
+          "     allow-update: [{key: k, types: [TXT], names: [{subdomain: in.example}]}]}\n");
+    uint32_t serial = zone()->row.serial;
+
+    ck_assert_int_eq(wait_for(change("x.in.example.", TYPE_A, "192.0.2.9")), RCODE_REFUSED);
+    ck_assert_int_eq(wait_for(change("x.example.", TYPE_TXT, "no")), RCODE_REFUSED);
+    ck_assert_int_eq(wait_for(change("example.", TYPE_NS, NULL)), RCODE_REFUSED);
+    ck_assert_uint_eq(zone()->row.serial, serial);
+    ck_assert_int_eq(wait_for(change("x.in.example.", TYPE_TXT, "yes")), RCODE_NOERROR);
+}
+END_TEST
+
 /* ---- many zones -------------------------------------------------------------------------------
  */
 
@@ -589,6 +609,7 @@ int main(void)
     tcase_add_test(tests, rounds_follow_each_other);
     tcase_add_test(tests, rounds_fall_together);
     tcase_add_loop_test(tests, a_crowd_goes_and_comes, 0, 2);
+    tcase_add_test(tests, what_nobody_is_granted);
     tcase_add_test(tests, zones_come_and_go);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -2,8 +2,8 @@
  * grants.h - who may transfer a zone, and what of it somebody may change.
  *
  * Within an entry of allow-transfer or allow-update all that is given must match; of the entries
- * one is enough. For the desk, whose share has the entries whole; in every other share they match
- * nobody. Floor: config. Pure: no allocation, no clock, no shared state.
+ * one is enough. For the desk, whose share has the entries whole; the keeper's says what may be
+ * changed, and matches nobody. Floor: config. Pure: no allocation, no clock, no shared state.
  */
 #ifndef AVOW_CONFIG_GRANTS_H
 #define AVOW_CONFIG_GRANTS_H
@@ -46,5 +46,10 @@ bool config_update_allowed(const struct config_zone *zone, const struct config_p
 const struct config_acl_entry *config_grant_find(const struct config_zone *zone,
                                                  const struct config_peer *peer,
                                                  const struct name *owner, uint16_t type);
+
+/* Whether any entry lets anybody change these, whoever it is, with so many records a name at most
+ * (0: any number): what the desk may ask of the keeper. Name and type as above. */
+bool config_grant_exists(const struct config_zone *zone, const struct name *owner, uint16_t type,
+                         uint32_t limit);
 
 #endif

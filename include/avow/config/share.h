@@ -10,8 +10,9 @@
  *     desk     TSIG keys with their secrets, every zone's access lists and notify; limits of
  *              transfers and of updates
  *     keeper   policies, and keystores by name; every zone's file and how it changes, whom notify
- *              names (without keys), and how many entries allow-update has (entries that match
- *              nobody: their address is of CONFIG_FAMILY_NONE); limits of updates
+ *              names (without keys), and what the entries of allow-update let somebody change
+ *              (entries that match nobody: their address is of CONFIG_FAMILY_NONE, and a key's own
+ *              name is written out); limits of updates
  *     signer   policies; keystores with module, URI, environment and PIN
  *     veil     certificate, key and authorities of server.tls, and no zone; the seal, which the
  * desk has as well
