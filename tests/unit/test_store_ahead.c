@@ -77,7 +77,7 @@ static struct tally walk(void)
         if (leaf_of(&record) != leaf) {
             tally.leaves++;
             tally.foreseen += leaf_of(&record) == expected;
-            tally.adjacent += leaf_of(&record) == leaf + PAGE;
+            tally.adjacent += leaf && leaf_of(&record) == leaf + PAGE;
         }
         leaf = leaf_of(&record);
         expected = test.snapshot.ahead.next;
