@@ -74,7 +74,7 @@ struct job *jobs_by_number(const struct jobs *jobs, uint64_t number)
     return job->in_use && job->number == number ? job : NULL;
 }
 
-static struct job_subject subject_of(const struct job *job)
+struct job_subject jobs_subject(const struct job *job)
 {
     return (struct job_subject){.version = job->version,
                                 .kind = job->kind,
@@ -140,7 +140,7 @@ struct job *jobs_make(struct jobs *jobs, struct keeper_zone *zone,
 /* From now on nobody who wants the same finds it. */
 static void unlink_job(struct jobs *jobs, struct job *job)
 {
-    struct job_subject subject = subject_of(job);
+    struct job_subject subject = jobs_subject(job);
     struct job **at = bucket_of(jobs, &subject);
 
     while (*at != job)

@@ -95,6 +95,9 @@ void jobs_close(struct jobs *jobs);
 /* The job that signs this; NULL when there is none. */
 struct job *jobs_find(const struct jobs *jobs, const struct job_subject *subject);
 
+/* What a job signs; as long as the job stands. */
+struct job_subject jobs_subject(const struct job *job);
+
 /* The job with this number; NULL when it ended. */
 struct job *jobs_by_number(const struct jobs *jobs, uint64_t number);
 

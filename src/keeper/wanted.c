@@ -166,20 +166,11 @@ static unsigned sign(struct front_link *front, struct keeper_zone *zone,
     return WAITING;
 }
 
-static struct job_subject subject_of(const struct job *job)
-{
-    return (struct job_subject){.version = job->version,
-                                .kind = job->kind,
-                                .type = job->type,
-                                .owner = &job->owner,
-                                .hash = job->hash};
-}
-
 /* Give the signer a job whose turn it is. False: not now. What is to be signed is read anew, for it
  * may have changed since; then whoever waits looks at it anew. */
 static bool take_turn(struct keeper *keeper, struct job *job)
 {
-    const struct job_subject wanted = subject_of(job);
+    const struct job_subject wanted = jobs_subject(job);
     struct subject subject;
     enum result result = RESULT_REFUSED;
 

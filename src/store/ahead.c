@@ -30,7 +30,8 @@ struct map {
     uint64_t pages;
 };
 
-static unsigned u16_at(const uint8_t *octets)
+/* As this machine has it, as LMDB does. */
+static unsigned native_u16(const uint8_t *octets)
 {
     uint16_t number;
 
@@ -91,9 +92,9 @@ static const uint8_t *root_of(const struct snapshot *snapshot, enum store_table 
 /* How many children a page has; none unless it is a branch. */
 static unsigned children_of(const uint8_t *page)
 {
-    unsigned lower = u16_at(page + PAGE_LOWER);
+    unsigned lower = native_u16(page + PAGE_LOWER);
 
-    if (!(u16_at(page + PAGE_FLAGS) & BRANCH_PAGE) || lower < PAGE_HEAD_OCTETS ||
+    if (!(native_u16(page + PAGE_FLAGS) & BRANCH_PAGE) || lower < PAGE_HEAD_OCTETS ||
         lower > PAGE_OCTETS)
         return 0;
     return (lower - PAGE_HEAD_OCTETS) / 2;
@@ -102,7 +103,7 @@ static unsigned children_of(const uint8_t *page)
 /* A child's entry in its branch: page number in three parts, length of the key, the key. */
 static const uint8_t *entry_at(const uint8_t *branch, unsigned index)
 {
-    unsigned offset = u16_at(branch + PAGE_HEAD_OCTETS + 2 * (size_t)index);
+    unsigned offset = native_u16(branch + PAGE_HEAD_OCTETS + 2 * (size_t)index);
 
     return offset <= PAGE_OCTETS - NODE_HEAD_OCTETS ? branch + offset : NULL;
 }
@@ -113,15 +114,15 @@ static const uint8_t *child_at(const struct map *map, const uint8_t *branch, uns
 
     if (!entry)
         return NULL;
-    return page_at(map, u16_at(entry) | (uint64_t)u16_at(entry + 2) << 16 |
-                            (uint64_t)u16_at(entry + 4) << 32);
+    return page_at(map, native_u16(entry) | (uint64_t)native_u16(entry + 2) << 16 |
+                            (uint64_t)native_u16(entry + 4) << 32);
 }
 
 /* Whether a child of a branch begins behind a key. */
 static bool is_behind(const uint8_t *branch, unsigned index, const struct store_record *record)
 {
     const uint8_t *entry = entry_at(branch, index);
-    size_t length = entry ? u16_at(entry + 6) : 0;
+    size_t length = entry ? native_u16(entry + 6) : 0;
 
     if (!entry || entry + NODE_HEAD_OCTETS + length > branch + PAGE_OCTETS)
         return true;

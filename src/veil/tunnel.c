@@ -79,10 +79,24 @@ static void let_go(struct held *held, size_t length)
     *held = (struct held){.octets = NULL};
 }
 
+/* How many octets are taken on the other side now; -1: it is gone. */
+typedef ssize_t pass(struct tunnel *tunnel, const uint8_t *octets, size_t length);
+
+static bool pass_held(struct tunnel *tunnel, struct held *held, pass *pass_on)
+{
+    if (!held->octets)
+        return true;
+    ssize_t passed = pass_on(tunnel, held->octets + held->start, held->end - held->start);
+    if (passed < 0)
+        return false;
+    let_go(held, (size_t)passed);
+    return true;
+}
+
 /* ---- inwards ---------------------------------------------------------------------------------*/
 
 /* What the front takes now; -1: it is gone. */
-static ssize_t give(const struct tunnel *tunnel, const uint8_t *octets, size_t length)
+static ssize_t give(struct tunnel *tunnel, const uint8_t *octets, size_t length)
 {
     ssize_t given;
 
@@ -90,19 +104,6 @@ static ssize_t give(const struct tunnel *tunnel, const uint8_t *octets, size_t l
         given = send(tunnel->inner.fd, octets, length, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (given < 0 && errno == EINTR);
     return given < 0 && errno == EAGAIN ? 0 : given;
-}
-
-static bool give_held(struct tunnel *tunnel)
-{
-    struct held *held = &tunnel->in;
-
-    if (!held->octets)
-        return true;
-    ssize_t given = give(tunnel, held->octets + held->start, held->end - held->start);
-    if (given < 0)
-        return false;
-    let_go(held, (size_t)given);
-    return true;
 }
 
 /* The front reads its end, answers what was asked, and closes. */
@@ -142,7 +143,7 @@ static enum pumped pump_in(struct tunnel *tunnel)
 {
     enum pumped pumped = PUMPED_MORE;
 
-    if (!give_held(tunnel))
+    if (!pass_held(tunnel, &tunnel->in, give))
         return PUMPED_ENDED;
     for (unsigned i = 0; i < TURNS && pumped == PUMPED_MORE; i++) {
         if (tunnel->in.octets || tunnel->client_done)
@@ -173,19 +174,6 @@ static ssize_t put(struct tunnel *tunnel, const uint8_t *octets, size_t length)
     return (ssize_t)put_out;
 }
 
-static bool put_held(struct tunnel *tunnel)
-{
-    struct held *held = &tunnel->out;
-
-    if (!held->octets)
-        return true;
-    ssize_t put_out = put(tunnel, held->octets + held->start, held->end - held->start);
-    if (put_out < 0)
-        return false;
-    let_go(held, (size_t)put_out);
-    return true;
-}
-
 static enum pumped write_some(struct tunnel *tunnel)
 {
     struct gate *gate = tunnel->gate;
@@ -210,7 +198,7 @@ static enum pumped pump_out(struct tunnel *tunnel)
 {
     enum pumped pumped = PUMPED_MORE;
 
-    if (!put_held(tunnel))
+    if (!pass_held(tunnel, &tunnel->out, put))
         return PUMPED_ENDED;
     for (unsigned i = 0; i < TURNS && pumped == PUMPED_MORE; i++) {
         if (tunnel->out.octets)
