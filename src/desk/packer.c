@@ -1,6 +1,7 @@
 /* packer.c - a message of a transfer being filled. */
 #include "packer.h"
 
+#include <endian.h>
 #include <string.h>
 
 enum {
@@ -20,16 +21,29 @@ static uint8_t *put_u16(uint8_t *place, unsigned value)
 
 /* ---- the owner ------------------------------------------------------------------------------- */
 
-/* Put a label (its length first) before the first `labels` - 1 of the owner's. */
-static bool prepend(struct packer *packer, unsigned labels, const uint8_t *label)
+/* A label that stands elsewhere, without its length octet. */
+struct label {
+    const uint8_t *octets;
+    unsigned length;
+};
+
+static struct label label_at(const uint8_t *octets)
 {
-    unsigned octets = label[0] + 1U, behind = packer->starts[labels - 1];
+    return (struct label){.octets = octets + 1, .length = octets[0]};
+}
+
+/* Put a label before the first `labels` - 1 of the owner's. */
+static bool prepend(struct packer *packer, unsigned labels, const struct label *label)
+{
+    unsigned octets = label->length + 1U, behind = packer->starts[labels - 1];
 
     if (octets > behind)
         return false;
+    uint8_t *place = packer->name + behind - octets;
     packer->starts[labels] = (uint8_t)(behind - octets);
     packer->places[labels] = 0;
-    memcpy(packer->name + behind - octets, label, octets);
+    *place = (uint8_t)label->length;
+    memcpy(place + 1, label->octets, label->length);
     return true;
 }
 
@@ -99,8 +113,10 @@ void packer_owner(struct packer *packer, const struct name *owner)
             break;
         shared++;
     }
-    for (unsigned labels = shared + 1; labels <= owner->labels; labels++)
-        (void)prepend(packer, labels, owner->octets + starts[labels]);
+    for (unsigned labels = shared + 1; labels <= owner->labels; labels++) {
+        const struct label label = label_at(owner->octets + starts[labels]);
+        (void)prepend(packer, labels, &label);
+    }
     packer->labels = owner->labels;
     packer->key = NULL;
 }
@@ -114,13 +130,14 @@ void packer_owner_name(const struct packer *packer, struct name *owner)
     memcpy(owner->octets, packer->name + start, owner->length);
 }
 
-enum result packer_owner_label(struct packer *packer, const uint8_t *label)
+enum result packer_owner_label(struct packer *packer, const uint8_t *octets)
 {
     unsigned labels = packer->apex->labels + 1U;
+    const struct label label = label_at(octets);
 
     packer->key = NULL;
     packer->labels = packer->apex->labels;
-    if (labels > NAME_MAX_LABELS || !prepend(packer, labels, label))
+    if (labels > NAME_MAX_LABELS || !prepend(packer, labels, &label))
         return RESULT_CORRUPT;
     packer->labels = (uint8_t)labels;
     return RESULT_OK;
@@ -159,8 +176,9 @@ static unsigned shared_labels(const struct packer *packer, const uint8_t *key, s
     return labels;
 }
 
-/* One label of a key, which 00 ends and in which 01 escapes (name.h). */
-static bool read_label(struct reader *key, uint8_t label[1 + NAME_MAX_LABEL_OCTETS])
+/* The rest of a label in which octets are escaped: it is put together in `room`. */
+static bool read_escaped(struct reader *key, uint8_t room[NAME_MAX_LABEL_OCTETS],
+                         struct label *label)
 {
     const uint8_t *at = key->at;
     unsigned length = 0;
@@ -174,37 +192,54 @@ static bool read_label(struct reader *key, uint8_t label[1 + NAME_MAX_LABEL_OCTE
         }
         if (length == NAME_MAX_LABEL_OCTETS)
             return false;
-        label[++length] = octet;
+        room[length++] = octet;
     }
-    label[0] = (uint8_t)length;
-    if (at == key->end || length == 0)
+    if (at == key->end)
         return false;
     key->at = at + 1;
+    *label = (struct label){.octets = room, .length = length};
     return true;
+}
+
+/* One label of a key, which 00 ends and in which 01 escapes (name.h): mostly none does. */
+static bool read_label(struct reader *key, uint8_t room[NAME_MAX_LABEL_OCTETS], struct label *label)
+{
+    const uint8_t *at = key->at;
+
+    while (at<key->end && * at> 1)
+        at++;
+    if (at == key->end)
+        return false;
+    if (*at == 1)
+        return read_escaped(key, room, label);
+    *label = (struct label){.octets = key->at, .length = (unsigned)(at - key->at)};
+    key->at = at + 1;
+    return label->length > 0 && label->length <= NAME_MAX_LABEL_OCTETS;
 }
 
 /* Whether the label is the one that the owner before has there: without a key to compare, that is
  * how places in the message are kept. */
-static bool same_label(const struct packer *packer, unsigned labels, const uint8_t *label)
+static bool same_label(const struct packer *packer, unsigned labels, const struct label *label)
 {
     const uint8_t *own = packer->name + packer->starts[labels];
 
-    return own[0] == label[0] && memcmp(own, label, label[0] + 1U) == 0;
+    return own[0] == label->length && memcmp(own + 1, label->octets, label->length) == 0;
 }
 
 static bool read_labels(struct packer *packer, unsigned shared, struct reader *key,
                         const uint8_t *start)
 {
-    LEFT_UNSET uint8_t label[1 + NAME_MAX_LABEL_OCTETS];
+    LEFT_UNSET uint8_t room[NAME_MAX_LABEL_OCTETS];
+    struct label label;
     bool same = !packer->key;
     unsigned before = packer->labels, labels = shared;
 
     while (key->at < key->end) {
-        if (!read_label(key, label) || labels == NAME_MAX_LABELS)
+        if (!read_label(key, room, &label) || labels == NAME_MAX_LABELS)
             return false;
         labels++;
-        same = same && labels <= before && same_label(packer, labels, label);
-        if (!same && !prepend(packer, labels, label))
+        same = same && labels <= before && same_label(packer, labels, &label);
+        if (!same && !prepend(packer, labels, &label))
             return false;
         packer->ends[labels] = (uint16_t)(key->at - start);
     }
@@ -260,6 +295,15 @@ static uint8_t *put_owner(struct packer *packer, unsigned known, uint8_t *place)
         return put_u16(place, POINTER_BITS | packer->places[known]);
     *place = 0; /* the root label */
     return place + 1;
+}
+
+/* Type, class and TTL, in one piece. */
+static uint8_t *put_fixed(uint8_t *place, uint16_t type, uint32_t ttl)
+{
+    uint64_t octets = htobe64((uint64_t)type << 48 | (uint64_t)CLASS_IN << 32 | ttl);
+
+    memcpy(place, &octets, sizeof octets);
+    return place + sizeof octets;
 }
 
 /* Where the names of RDATA stand that may be compressed (RFC 3597 section 4). */
@@ -332,10 +376,7 @@ static bool add_record(struct packer *packer, uint16_t type, uint32_t ttl, struc
         packer->records == UINT16_MAX || writer->failed)
         return false;
     uint8_t *place = put_owner(packer, known, writer->octets + writer->length);
-    place = put_u16(place, type);
-    place = put_u16(place, CLASS_IN);
-    place = put_u16(place, ttl >> 16);
-    place = put_u16(place, ttl);
+    place = put_fixed(place, type, ttl);
     uint8_t *length = place;
     place = put_rdata(packer, type, rdata, place + 2);
     put_u16(length, (unsigned)(place - length - 2));

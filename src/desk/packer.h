@@ -66,7 +66,7 @@ void packer_owner(struct packer *packer, const struct name *owner);
 MUST_CHECK enum result packer_owner_key(struct packer *packer, const uint8_t *key, size_t length);
 
 /* The same, one label (its length first) before the apex. RESULT_CORRUPT when that is too long. */
-MUST_CHECK enum result packer_owner_label(struct packer *packer, const uint8_t *label);
+MUST_CHECK enum result packer_owner_label(struct packer *packer, const uint8_t *octets);
 
 /* Whose records come next, as a name. */
 void packer_owner_name(const struct packer *packer, struct name *owner);

@@ -209,7 +209,10 @@ static const struct {
     {"a wrong escape", 16, "example\0zone\0\1\3"},
     {"a long label", 13 + 65,
      "example\0zone\0"
-     "lllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll"},
+     "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll"}, /* and what ends it */
+    {"a long label with an escape", 13 + 66,
+     "example\0zone\0\1\2"
+     "lllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll"},
 };
 
 START_TEST(bad_key)
