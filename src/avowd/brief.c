@@ -117,7 +117,7 @@ static enum result tell_share(struct supervised *room, const struct config *conf
         if (last)
             break;
     }
-    share_wipe(&share);
+    buffer_free(&share);
     return result;
 }
 

@@ -105,6 +105,17 @@ static void tell_rooms(struct avowd *avowd, const struct config_diff *diff)
     }
 }
 
+/* They are as good as the file says now. The key of TLS stays: a file that drops TLS means the next
+ * restart. */
+static void forget_boot_secrets(struct avowd *avowd)
+{
+    struct config_tls tls = avowd->boot.server.tls;
+
+    avowd->boot.server.tls = (struct config_tls){.key = NULL};
+    config_wipe_secrets(&avowd->boot);
+    avowd->boot.server.tls = tls;
+}
+
 static void adopt(struct avowd *avowd, struct config *fresh)
 {
     struct config_diff diff;
@@ -124,6 +135,8 @@ static void adopt(struct avowd *avowd, struct config *fresh)
     config_diff_free(&diff);
     if (old.memory != avowd->boot.memory)
         config_free(&old);
+    else
+        forget_boot_secrets(avowd);
 }
 
 void reload(struct avowd *avowd)

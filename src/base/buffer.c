@@ -6,6 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As realloc, which may leave a copy behind. */
+static uint8_t *move(struct buffer *buffer, size_t capacity)
+{
+    uint8_t *octets = malloc(capacity);
+
+    if (!octets || !buffer->octets)
+        return octets;
+    memcpy(octets, buffer->octets, buffer->length);
+    explicit_bzero(buffer->octets, buffer->capacity);
+    free(buffer->octets);
+    return octets;
+}
+
 static bool grow(struct buffer *buffer, size_t needed)
 {
     size_t capacity = buffer->capacity ? buffer->capacity : 256;
@@ -15,7 +28,7 @@ static bool grow(struct buffer *buffer, size_t needed)
             return false;
         capacity *= 2;
     }
-    uint8_t *octets = realloc(buffer->octets, capacity);
+    uint8_t *octets = buffer->secret ? move(buffer, capacity) : realloc(buffer->octets, capacity);
     if (!octets)
         return false;
     buffer->octets = octets;
@@ -115,6 +128,8 @@ void buffer_clear(struct buffer *buffer)
 
 void buffer_free(struct buffer *buffer)
 {
+    if (buffer->secret && buffer->octets)
+        explicit_bzero(buffer->octets, buffer->capacity);
     free(buffer->octets);
     *buffer = (struct buffer){.octets = NULL};
 }

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_OCTETS = 16 * 1024 };
+#include "avow/base/vault.h"
+
+enum { BLOCK_OCTETS = 16 * 1024, SECRET_BLOCK_OCTETS = 4 * 1024 - 128 /* a page */ };
 
 struct block {
     struct block *next;
@@ -15,7 +17,8 @@ struct block {
 };
 
 struct arena {
-    struct block *blocks; /* the newest first */
+    struct block *blocks; /* the newest first, as in the other */
+    struct block *secrets;
     bool failed;
 };
 
@@ -24,21 +27,31 @@ struct arena *arena_make(void)
     return calloc(1, sizeof(struct arena));
 }
 
-static struct block *add_block(struct arena *arena, size_t needed)
+static struct block *make_block(size_t size, bool secret)
 {
-    size_t size = needed > BLOCK_OCTETS ? needed : BLOCK_OCTETS;
-    struct block *block = calloc(1, sizeof(*block) + size);
+    size_t whole = sizeof(struct block) + size;
+    struct block *block = secret ? vault_take(whole) : calloc(1, whole);
 
-    if (!block)
-        return NULL;
-    block->size = size;
-    block->next = arena->blocks;
-    arena->blocks = block;
+    if (block)
+        block->size = size;
     return block;
 }
 
-void *arena_take(struct arena *arena, size_t count, size_t size)
+static struct block *add_block(struct block **blocks, size_t needed, bool secret)
 {
+    size_t least = secret ? SECRET_BLOCK_OCTETS : BLOCK_OCTETS;
+    struct block *block = make_block(needed > least ? needed : least, secret);
+
+    if (!block)
+        return NULL;
+    block->next = *blocks;
+    *blocks = block;
+    return block;
+}
+
+static void *take(struct arena *arena, size_t count, size_t size, bool secret)
+{
+    struct block **blocks = secret ? &arena->secrets : &arena->blocks;
     const size_t alignment = _Alignof(max_align_t);
     size_t needed;
 
@@ -47,9 +60,9 @@ void *arena_take(struct arena *arena, size_t count, size_t size)
         return NULL;
     }
     needed = (needed + alignment - 1) / alignment * alignment;
-    struct block *block = arena->blocks;
+    struct block *block = *blocks;
     if (!block || needed > block->size - block->used)
-        block = add_block(arena, needed);
+        block = add_block(blocks, needed, secret);
     if (!block) {
         arena->failed = true;
         return NULL;
@@ -57,6 +70,16 @@ void *arena_take(struct arena *arena, size_t count, size_t size)
     void *place = block->octets + block->used;
     block->used += needed;
     return place;
+}
+
+void *arena_take(struct arena *arena, size_t count, size_t size)
+{
+    return take(arena, count, size, false);
+}
+
+void *arena_take_secret(struct arena *arena, size_t count, size_t size)
+{
+    return take(arena, count, size, true);
 }
 
 char *arena_text(struct arena *arena, const char *text, size_t length)
@@ -81,6 +104,10 @@ void arena_free(struct arena *arena)
         next = block->next;
         explicit_bzero(block->octets, block->used);
         free(block);
+    }
+    for (struct block *block = arena->secrets, *next; block; block = next) {
+        next = block->next;
+        vault_drop(block);
     }
     free(arena);
 }

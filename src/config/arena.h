@@ -18,6 +18,9 @@ struct arena *arena_make(void);
  * out, and then always. Never NULL for a count of 0. */
 void *arena_take(struct arena *arena, size_t count, size_t size);
 
+/* The same for secrets, in memory of vault.h. */
+void *arena_take_secret(struct arena *arena, size_t count, size_t size);
+
 /* A copy of `length` octets with a NUL behind it. */
 char *arena_text(struct arena *arena, const char *text, size_t length);
 

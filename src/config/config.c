@@ -119,7 +119,7 @@ enum result config_load(struct config *config, const char *path, enum config_dep
                         struct complaints *complaints)
 {
     struct loader loader = {.depth = depth};
-    struct buffer text = {.octets = NULL};
+    struct buffer text = {.secret = true}; /* there may be one in it */
     struct stat status;
     enum result result = RESULT_SYSTEM;
 
@@ -138,8 +138,6 @@ enum result config_load(struct config *config, const char *path, enum config_dep
     }
     if (descriptor >= 0)
         (void)close(descriptor);
-    if (text.octets)
-        explicit_bzero(text.octets, text.capacity); /* there may be a secret in it */
     buffer_free(&text);
     return result;
 }

@@ -97,6 +97,22 @@ void rules_server(struct loader *loader, const struct yaml_node *map, void *obje
                      server->user);
 }
 
+/* Those that stand in the file itself were read like anything else: to where secrets are kept. */
+static void keep_cookie_secrets(struct loader *loader, struct config_cookies *cookies)
+{
+    struct config_cookie_secret *read = cookies->secrets;
+    size_t octets = cookies->secret_count * sizeof(*read);
+
+    cookies->secrets = loader->depth == CONFIG_SECRETS
+                           ? arena_take_secret(loader->config->memory, octets, 1)
+                           : NULL;
+    if (cookies->secrets)
+        memcpy(cookies->secrets, read, octets);
+    else
+        cookies->secret_count = 0;
+    explicit_bzero(read, octets);
+}
+
 static void check_cookie_secrets(struct loader *loader, const struct yaml_node *list,
                                  struct config_cookies *cookies)
 {
@@ -108,11 +124,8 @@ static void check_cookie_secrets(struct loader *loader, const struct yaml_node *
                      "others than its owner can read the configuration file, which holds secrets; "
                      "use secret-files, or: chmod 0600 %s",
                      loader->document->path);
-    if (loader->depth == CONFIG_SECRETS || !cookies->secrets)
-        return;
-    explicit_bzero(cookies->secrets, cookies->secret_count * sizeof(*cookies->secrets));
-    cookies->secrets = NULL;
-    cookies->secret_count = 0;
+    if (cookies->secrets)
+        keep_cookie_secrets(loader, cookies);
 }
 
 void rules_cookies(struct loader *loader, const struct yaml_node *map, void *object)

@@ -35,10 +35,12 @@ static const char *judge_file(int descriptor, enum privacy privacy, size_t *size
 }
 
 /* Straight into the configuration's memory, which is wiped when it is given back. */
-static const char *read_whole(struct loader *loader, int descriptor, size_t size, uint8_t **kept,
-                              size_t *length)
+static const char *read_whole(struct loader *loader, int descriptor, enum privacy privacy,
+                              size_t size, uint8_t **kept, size_t *length)
 {
-    uint8_t *octets = arena_take(loader->config->memory, size, 1);
+    struct arena *memory = loader->config->memory;
+    uint8_t *octets =
+        privacy == FOR_OWNER ? arena_take_secret(memory, size, 1) : arena_take(memory, size, 1);
     ssize_t got = 0;
 
     for (*length = 0; octets && *length < size; *length += (size_t)got) {
@@ -66,7 +68,7 @@ static void read_file(struct loader *loader, const struct yaml_node *map, const 
     }
     const char *fault = judge_file(descriptor, privacy, &size);
     if (!fault && loader->depth == CONFIG_SECRETS)
-        fault = read_whole(loader, descriptor, size, kept, length);
+        fault = read_whole(loader, descriptor, privacy, size, kept, length);
     (void)close(descriptor);
     if (fault)
         loader_error(loader, &node->place, "%s %s", path, fault);

@@ -78,8 +78,10 @@ static void keep(struct loader *loader, const void *octets, size_t length, uint8
 {
     if (loader->depth != CONFIG_SECRETS)
         return;
-    *kept = (uint8_t *)arena_text(loader->config->memory, octets, length);
+    *kept = arena_take_secret(loader->config->memory, length, 1);
     *kept_length = *kept ? length : 0;
+    if (*kept)
+        memcpy(*kept, octets, length);
 }
 
 void secrets_read_pin(struct loader *loader, const struct yaml_place *place,
@@ -265,7 +267,7 @@ static void keep_cookie_secrets(struct loader *loader, const struct cookie_secre
     if (loader->depth != CONFIG_SECRETS)
         return;
     cookies->secrets =
-        arena_take(loader->config->memory, CONFIG_COOKIE_SECRETS, sizeof(*cookies->secrets));
+        arena_take_secret(loader->config->memory, CONFIG_COOKIE_SECRETS, sizeof(*cookies->secrets));
     if (!cookies->secrets)
         return;
     memcpy(cookies->secrets, read->secrets, sizeof(read->secrets));

@@ -24,6 +24,9 @@ static bool is_reading(const struct post *post)
     return !post->out;
 }
 
+/* Where what is read is kept. */
+typedef void *take_function(struct arena *arena, size_t count, size_t size);
+
 /* ---- fields -----------------------------------------------------------------------------------*/
 
 /* A number of up to `most`. */
@@ -48,7 +51,8 @@ static uint64_t post_number(struct post *post, uint64_t value, uint64_t most)
     } while (0)
 
 /* Octets that may be NULL; a NUL is put behind them. */
-static void post_octets(struct post *post, uint8_t **octets, size_t *length)
+static void post_octets_into(struct post *post, take_function *take, uint8_t **octets,
+                             size_t *length)
 {
     if (!is_reading(post)) {
         buffer_u8(post->out, *octets != NULL);
@@ -66,8 +70,20 @@ static void post_octets(struct post *post, uint8_t **octets, size_t *length)
     const uint8_t *place = reader_take(&post->in, given);
     if (!place)
         return;
-    *octets = (uint8_t *)arena_text(post->memory, (const char *)place, given);
+    *octets = take(post->memory, given + 1, 1); /* a NUL behind them, as behind a text */
     *length = *octets ? given : 0;
+    if (*octets)
+        memcpy(*octets, place, given);
+}
+
+static void post_octets(struct post *post, uint8_t **octets, size_t *length)
+{
+    post_octets_into(post, arena_take, octets, length);
+}
+
+static void post_secret(struct post *post, uint8_t **octets, size_t *length)
+{
+    post_octets_into(post, arena_take_secret, octets, length);
 }
 
 /* Octets whose number is known. */
@@ -116,7 +132,8 @@ static void post_name_pointer(struct post *post, struct name **name)
 }
 
 /* The count of an array, whose memory is taken when reading. */
-static void post_array(struct post *post, void *array, size_t *count, size_t size)
+static void post_array_into(struct post *post, take_function *take, void *array, size_t *count,
+                            size_t size)
 {
     void *items = NULL;
 
@@ -126,10 +143,15 @@ static void post_array(struct post *post, void *array, size_t *count, size_t siz
     if (*count > reader_left(&post->in)) /* each item takes an octet at least */
         reader_fail(&post->in);
     if (!post->in.failed)
-        items = arena_take(post->memory, *count, size);
+        items = take(post->memory, *count, size);
     if (!items)
         *count = 0;
     memcpy(array, &items, sizeof(items));
+}
+
+static void post_array(struct post *post, void *array, size_t *count, size_t size)
+{
+    post_array_into(post, arena_take, array, count, size);
 }
 
 /* A pointer into an array, as the place in it; 0 for NULL. */
@@ -184,7 +206,7 @@ static void post_tls(struct post *post, struct config_tls *tls)
         return;
     POST_NUMBER(post, tls->clients, UINT32_MAX);
     post_octets(post, &tls->certificate, &tls->certificate_length);
-    post_octets(post, &tls->key, &tls->key_length);
+    post_secret(post, &tls->key, &tls->key_length);
     post_octets(post, &tls->client_ca, &tls->client_ca_length);
 }
 
@@ -215,7 +237,8 @@ static void post_cookies(struct post *post, struct config_cookies *cookies)
 {
     POST_NUMBER(post, cookies->enabled, true);
     POST_NUMBER(post, cookies->require, CONFIG_COOKIES_ALWAYS);
-    post_array(post, &cookies->secrets, &cookies->secret_count, sizeof(*cookies->secrets));
+    post_array_into(post, arena_take_secret, &cookies->secrets, &cookies->secret_count,
+                    sizeof(*cookies->secrets));
     for (size_t i = 0; i < cookies->secret_count; i++)
         post_fixed(post, cookies->secrets[i].octets, sizeof(cookies->secrets[i].octets));
 }
@@ -229,7 +252,7 @@ static void post_keystore(struct post *post, struct config_keystore *keystore)
     post_text(post, &keystore->module);
     post_text(post, &keystore->uri);
     POST_NUMBER(post, keystore->network, true);
-    post_octets(post, &keystore->pin, &keystore->pin_length);
+    post_secret(post, &keystore->pin, &keystore->pin_length);
     post_array(post, &keystore->environment, &keystore->environment_count,
                sizeof(*keystore->environment));
     for (size_t i = 0; i < keystore->environment_count; i++) {
@@ -246,7 +269,7 @@ static void post_tsig(struct post *post, struct config_tsig *tsig)
     post_text(post, &algorithm);
     if (is_reading(post))
         tsig->algorithm = algorithm;
-    post_octets(post, &tsig->secret, &tsig->secret_length);
+    post_secret(post, &tsig->secret, &tsig->secret_length);
 }
 
 static void post_policy(struct post *post, struct config *config, struct config_policy *policy)
@@ -455,6 +478,7 @@ enum result share_write(const struct config *config, enum share_room room, struc
 {
     struct post post = {.room = room, .out = share};
 
+    share->secret = true;
     buffer_add(share, share_version, sizeof(share_version));
     buffer_u8(share, (uint8_t)room);
     post_config(&post, (struct config *)config);
@@ -480,11 +504,4 @@ enum result share_read(const uint8_t *octets, size_t length, struct config *conf
     if (result)
         config_free(config);
     return result;
-}
-
-void share_wipe(struct buffer *share)
-{
-    if (share->octets)
-        explicit_bzero(share->octets, share->capacity);
-    buffer_free(share);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "avow/base/random.h"
+#include "avow/base/vault.h"
 #include "avow/config/config.h"
 #include "worker.h"
 
@@ -96,7 +97,8 @@ static int open_workers(struct front *front)
 {
     struct room *room = front->room;
 
-    front->workers = calloc(room->workers, sizeof *front->workers);
+    /* Secrets of cookies are in there. */
+    front->workers = vault_take(room->workers * sizeof *front->workers);
     if (!front->workers || hash_key_random(&front->charge_key) ||
         random_fill(front->cookie_secret, sizeof front->cookie_secret) ||
         limiter_open(&front->limiter, &front->charge_key) || take_settings(front, room->config))
@@ -178,7 +180,7 @@ static void close_all(struct front *front)
     stop_workers(front);
     for (unsigned i = 0; i < front->open; i++)
         worker_close(&front->workers[i]);
-    free(front->workers);
+    vault_drop(front->workers);
     limits_let_go(front->settings.limits);
     limiter_close(&front->limiter);
     ev_async_stop(front->room->loop, &front->broken);
@@ -188,23 +190,27 @@ static void close_all(struct front *front)
 
 int front_main(struct room *room)
 {
-    struct front front = {.room = room};
+    struct front *front = vault_take(sizeof *front);
 
+    if (!front)
+        return room_fail(room, "out of memory");
+    front->room = room;
     urgency_limit();
-    ev_async_init(&front.broken, on_broken);
-    front.broken.data = &front;
-    ev_async_start(room->loop, &front.broken);
-    int code = open_store(&front);
+    ev_async_init(&front->broken, on_broken);
+    front->broken.data = front;
+    ev_async_start(room->loop, &front->broken);
+    int code = open_store(front);
     if (!code)
-        code = open_workers(&front);
+        code = open_workers(front);
     if (!code && room_confine(room))
         code = room_fail(room, "it could not be confined");
     if (!code)
-        code = start_workers(&front);
+        code = start_workers(front);
     if (!code)
-        code = room_run(room, &events, &front);
-    if (front.failed)
+        code = room_run(room, &events, front);
+    if (front->failed)
         code = EXIT_FAILURE;
-    close_all(&front);
+    close_all(front);
+    vault_drop(front);
     return code;
 }

@@ -48,6 +48,7 @@ static void queued_free(struct queued *queued)
 {
     for (unsigned i = 0; i < queued->descriptor_count; i++)
         close(queued->descriptors[i]);
+    frame_wipe_octets(queued->octets, queued->length);
     free(queued);
 }
 
@@ -67,7 +68,7 @@ static void drop_queue(struct channel *channel)
 static void give_back(struct channel *channel)
 {
     frame_free(channel->frame_in);
-    free(channel->frame_out); /* what it names belongs to the senders */
+    free(channel->frame_out); /* what it names belongs to the senders; secrets were wiped */
     free(channel);
 }
 
@@ -271,13 +272,9 @@ void channel_free(struct channel *channel)
         give_back(channel);
 }
 
-enum result channel_send(struct channel *channel, const struct message *message)
+/* Send the frame at once, or queue it. */
+static enum result pass_on(struct channel *channel)
 {
-    if (channel->closed)
-        return RESULT_SYSTEM;
-    if (message_write(message, channel->frame_out))
-        return RESULT_FULL;
-
     if (!channel->first) {
         switch (letter_send_frame(channel->descriptor, channel->frame_out, LETTER_NOW)) {
         case LETTER_DONE:
@@ -296,6 +293,16 @@ enum result channel_send(struct channel *channel, const struct message *message)
         return RESULT_FULL;
     }
     return enqueue(channel, channel->frame_out);
+}
+
+enum result channel_send(struct channel *channel, const struct message *message)
+{
+    if (channel->closed)
+        return RESULT_SYSTEM;
+    enum result result =
+        message_write(message, channel->frame_out) ? RESULT_FULL : pass_on(channel);
+    frame_wipe_octets(channel->frame_out->octets, channel->frame_out->length);
+    return result;
 }
 
 void channel_pause(struct channel *channel)

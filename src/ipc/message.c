@@ -55,8 +55,21 @@ struct frame *frame_make(void)
     return frame;
 }
 
+void frame_wipe_octets(uint8_t *octets, size_t length)
+{
+    static const enum message_kind secret[] = {MESSAGE_CONFIGURE, MESSAGE_RELOAD};
+
+    for (unsigned i = 0; i < COUNT(secret) && length >= 2; i++)
+        if (octets[0] == kinds[secret[i]].link &&
+            octets[1] == secret[i] - links[kinds[secret[i]].link].first) {
+            explicit_bzero(octets, length);
+            return;
+        }
+}
+
 void frame_close(struct frame *frame)
 {
+    frame_wipe_octets(frame->octets, frame->length);
     for (unsigned i = 0; i < frame->descriptor_count; i++) {
         if (frame->descriptors[i] >= 0)
             close(frame->descriptors[i]);

@@ -2,20 +2,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "avow/base/vault.h"
 #include "avow/pkcs11/location.h"
 #include "cryptoki.h"
 
 enum result pkcs11_pin_set(struct pkcs11_pin *pin, const void *octets, size_t length)
 {
     *pin = (struct pkcs11_pin){.length = 0};
-    if (length == 0 || length > sizeof(pin->octets))
+    if (length == 0 || length > PKCS11_PIN_OCTETS)
         return RESULT_FORMAT;
-    /* Without the right to lock memory the PIN is still wiped; that is no reason not to start. */
-    (void)mlock(pin, sizeof(*pin));
+    pin->octets = vault_take(length);
+    if (!pin->octets)
+        return RESULT_SYSTEM;
     memcpy(pin->octets, octets, length);
     pin->length = length;
     return RESULT_OK;
@@ -23,8 +24,8 @@ enum result pkcs11_pin_set(struct pkcs11_pin *pin, const void *octets, size_t le
 
 void pkcs11_pin_wipe(struct pkcs11_pin *pin)
 {
-    explicit_bzero(pin, sizeof(*pin));
-    (void)munlock(pin, sizeof(*pin));
+    vault_drop(pin->octets);
+    *pin = (struct pkcs11_pin){.length = 0};
 }
 
 static enum result refuse(struct pkcs11_failure *failure, enum result result, const char *path,
@@ -80,10 +81,10 @@ static enum result read_line(struct pkcs11_pin *pin, int descriptor, const char 
         length--;
     enum result result = pkcs11_pin_set(pin, octets, length);
     explicit_bzero(octets, sizeof(octets));
-    if (result)
+    if (result == RESULT_FORMAT)
         return refuse(failure, result, path,
                       length == 0 ? "its first line is empty" : "its first line is too long");
-    return RESULT_OK;
+    return result ? refuse(failure, result, path, strerror(ENOMEM)) : RESULT_OK;
 }
 
 enum result pkcs11_pin_read(struct pkcs11_pin *pin, const char *path,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "avow/base/log.h"
+#include "avow/base/vault.h"
 #include "rights.h"
 
 static const char *const step_words[CONFINE_STEP_COUNT] = {
@@ -90,10 +91,19 @@ static enum step_outcome forbid_dumps(void)
     return STEP_ACTIVE;
 }
 
-/* Book a step; whether to go on. Landlock and seccomp may be lacking, the others never. */
+/* What holds secrets is taken from vault.h, long before and long after; the keeper has none. */
+static enum step_outcome lock_memory(const struct confine_order *order)
+{
+    if (order->room == ROOM_KEEPER)
+        return STEP_NOT_MEANT;
+    return vault_locks() ? STEP_ACTIVE : STEP_FAILED;
+}
+
+/* Book a step; whether to go on. Some may be lacking. */
 static bool book(struct confinement *confinement, enum confine_step step, enum step_outcome outcome)
 {
-    bool may_lack = step == CONFINE_LANDLOCK || step == CONFINE_SECCOMP;
+    bool may_lack =
+        step == CONFINE_LANDLOCK || step == CONFINE_SECCOMP || step == CONFINE_LOCKED_MEMORY;
 
     if (outcome == STEP_NOT_MEANT)
         return true;
@@ -133,6 +143,7 @@ enum result confine(const struct confine_order *order, struct confinement *confi
     enum step_outcome prepared = landlock_prepare(&landlock, order);
     if (!book(confinement, CONFINE_NO_NEW_PRIVILEGES, forbid_new_privileges()) ||
         !book(confinement, CONFINE_NO_DUMP, forbid_dumps()) ||
+        !book(confinement, CONFINE_LOCKED_MEMORY, lock_memory(order)) ||
         !book(confinement, CONFINE_LANDLOCK,
               prepared == STEP_ACTIVE ? landlock_enforce(&landlock) : prepared) ||
         !book(confinement, CONFINE_SECCOMP, seccomp_enforce(order)))

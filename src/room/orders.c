@@ -30,6 +30,7 @@ static struct config *join(struct room *room, struct span piece, bool last)
     struct buffer *share = &room->inside->share;
     struct config *config = NULL;
 
+    share->secret = true;
     buffer_add(share, piece.octets, piece.length);
     if (!last)
         return NULL;
@@ -39,7 +40,7 @@ static struct config *join(struct room *room, struct span piece, bool last)
         free(config);
         config = NULL;
     }
-    share_wipe(share);
+    buffer_free(share);
     return config;
 }
 
@@ -73,6 +74,8 @@ static void adopt(struct room *room, struct config *config)
 {
     free_config(room->inside->previous);
     room->inside->previous = room->inside->current;
+    if (room->inside->previous)
+        config_wipe_secrets(room->inside->previous);
     room->inside->current = config;
     room->config = config;
 }

@@ -36,7 +36,8 @@ static enum result take_pin(struct keystore *keystore, const struct config_keyst
     if (config->pin && config->pin_length) {
         enum result result = pkcs11_pin_set(&keystore->pin, config->pin, config->pin_length);
         if (result)
-            (void)snprintf(failure->text, sizeof failure->text, "its PIN is too long");
+            (void)snprintf(failure->text, sizeof failure->text, "%s",
+                           result == RESULT_FORMAT ? "its PIN is too long" : "out of memory");
         return result;
     }
     if (keystore->location.pin_file[0])

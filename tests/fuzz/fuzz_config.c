@@ -32,8 +32,8 @@ static void share_all(const struct config *config)
             share_read(share.octets, share.length, &back) ||
             share_write(&back, (enum share_room)room, &again) || share.length != again.length)
             abort();
-        share_wipe(&share);
-        share_wipe(&again);
+        buffer_free(&share);
+        buffer_free(&again);
         config_free(&back);
     }
 }

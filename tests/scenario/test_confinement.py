@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from lab import PIN, is_sanitized, small_zone
+from lab import PIN, is_sanitized, small_zone, until
 
 ZONE = "a.test."
 SECRET = bytes(range(65, 97)) + b"scenario"
@@ -18,6 +18,13 @@ reads_memory = pytest.mark.skipif(
 )
 
 
+def write_secrets(server, tsig, cookie):
+    for name, text in {"transfer.key": base64_text(tsig), "cookies": cookie.hex()}.items():
+        path = server.folder / name
+        path.touch(mode=0o600)
+        path.write_text(text + "\n")
+
+
 @pytest.fixture(scope="module")
 def server(shared_lab):
     server = shared_lab.avow(
@@ -27,11 +34,7 @@ def server(shared_lab):
         server={"cookies": {"secret-files": ["cookies"]}},
     )
     server.zones[ZONE]["allow-transfer"] = [{"key": "transfer.test."}]
-    texts = {"transfer.key": base64.b64encode(SECRET).decode(), "cookies": COOKIE.hex()}
-    for name, text in texts.items():
-        path = server.folder / name
-        path.write_text(text + "\n")
-        path.chmod(0o600)
+    write_secrets(server, SECRET, COOKIE)
     server.start()
     server.wait_signed()
     return server
@@ -54,13 +57,25 @@ def test_no_private_key_can_be_exported(server):
         assert public.returncode == 0, "the control: a public key can be read"
 
 
-def memory(pid):
-    """All that a process has mapped and that can be read."""
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as octets:
-        for line in maps:
-            place, mode = line.split()[:2]
-            start, end = (int(number, 16) for number in place.split("-"))
-            if "r" not in mode or line.rstrip().endswith(("[vvar]", "[vsyscall]", "data.mdb")):
+def mappings(pid):
+    """(start, end, whether locked) of all that a process has mapped and that can be read."""
+    with open(f"/proc/{pid}/smaps") as lines:
+        for line in lines:
+            if re.match("[0-9a-f]+-[0-9a-f]+ ", line):
+                place, mode = line.split()[:2]
+                start, end = (int(number, 16) for number in place.split("-"))
+                readable = "r" in mode and not line.rstrip().endswith(
+                    ("[vvar]", "[vsyscall]", "data.mdb")
+                )
+            elif line.startswith("VmFlags:") and readable:
+                yield start, end, "lo" in line.split()
+
+
+def memory(pid, locked=True):
+    """All that can be read of a process, or what of it is not locked."""
+    with open(f"/proc/{pid}/mem", "rb", 0) as octets:
+        for start, end, is_locked in list(mappings(pid)):
+            if is_locked and not locked:
                 continue
             while start < end:
                 count = min(end - start, 16 << 20)
@@ -76,8 +91,16 @@ def holds(pid, *wanted):
     return any(word in piece for piece in memory(pid) for word in wanted)
 
 
-TSIG_FORMS = (SECRET, base64.b64encode(SECRET))
-COOKIE_FORMS = (COOKIE, COOKIE.hex().encode())
+def forms(secret, text):
+    return (secret, text(secret).encode())
+
+
+def base64_text(secret):
+    return base64.b64encode(secret).decode()
+
+
+TSIG_FORMS = forms(SECRET, base64_text)
+COOKIE_FORMS = forms(COOKIE, bytes.hex)
 
 
 @reads_memory
@@ -99,6 +122,39 @@ def test_each_secret_is_where_it_is_used(server):
     assert holds(server.room_pid("front"), COOKIE)
     for room in ("signer", "keeper", "desk"):
         assert not holds(server.room_pid(room), *COOKIE_FORMS), room
+
+
+def processes(server):
+    return {"supervisor": server.process.pid, **server.room_pids()}
+
+
+@reads_memory
+def test_secrets_lie_in_locked_memory(server):
+    """But for the one copy of a TSIG secret that OpenSSL's HMAC keeps, which it wipes."""
+    assert server.ctl("status").count("locked-memory") == 3, "signer, desk, front"
+    for room, pid in processes(server).items():
+        unlocked = list(memory(pid, locked=False))
+        for word in (*COOKIE_FORMS, PIN.encode(), TSIG_FORMS[1]):
+            assert not any(word in piece for piece in unlocked), room
+        copies = sum(piece.count(SECRET) for piece in unlocked)
+        assert copies == (1 if room == "desk" else 0), room
+
+
+def replace_secrets(server, tsig, cookie):
+    write_secrets(server, tsig, cookie)
+    server.hang_up()
+    for room, secret in (("desk", tsig), ("front", cookie)):
+        until(lambda: holds(server.room_pid(room), secret), f"{room}: a new secret")
+
+
+@reads_memory
+def test_what_is_replaced_is_wiped(server):
+    """A reload with other secrets: the old ones are nowhere any more."""
+    other, cookie = SECRET[::-1], COOKIE[::-1]
+    replace_secrets(server, other, cookie)
+    for room, pid in processes(server).items():
+        until(lambda: not holds(pid, *TSIG_FORMS, *COOKIE_FORMS), f"an old secret in the {room}")
+    replace_secrets(server, SECRET, COOKIE)
 
 
 def status_of(pid):

@@ -212,7 +212,7 @@ static void lab_share(struct lab *lab, enum message_kind kind)
     else
         message.reload = (struct message_reload){.last = 1, .share = octets};
     lab_send(lab, lab->supervisor, &message);
-    share_wipe(&share);
+    buffer_free(&share);
 }
 
 static void lab_tell_log(struct lab *lab)

@@ -332,7 +332,7 @@ static bool keeper_grants(const char *zone, const char *owner, uint16_t type, ui
     ck_assert_int_eq(share_read(share.octets, share.length, &keeper), RESULT_OK);
     bool granted = config_grant_exists(config_zone_find(&keeper, &apex), &name, type, limit);
     ck_assert(granted == config_grant_exists(zone_called(zone), &name, type, limit));
-    share_wipe(&share);
+    buffer_free(&share);
     config_free(&keeper);
     return granted;
 }

@@ -116,7 +116,7 @@ static void prepare(void)
 
 static void clean_up(void)
 {
-    share_wipe(&share);
+    buffer_free(&share);
     config_free(&config);
     config_free(&back);
     folder_remove(folder);

@@ -19,6 +19,7 @@ struct buffer {
     size_t length;
     size_t capacity;
     bool failed;
+    bool secret; /* set by the owner: what held the octets is wiped before it is given back */
 };
 
 /* Make room for `length` more octets and return where they go; NULL after a failure. */

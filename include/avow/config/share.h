@@ -35,8 +35,8 @@
 enum share_room { SHARE_SIGNER, SHARE_KEEPER, SHARE_DESK, SHARE_FRONT, SHARE_VEIL, SHARE_ROOMS };
 
 /*
- * Append a room's share to `share`. The caller wipes and frees the buffer once it was sent; use
- * share_wipe, since shares of the desk and the signer hold secrets.
+ * Append a room's share to `share`, which is a secret buffer from then on: some shares hold
+ * secrets.
  *
  * Returns  RESULT_OK, or RESULT_SYSTEM when memory ran out.
  */
@@ -53,8 +53,5 @@ MUST_CHECK enum result share_write(const struct config *config, enum share_room 
  *          RESULT_SYSTEM when memory ran out.
  */
 MUST_CHECK enum result share_read(const uint8_t *octets, size_t length, struct config *config);
-
-/* Overwrite and free the octets of a share; what is left is an empty buffer. */
-void share_wipe(struct buffer *share);
 
 #endif

@@ -80,10 +80,13 @@ struct frame {
 /* A frame with nothing in it; NULL without memory. */
 struct frame *frame_make(void);
 
-/* Close received descriptors that nobody took, and give the memory back. NULL is fine. */
+/* Wipe octets that hold a message of those which carry secrets: CONFIGURE and RELOAD. */
+void frame_wipe_octets(uint8_t *octets, size_t length);
+
+/* As frame_close, and give the memory back. NULL is fine. */
 void frame_free(struct frame *frame);
 
-/* Close received descriptors that nobody took. */
+/* Close received descriptors that nobody took, and wipe what carried secrets. */
 void frame_close(struct frame *frame);
 
 /*

@@ -36,10 +36,10 @@ struct pkcs11_token {
     bool pin_locked;
 };
 
-/* A PIN in memory that is locked, kept out of core dumps and wiped. Zeroed: empty. Do not copy. */
+/* A PIN, in memory of base/vault.h. Zeroed: empty. Do not copy. */
 struct pkcs11_pin {
+    uint8_t *octets;
     size_t length;
-    uint8_t octets[PKCS11_PIN_OCTETS];
 };
 
 /*
@@ -79,10 +79,11 @@ MUST_CHECK enum result pkcs11_location_find(const struct pkcs11_location *locati
 MUST_CHECK enum result pkcs11_pin_read(struct pkcs11_pin *pin, const char *path,
                                        struct pkcs11_failure *failure);
 
-/* Take a PIN that was handed over in memory; RESULT_FORMAT when it is empty or too long. */
+/* Take a copy of a PIN; RESULT_FORMAT when it is empty or too long, RESULT_SYSTEM without memory.
+ */
 MUST_CHECK enum result pkcs11_pin_set(struct pkcs11_pin *pin, const void *octets, size_t length);
 
-/* Overwrite and unlock it. */
+/* Wipe it: it is empty then. */
 void pkcs11_pin_wipe(struct pkcs11_pin *pin);
 
 #endif

@@ -22,8 +22,9 @@
     S(USER, "user")                 /* the configured user, no supplementary groups */             \
     S(CAPABILITIES, "capabilities") /* none left, none to be had */                                \
     S(NO_NEW_PRIVILEGES, "no-new-privileges")                                                      \
-    S(NO_DUMP, "no-core-dumps") /* not dumpable, not traceable, RLIMIT_CORE 0 */                   \
-    S(LIMITS, "limits")         /* descriptors */                                                  \
+    S(NO_DUMP, "no-core-dumps")       /* not dumpable, not traceable, RLIMIT_CORE 0 */             \
+    S(LIMITS, "limits")               /* descriptors */                                            \
+    S(LOCKED_MEMORY, "locked-memory") /* for secrets: never in swap; not where there are none */   \
     S(LANDLOCK, "landlock")                                                                        \
     S(SECCOMP, "seccomp")
 
