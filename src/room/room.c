@@ -144,7 +144,7 @@ static uint32_t descriptors_allowed(const struct room *room)
     return (uint32_t)limit.rlim_max;
 }
 
-uint32_t room_clients(struct room *room, uint32_t wanted)
+uint32_t room_clients_most(struct room *room)
 {
     struct room_inside *inside = room->inside;
     uint32_t others = RESERVED_DESCRIPTORS + own_descriptors(room);
@@ -152,7 +152,13 @@ uint32_t room_clients(struct room *room, uint32_t wanted)
     if (!inside->descriptors)
         inside->descriptors = descriptors_allowed(room);
     uint32_t all = inside->descriptors;
-    uint32_t most = all > others + LEAST_CLIENTS ? all - others : LEAST_CLIENTS;
+    return all > others + LEAST_CLIENTS ? all - others : LEAST_CLIENTS;
+}
+
+uint32_t room_clients(struct room *room, uint32_t wanted)
+{
+    uint32_t most = room_clients_most(room);
+
     if (wanted <= most)
         return wanted;
     log_warning("there are descriptors for %lu connections, not for %lu: raise the limit of the "

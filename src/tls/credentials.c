@@ -13,8 +13,9 @@
 #include "internal.h"
 
 enum {
-    SECRET_HEAP_OCTETS = 64 * 1024,
+    SECRET_HEAP_OCTETS = 64 * 1024, /* for the certificate's key, before a reload and after it */
     SECRET_LEAST_OCTETS = 32,
+    SECRET_STREAM_OCTETS = 64, /* of its key exchange, which OpenSSL keeps as long as the stream */
     CLIENT_CHAIN_OCTETS = 16 * 1024, /* of certificates that a client may send */
     CLIENT_CHAIN_DEPTH = 4,
     CHAIN_MOST = 10
@@ -24,9 +25,14 @@ enum {
 static const char groups[] = "X25519:P-256:P-384";
 static const unsigned char dot[] = {3, 'd', 'o', 't'};
 
-bool tls_memory_open(void)
+bool tls_memory_open(uint32_t streams)
 {
-    return CRYPTO_secure_malloc_init(SECRET_HEAP_OCTETS, SECRET_LEAST_OCTETS) == 1;
+    size_t needed = SECRET_HEAP_OCTETS + (size_t)SECRET_STREAM_OCTETS * streams;
+    size_t octets = SECRET_HEAP_OCTETS;
+
+    while (octets < needed) /* OpenSSL wants a power of two */
+        octets *= 2;
+    return CRYPTO_secure_malloc_init(octets, SECRET_LEAST_OCTETS) == 1;
 }
 
 /* ---- what is offered -------------------------------------------------------------------------*/

@@ -168,7 +168,7 @@ static int open_gate(struct veil *veil)
     struct gate *gate = &veil->gate;
     char problem[TLS_PROBLEM_OCTETS];
 
-    if (!tls_memory_open())
+    if (!tls_memory_open(room_clients_most(room) / OF_CLIENT))
         log_warning("the TLS key lies in memory that is not locked");
     gate->loop = room->loop;
     gate->metrics = room_stripe(room, 0);

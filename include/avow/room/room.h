@@ -126,6 +126,9 @@ MUST_CHECK enum result room_allow(struct room *room, const char *path, bool writ
  * the room needs for itself. To be called before room_confine, and again after a reload. */
 uint32_t room_clients(struct room *room, uint32_t wanted);
 
+/* As many as it can ever have, whatever a reload says. */
+uint32_t room_clients_most(struct room *room);
+
 /* Give up everything else (confine.h), then tell the supervisor READY. RESULT_SYSTEM: go no
  * further, return room_fail. */
 MUST_CHECK enum result room_confine(struct room *room);

@@ -23,9 +23,11 @@ enum { TLS_PROBLEM_OCTETS = 256 };
 
 struct tls_credentials;
 
-/* Keep private keys that are read from now on in memory that is locked and left out of dumps, as
- * far as the system allows. Once, before the first of them. False: it does not. */
-bool tls_memory_open(void);
+/* Keep private keys from now on, those of certificates and those of key exchanges, in memory that
+ * is locked and left out of dumps, as far as the system allows. Once, before the first of them.
+ * That memory does not grow: it has room for so many streams at once. False: the system does not.
+ */
+bool tls_memory_open(uint32_t streams);
 
 /*
  * Make credentials.
