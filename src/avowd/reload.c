@@ -26,7 +26,7 @@ static void log_complaint(void *context, const struct complaint *complaint)
 
 /* What only a restart changes stays as it was, whatever the file says now: a room that is started
  * again must meet the same store, sockets and user as the others. */
-static void keep_boot_settings(struct avowd *avowd)
+static void keep_boot_settings(struct avowd *avowd, const struct config *old)
 {
     const struct config_server *boot = &avowd->boot.server;
     struct config_server *server = &avowd->config.server;
@@ -39,11 +39,9 @@ static void keep_boot_settings(struct avowd *avowd)
     server->user = boot->user;
     server->pid_file = boot->pid_file;
     server->store_size = boot->store_size;
-    if (server->tls.listen_count == 0)
-        server->tls = boot->tls; /* until then it goes on with what it began with */
     server->tls.listen = boot->tls.listen;
     server->tls.listen_count = boot->tls.listen_count;
-    memcpy(server->tls.seal, boot->tls.seal, sizeof server->tls.seal);
+    memcpy(server->tls.seal, old->server.tls.seal, sizeof server->tls.seal);
 }
 
 static void say_what_waits(const struct config_diff *diff)
@@ -105,22 +103,17 @@ static void tell_rooms(struct avowd *avowd, const struct config_diff *diff)
     }
 }
 
-/* They are as good as the file says now. The key of TLS stays: a file that drops TLS means the next
- * restart. */
-static void forget_boot_secrets(struct avowd *avowd)
-{
-    struct config_tls tls = avowd->boot.server.tls;
-
-    avowd->boot.server.tls = (struct config_tls){.key = NULL};
-    config_wipe_secrets(&avowd->boot);
-    avowd->boot.server.tls = tls;
-}
-
 static void adopt(struct avowd *avowd, struct config *fresh)
 {
     struct config_diff diff;
+    enum result result = config_diff(&avowd->config, fresh, &diff);
 
-    if (config_diff(&avowd->config, fresh, &diff)) {
+    /* A file that drops TLS means the next restart: until then it goes on. */
+    if (!result && fresh->server.tls.listen_count == 0 && config_keep_tls(fresh, &avowd->config)) {
+        config_diff_free(&diff);
+        result = RESULT_SYSTEM;
+    }
+    if (result) {
         log_error("out of memory: the configuration stays as it is");
         config_free(fresh);
         return;
@@ -128,7 +121,7 @@ static void adopt(struct avowd *avowd, struct config *fresh)
     say_what_waits(&diff);
     struct config old = avowd->config;
     avowd->config = *fresh;
-    keep_boot_settings(avowd);
+    keep_boot_settings(avowd, &old);
     logging_reopen(avowd, &avowd->config.server);
     refresh_signer(avowd, &old);
     tell_rooms(avowd, &diff);
@@ -136,7 +129,7 @@ static void adopt(struct avowd *avowd, struct config *fresh)
     if (old.memory != avowd->boot.memory)
         config_free(&old);
     else
-        forget_boot_secrets(avowd);
+        config_wipe_secrets(&avowd->boot); /* the file may say others now */
 }
 
 void reload(struct avowd *avowd)

@@ -30,8 +30,8 @@
          .otherwise = "no certificate is asked for",                                               \
          COUNTED_INTO(config_acl_entry, certificate_pin, certificate_pin_length)},                 \
         {.name = "certificate-name",                                                               \
-         .help = "The client's certificate by a DNS name in it, which an authority of "            \
-                 "server.tls.client-ca-file must vouch for. Implies tls.",                         \
+         .help = "The client's certificate by one of its first eight DNS names, which an "         \
+                 "authority of server.tls.client-ca-file must vouch for. Implies tls.",            \
          .kind = SCHEMA_NAME_POINTER,                                                              \
          .otherwise = "no certificate is asked for",                                               \
          INTO(config_acl_entry, certificate_name)},                                                \

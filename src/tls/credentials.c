@@ -58,6 +58,7 @@ static int note_verification(X509_STORE_CTX *store, void *unused)
 
     if (X509_verify_cert(store) <= 0 && X509_STORE_CTX_get_error(store) == X509_V_OK)
         X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
+    ERR_clear_error(); /* or the handshake is taken to be broken when more of it is to come */
     return 1;
 }
 
@@ -69,6 +70,8 @@ static bool set_up(SSL_CTX *context)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
+    /* One record at a time: who sends those without data does not keep us. */
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_max_cert_list(context, CLIENT_CHAIN_OCTETS);
     SSL_CTX_set_verify_depth(context, CLIENT_CHAIN_DEPTH);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);

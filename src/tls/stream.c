@@ -10,9 +10,23 @@
 
 #include "internal.h"
 
+enum { KEY_UPDATES_MOST = 16 /* in a row; they are due after millions of records */ };
+
 struct tls_stream {
     SSL *ssl;
+    unsigned key_updates; /* since there was data */
 };
+
+static void on_message(int sent, int version, int kind, const void *octets, size_t length, SSL *ssl,
+                       void *context)
+{
+    struct tls_stream *stream = context;
+    (void)version, (void)ssl;
+
+    if (!sent && kind == SSL3_RT_HANDSHAKE && length > 0 &&
+        *(const uint8_t *)octets == SSL3_MT_KEY_UPDATE)
+        stream->key_updates++;
+}
 
 struct tls_stream *tls_stream_make(const struct tls_credentials *credentials, int descriptor)
 {
@@ -25,6 +39,8 @@ struct tls_stream *tls_stream_make(const struct tls_credentials *credentials, in
         return NULL;
     }
     SSL_set_accept_state(stream->ssl);
+    SSL_set_msg_callback(stream->ssl, on_message);
+    SSL_set_msg_callback_arg(stream->ssl, stream);
     return stream;
 }
 
@@ -84,7 +100,10 @@ enum tls_step tls_stream_read(struct tls_stream *stream, uint8_t *octets, size_t
                               size_t *length)
 {
     ERR_clear_error();
-    return step_of(stream, SSL_read_ex(stream->ssl, octets, size, length));
+    enum tls_step step = step_of(stream, SSL_read_ex(stream->ssl, octets, size, length));
+    if (step == TLS_DONE)
+        stream->key_updates = 0;
+    return stream->key_updates > KEY_UPDATES_MOST ? TLS_FAILED : step;
 }
 
 enum tls_step tls_stream_write(struct tls_stream *stream, const uint8_t *octets, size_t size,
@@ -125,14 +144,26 @@ static bool take_pin(const X509 *certificate, uint8_t pin[TLS_PIN_OCTETS])
     return taken;
 }
 
+/* A name as hosts have it, perhaps with a wildcard. An authority's bounds compare octets: what only
+ * reads like another name, with an escape or a dot at its end, must not come to be that. */
+static bool is_plain(const unsigned char *text, size_t length)
+{
+    static const char others[] = "-_.*";
+
+    for (size_t i = 0; i < length; i++)
+        if (!((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z') ||
+              (text[i] >= '0' && text[i] <= '9') || (text[i] && strchr(others, text[i]))))
+            return false;
+    return length > 0 && text[length - 1] != '.';
+}
+
 static void take_name(const GENERAL_NAME *name, struct tls_peer *peer)
 {
     if (name->type != GEN_DNS || peer->name_count == TLS_NAMES)
         return;
     const unsigned char *text = ASN1_STRING_get0_data(name->d.dNSName);
     size_t length = (size_t)ASN1_STRING_length(name->d.dNSName);
-    /* A NUL inside would make another name of it. */
-    if (length == 0 || length >= TLS_NAME_OCTETS || memchr(text, 0, length))
+    if (length >= TLS_NAME_OCTETS || !is_plain(text, length))
         return;
     memcpy(peer->names[peer->name_count], text, length);
     peer->names[peer->name_count++][length] = '\0';

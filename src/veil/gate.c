@@ -167,6 +167,37 @@ enum result gate_listen(struct gate *gate, int descriptor)
     return RESULT_OK;
 }
 
+/* Places for more; where there is no memory, there are as many as before. */
+static void grow(struct gate *gate, uint32_t limit)
+{
+    struct crowd crowd;
+    struct tunnel *tunnel;
+
+    if (crowd_open(&crowd, limit)) {
+        log_warning("no memory for more TLS connections: server.tls.clients stays as it was");
+        return;
+    }
+    crowd_close(&gate->crowd);
+    gate->crowd = crowd;
+    gate->limit = limit;
+    TAILQ_FOREACH(tunnel, &gate->tunnels, all)
+    {
+        crowd_enter(&gate->crowd, &tunnel->member, &tunnel->client);
+        crowd_wait(&gate->crowd, &tunnel->member);
+    }
+}
+
+void gate_end_named(struct gate *gate)
+{
+    struct tunnel *tunnel = TAILQ_FIRST(&gate->tunnels), *next;
+
+    for (; tunnel; tunnel = next) {
+        next = TAILQ_NEXT(tunnel, all);
+        if (tunnel->named)
+            tunnel_drop(tunnel);
+    }
+}
+
 void gate_configure(struct gate *gate, const struct gate_settings *settings,
                     struct tls_credentials *credentials)
 {
@@ -175,6 +206,8 @@ void gate_configure(struct gate *gate, const struct gate_settings *settings,
         tls_credentials_free(gate->credentials);
         gate->credentials = credentials;
     }
+    if (settings->clients > gate->limit)
+        grow(gate, settings->clients);
     while (gate->count > gate_limit(gate) && evict(gate, crowd_idlest(&gate->crowd)))
         ;
 }

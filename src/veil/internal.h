@@ -36,6 +36,7 @@ struct tunnel {
     uint64_t since_ms; /* since when it waits */
     bool open;         /* the handshake is done, and the front has the other end */
     bool is_waiting;
+    bool named;       /* an authority vouches for the client */
     bool client_done; /* has said all */
     bool needs_write; /* TLS has something of its own to send */
     struct held in;   /* for the front */
@@ -57,7 +58,7 @@ typedef bool gate_hand_on(void *context, const struct message *arrival);
 
 /* How many, and how patient. */
 struct gate_settings {
-    uint32_t clients;                  /* at most as many as at the start */
+    uint32_t clients;
     uint32_t per_address, per_network; /* 0: a part of them */
     uint64_t idle_ms;
 };
@@ -99,6 +100,9 @@ MUST_CHECK enum result gate_listen(struct gate *gate, int descriptor);
 /* Other settings; with `credentials`, those for who comes from now on. */
 void gate_configure(struct gate *gate, const struct gate_settings *settings,
                     struct tls_credentials *credentials);
+
+/* End the tunnels of clients that an authority vouched for: it may not be one any more. */
+void gate_end_named(struct gate *gate);
 
 /* How many there may be now. */
 uint32_t gate_limit(const struct gate *gate);

@@ -226,7 +226,9 @@ static void watch(struct tunnel *tunnel, ev_io *watcher, int wanted)
 /* Each side is heard only while the other takes what it says. */
 static void adjust(struct tunnel *tunnel)
 {
-    int outer = !tunnel->in.octets && !tunnel->client_done ? EV_READ : 0;
+    /* TLS that must write before it reads on is not helped by being readable. */
+    bool reads = !tunnel->in.octets && !tunnel->client_done && !tunnel->needs_write;
+    int outer = reads ? EV_READ : 0;
 
     if (tunnel->out.octets || tunnel->needs_write)
         outer |= EV_WRITE;
@@ -250,15 +252,13 @@ static void pump(struct tunnel *tunnel)
         wait_no_more(tunnel);
     else if (!tunnel->is_waiting || tunnel->out.end - tunnel->out.start != held_before)
         wait_from_now(tunnel);
-    adjust(tunnel);
-    /* What TLS has read already no socket will tell. */
-    if (in == PUMPED_MORE)
-        ev_feed_event(tunnel->gate->loop, &tunnel->outer, EV_READ);
+    adjust(
+        tunnel); /* TLS holds nothing back: a record is read as a whole, and none before its turn */
 }
 
 /* ---- the handshake ---------------------------------------------------------------------------*/
 
-static void describe(const struct tunnel *tunnel, struct identity *identity)
+static void describe(struct tunnel *tunnel, struct identity *identity)
 {
     struct tls_peer peer;
 
@@ -272,6 +272,7 @@ static void describe(const struct tunnel *tunnel, struct identity *identity)
         if (name_from_string(peer.names[i], name) == RESULT_OK)
             identity->name_count++;
     }
+    tunnel->named = peer.name_count > 0;
 }
 
 /* A pair whose one end goes to the front, with all that we know of the client. */

@@ -140,6 +140,13 @@ static struct gate_settings settings_of(struct veil *veil, const struct config *
 
 /* ---- what the supervisor says ----------------------------------------------------------------*/
 
+static bool same_authorities(const struct config_tls *a, const struct config_tls *b)
+{
+    return a->client_ca_length == b->client_ca_length &&
+           (a->client_ca_length == 0 ||
+            memcmp(a->client_ca, b->client_ca, a->client_ca_length) == 0);
+}
+
 static enum result on_reload(void *context, const struct config *config, char *text)
 {
     struct veil *veil = context;
@@ -152,6 +159,8 @@ static enum result on_reload(void *context, const struct config *config, char *t
         return result;
     }
     struct gate_settings settings = settings_of(veil, config);
+    if (!same_authorities(&veil->room->config->server.tls, &config->server.tls))
+        gate_end_named(&veil->gate);
     gate_configure(&veil->gate, &settings, credentials);
     veil->warned_days = 0;
     look_at_end(veil);

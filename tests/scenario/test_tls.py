@@ -12,13 +12,17 @@ from lab import NOERROR, Answer, free_port, question, small_zone, tls, until
 
 @pytest.fixture
 def house(lab):
+    return make_house(lab)
+
+
+def make_house(lab, clients=1000, **settings):
     """A server with TLS, its authority, its certificate."""
     authority = tls.Authority(lab.folder / "authority")
     certificate = authority.issue("ns1.test")
     port = free_port()
     server = lab.avow(
         zones={"a.test.": small_zone("a.test.")},
-        server={"tls": tls.settings(port, certificate, authority)},
+        server={"tls": tls.settings(port, certificate, authority, clients=clients), **settings},
     )
     server.wait_signed()
     server.tls_port = port
@@ -224,3 +228,56 @@ def test_a_certificate_near_its_end_is_told_of(lab):
         server={"tls": tls.settings(free_port(), certificate)},
     )
     server.process.wait_line(r"warning: veil: the TLS certificate ends in [45] days")
+
+
+def rewritten(server, **tls_settings):
+    """Its configuration with something else in server.tls; None: without that."""
+    settings = server.settings["server"]["tls"]
+    for key, value in tls_settings.items():
+        settings.pop(key.replace("_", "-"), None)
+        if value is not None:
+            settings[key.replace("_", "-")] = value
+    server.write_configuration()
+    reload(server, "reloading")
+
+
+def test_more_clients_by_a_reload(lab):
+    house = make_house(lab, clients=4, tcp={"per-address": 100, "per-network": 100})
+    gone = [tls.Connection(house.tls_port) for _ in range(8)]
+    until(lambda: house.status()["metrics"]["tls_open"] <= 4, "the limit to hold")
+    for connection in gone:
+        connection.close()
+    rewritten(house, clients=40)
+
+    def all_are_answered():
+        connections = [tls.Connection(house.tls_port) for _ in range(30)]
+        for connection in connections:
+            connection.send(question("www.a.test.", "A"))
+        return all(connection.receive_octets() for connection in connections)
+
+    until(all_are_answered, "thirty connections at once")
+
+
+def test_dropping_tls_keeps_what_is_in_use(house):
+    """Until the restart that it takes: not the certificate of the start, which may have leaked."""
+    house.certificate.install(house.authority.issue("ns1.test", days=90))
+    house.hang_up()
+    new = house.certificate.octets
+    until(lambda: tls.Connection(house.tls_port).certificate() == new, "the new certificate")
+    del house.settings["server"]["tls"]
+    house.write_configuration()
+    reload(house, "server.tls.listen has changed: that needs a restart")
+    assert tls.Connection(house.tls_port).certificate() == new
+    house.wait_restart("veil", house.kill_room("veil"))
+    assert tls.Connection(house.tls_port).certificate() == new
+
+
+def test_another_authority_ends_what_the_old_one_vouched_for(lab):
+    house = make_house(lab, tcp={"idle": 120})
+    known = tls.Connection(house.tls_port, client=house.authority.issue("one.test"))
+    other = tls.Connection(house.tls_port, client=house.authority.self_signed("two.test"))
+    assert known.ask_about("www.a.test.").rcode == NOERROR
+    assert other.ask_about("www.a.test.").rcode == NOERROR
+    rewritten(house, client_ca_file=str(house.certificate.file))
+    assert known.receive_octets() is None
+    assert other.ask_about("www.a.test.").rcode == NOERROR

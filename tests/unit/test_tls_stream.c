@@ -179,6 +179,35 @@ START_TEST(a_client_that_goes_fails_the_handshake)
 }
 END_TEST
 
+/* The client's last flight, octet by octet: wherever it is cut, more of it is waited for. An
+ * authority with the name of ours, and another key, makes OpenSSL complain of the signature on the
+ * way. */
+START_TEST(a_flight_may_be_cut_anywhere)
+{
+    struct lab_party namesake = lab_party_make(NULL, 10, NULL);
+    struct lab_party client = lab_party_make("DNS:one.test", 7, &namesake);
+    BIO *flight = BIO_new(BIO_s_mem());
+    struct connection connection;
+    char octet;
+
+    open_connection(&connection);
+    ck_assert_int_eq(SSL_use_certificate(connection.client, client.certificate), 1);
+    ck_assert_int_eq(SSL_use_PrivateKey(connection.client, client.key), 1);
+    (void)SSL_do_handshake(connection.client);
+    ck_assert_int_eq(tls_stream_shake(connection.stream), TLS_WANTS_READ);
+    SSL_set0_wbio(connection.client, flight);
+    ck_assert_int_eq(SSL_do_handshake(connection.client), 1);
+    while (BIO_read(flight, &octet, 1) == 1) {
+        ck_assert_int_eq(write(connection.ends[1], &octet, 1), 1);
+        connection.shaken = tls_stream_shake(connection.stream);
+        ck_assert_int_eq(connection.shaken, BIO_pending(flight) ? TLS_WANTS_READ : TLS_DONE);
+    }
+    close_connection(&connection);
+    lab_party_free(&client);
+    lab_party_free(&namesake);
+}
+END_TEST
+
 /* ---- who it is ------------------------------------------------------------------------------- */
 
 static void expected_pin(const struct lab_party *party, uint8_t pin[TLS_PIN_OCTETS])
@@ -224,10 +253,21 @@ START_TEST(knows_a_name_by_an_authority_alone)
 }
 END_TEST
 
-/* An authority that signs what it is given may sign "one.test\0.elsewhere.test". */
-START_TEST(a_name_with_a_nul_is_none)
+/* An authority that signs what it is given may sign what only reads like another name. */
+static const struct {
+    const char *text;
+    int length;
+} odd_names[] = {
+    {"one.test\0.elsewhere.test", 24},
+    {"\\111ne.test", 11},
+    {"one.test.", 9},
+    {"one test", 8},
+    {"one.t\xe9st", 9},
+    {"", 0},
+};
+
+START_TEST(a_name_of_odd_octets_is_none)
 {
-    static const unsigned char text[] = "one.test\0.elsewhere.test";
     struct lab_party party = lab_party_make(NULL, 7, &authority);
     GENERAL_NAMES *names = GENERAL_NAMES_new();
     GENERAL_NAME *name = GENERAL_NAME_new();
@@ -235,7 +275,7 @@ START_TEST(a_name_with_a_nul_is_none)
     struct tls_peer peer;
 
     ck_assert(names && name && string);
-    ck_assert_int_eq(ASN1_STRING_set(string, text, sizeof text - 1), 1);
+    ck_assert_int_eq(ASN1_STRING_set(string, odd_names[_i].text, odd_names[_i].length), 1);
     GENERAL_NAME_set0_value(name, GEN_DNS, string);
     ck_assert_int_gt(sk_GENERAL_NAME_push(names, name), 0);
     ck_assert_int_eq(X509_add1_ext_i2d(party.certificate, NID_subject_alt_name, names, 0, 0), 1);
@@ -336,6 +376,39 @@ START_TEST(an_end_without_a_word_is_an_end)
 }
 END_TEST
 
+static void send_key_updates(SSL *client, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        ck_assert_int_eq(SSL_key_update(client, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+        ck_assert_int_eq(SSL_do_handshake(client), 1);
+    }
+}
+
+/* They cost us much and the client nothing: one call, one record, and not many in a row. */
+START_TEST(key_updates_are_bounded)
+{
+    struct connection connection;
+    uint8_t octets[8];
+    size_t length;
+    unsigned calls = 0;
+
+    open_and_shake(&connection);
+    for (unsigned round = 0; round < 5; round++) {
+        send_key_updates(connection.client, 10);
+        ck_assert_int_eq(SSL_write(connection.client, "x", 1), 1);
+        for (unsigned i = 0; i < 10; i++)
+            ck_assert_int_eq(tls_stream_read(connection.stream, octets, 8, &length),
+                             TLS_WANTS_READ);
+        ck_assert_int_eq(tls_stream_read(connection.stream, octets, 8, &length), TLS_DONE);
+    }
+    send_key_updates(connection.client, 100);
+    while (tls_stream_read(connection.stream, octets, 8, &length) == TLS_WANTS_READ)
+        calls++;
+    ck_assert_uint_eq(calls, 16);
+    close_connection(&connection);
+}
+END_TEST
+
 /* ---- many ------------------------------------------------------------------------------------ */
 
 /* OpenSSL keeps the key of each key exchange, in memory of fixed size: it must suffice for all that
@@ -371,11 +444,13 @@ int main(void)
     tcase_add_loop_test(all, picks_dot, 0, COUNT(protocols));
     tcase_add_test(all, a_client_that_goes_fails_the_handshake);
     tcase_add_test(all, knows_a_name_by_an_authority_alone);
-    tcase_add_test(all, a_name_with_a_nul_is_none);
+    tcase_add_loop_test(all, a_name_of_odd_octets_is_none, 0, COUNT(odd_names));
+    tcase_add_test(all, a_flight_may_be_cut_anywhere);
     tcase_add_test(all, takes_no_more_names_than_there_is_room_for);
     tcase_add_test(all, octets_go_both_ways_and_end);
     tcase_add_test(all, a_full_socket_is_waited_for);
     tcase_add_test(all, an_end_without_a_word_is_an_end);
+    tcase_add_test(all, key_updates_are_bounded);
     tcase_add_test(all, memory_for_keys_suffices_for_all_streams);
     suite_add_tcase(suite, all);
     return run_suite(suite);

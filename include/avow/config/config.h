@@ -228,6 +228,9 @@ void config_free(struct config *config);
 /* Wipe PINs and secrets: once their share has been sent, the supervisor needs them no more. */
 void config_wipe_secrets(struct config *config);
 
+/* Have server.tls as another configuration has it, as a copy. RESULT_SYSTEM when memory ran out. */
+MUST_CHECK enum result config_keep_tls(struct config *config, const struct config *other);
+
 /* The zone of exactly this name (any letter case); NULL when there is none. */
 const struct config_zone *config_zone_find(const struct config *config, const struct name *name);
 
