@@ -6,8 +6,10 @@
 #include "update.h"
 
 enum {
-    GRACE_MS = 2000, /* beyond the keeper's own deadline, after which it answers itself */
-    TICKETS = 8      /* who may wait for one update: who sent its message again */
+    /* Beyond the keeper's deadline, within which an update begins: to be signed and stored. Who is
+     * told SERVFAIL is to be told the truth. */
+    GRACE_MS = UPDATE_SIGNED_MS + 2000,
+    TICKETS = 8 /* who may wait for one update: who sent its message again */
 };
 
 struct pending_ticket {

@@ -396,7 +396,7 @@ static void look_at_deadlines(struct wanted *wanted, struct wanted_list *list, u
             return;
         if (query->patience == ANSWER_MAY_WAIT && !query->is_ready) {
             wanted->timeouts++;
-            query->turned = !query->proven && is_scarce(wanted, query);
+            query->turned = list == &wanted->by_age[ANSWER_UDP] && is_scarce(wanted, query);
         }
         make_ready(wanted, query, ANSWER_NOW);
     }

@@ -22,14 +22,16 @@ void budget_sent(struct budget *budget, unsigned count, uint64_t now_ms)
 void budget_came(struct budget *budget, unsigned count, unsigned made, uint64_t now_ms)
 {
     count_time(budget, now_ms);
-    budget->under_way -= count < budget->under_way ? count : budget->under_way;
-    budget->made += made;
+    /* What was given up as lost and comes all the same took no time that was counted. */
+    uint32_t counted = count < budget->under_way ? count : budget->under_way;
+    budget->under_way -= counted;
+    budget->made += made < counted ? made : counted;
 }
 
 void budget_lost(struct budget *budget, uint64_t now_ms)
 {
     count_time(budget, now_ms);
-    budget->under_way = budget->asked = budget->owed = 0;
+    budget->under_way = budget->asked = budget->owed = budget->changes = 0;
 }
 
 void budget_measure(struct budget *budget, uint64_t now_ms)
@@ -47,24 +49,24 @@ void budget_measure(struct budget *budget, uint64_t now_ms)
     budget->busy_ms = 0;
 }
 
-uint32_t budget_within(const struct budget *budget, uint64_t ms)
+/* ---- shares -----------------------------------------------------------------------------------*/
+
+/* What is owed to the background by a signature that is asked for, what one of its own pays back,
+ * and how many of eight thus are such that are asked for. */
+static const struct {
+    uint8_t owes, pays, asked;
+} shares[BACKGROUNDS] = {[BACKGROUND_NONE] = {0, 0, BUDGET_SHARE}, /* some may come */
+                         [BACKGROUND_ROUTINE] = {1, BUDGET_SHARE, BUDGET_SHARE},
+                         [BACKGROUND_WAITED] = {BUDGET_SHARE, BUDGET_SHARE, (BUDGET_SHARE + 1) / 2},
+                         [BACKGROUND_PRESSING] = {BUDGET_SHARE, 1, 1}};
+
+uint32_t budget_within(const struct budget *budget, enum budget_background background, uint64_t ms)
 {
     if (budget->rate == 0)
         return UINT32_MAX;
-    uint64_t count = budget->rate * ms / MINUTE_MS * BUDGET_SHARE / (BUDGET_SHARE + 1);
+    uint64_t count = budget->rate * ms / MINUTE_MS * shares[background].asked / (BUDGET_SHARE + 1);
     return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX - 1;
 }
-
-/* ---- shares -----------------------------------------------------------------------------------*/
-
-/* What is owed to the background by a signature that is asked for, and what one of its own pays
- * back. */
-static const struct {
-    uint8_t owes, pays;
-} shares[BACKGROUNDS] = {[BACKGROUND_NONE] = {0, 0},
-                         [BACKGROUND_ROUTINE] = {1, BUDGET_SHARE},
-                         [BACKGROUND_WAITED] = {BUDGET_SHARE, BUDGET_SHARE},
-                         [BACKGROUND_PRESSING] = {BUDGET_SHARE, 1}};
 
 static uint32_t window(const struct budget *budget)
 {
@@ -77,10 +79,20 @@ static uint32_t window(const struct budget *budget)
                                         : (uint32_t)count;
 }
 
-bool budget_may_ask(const struct budget *budget, enum budget_background background)
+bool budget_may_ask(const struct budget *budget, enum budget_background background, bool apex)
 {
     return budget->asked < window(budget) &&
-           (background == BACKGROUND_NONE || budget->owed < OWED_MOST);
+           (apex || background == BACKGROUND_NONE || budget->owed < OWED_MOST);
+}
+
+bool budget_may_change(const struct budget *budget, enum budget_background background)
+{
+    return background != BACKGROUND_PRESSING || budget->changes < BUDGET_CHANGES;
+}
+
+void budget_change(struct budget *budget, unsigned count, enum budget_background background)
+{
+    budget->changes = background == BACKGROUND_PRESSING ? budget->changes + count : 0;
 }
 
 void budget_ask(struct budget *budget, enum budget_background background)
@@ -99,4 +111,5 @@ void budget_background_came(struct budget *budget, enum budget_background backgr
     uint32_t pays = shares[background].pays;
 
     budget->owed -= pays < budget->owed ? pays : budget->owed;
+    budget->changes -= budget->changes > 0;
 }

@@ -15,7 +15,8 @@
 #include <stdint.h>
 
 enum {
-    BUDGET_SAMPLE = 64, /* signatures, or ... */
+    BUDGET_CHANGES = 16, /* signatures of changes that the background may be owed */
+    BUDGET_SAMPLE = 64,  /* signatures, or ... */
     BUDGET_SAMPLE_MS =
         1000,            /* ... so much of the signer's time, that the rate is worked out from */
     BUDGET_LEAST = 60,   /* a minute: what a token is taken to make that makes none */
@@ -40,7 +41,8 @@ struct budget {
     uint32_t rate;      /* signatures a minute; 0: not known yet */
     uint32_t under_way; /* at the signer, of all kinds */
     uint32_t asked;     /* of these, what queries asked for */
-    uint32_t owed;      /* to the background */
+    uint32_t owed;      /* to the background, by what queries asked for ... */
+    uint32_t changes;   /* ... and by changes, while it must not be late */
     uint32_t made;      /* since the rate was last worked out */
     uint64_t busy_ms;   /* in the same time, with work at the signer */
     uint64_t since_ms;  /* busy since then, when something is under way */
@@ -56,14 +58,20 @@ void budget_lost(struct budget *budget, uint64_t now_ms);
 /* Work out the rate, when there is enough to work it out from. Now and then. */
 void budget_measure(struct budget *budget, uint64_t now_ms);
 
-/* How many signatures can be made within that time beside the background's. UINT32_MAX: nobody
- * knows yet. */
-uint32_t budget_within(const struct budget *budget, uint64_t ms);
+/* How many signatures that queries ask for can be made within that time beside the background's.
+ * UINT32_MAX: nobody knows yet. */
+uint32_t budget_within(const struct budget *budget, enum budget_background background, uint64_t ms);
 
-/* Whether the signer may have one more that a query asked for; that it has; that it had. */
-bool budget_may_ask(const struct budget *budget, enum budget_background background);
+/* Whether the signer may have one more that a query asked for (an apex owes nothing); that it has;
+ * that it had. */
+bool budget_may_ask(const struct budget *budget, enum budget_background background, bool apex);
 void budget_ask(struct budget *budget, enum budget_background background);
 void budget_asked_came(struct budget *budget);
+
+/* Whether the signer may have those of one more change; that it has so many. Changes go before the
+ * background: one that must not be late would never have its turn beside changes without end. */
+bool budget_may_change(const struct budget *budget, enum budget_background background);
+void budget_change(struct budget *budget, unsigned count, enum budget_background background);
 
 /* A signature of the background came; `background`: while this kind was under way. */
 void budget_background_came(struct budget *budget, enum budget_background background);

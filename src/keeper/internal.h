@@ -497,7 +497,10 @@ MUST_CHECK enum result sign_urgent(struct keeper *keeper, struct job *job,
                                    const struct rrset *rrset);
 
 /* Whether the signer may have one more now that a query asked for. */
-bool sign_may_ask(const struct keeper *keeper);
+bool sign_may_ask(const struct keeper *keeper, enum asked_class class);
+
+/* What the signer has of the background. */
+enum budget_background sign_background(const struct keeper *keeper);
 
 /* Jobs for one letter, by one of the two channels. */
 struct sign_batch {

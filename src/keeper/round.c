@@ -14,10 +14,7 @@
 #include "soa.h"
 
 enum {
-    ROUND_UPDATES = 256,       /* that one round takes */
     ROUND_OCTETS = 16 << 20,   /* of a stage, when it takes no more updates */
-    SIGNED_MS = 8000,          /* the longest that a round with updates waits for signatures; one
-                                * with a load or a transaction, which may be large, for the next */
     HOLD_MS = 60000,           /* the longest that a renewed signature waits for a round */
     HURRY_MS = 1000,           /* the same after the clock was set */
     HOLD_SIGNATURES = 1024,    /* or until so many do */
@@ -129,7 +126,7 @@ void round_end_renewed(struct keeper *keeper, struct job *list, uint64_t transac
 
 static void take_updates(struct round *round, struct keeper_zone *zone)
 {
-    unsigned most = zone->singly ? 1 : ROUND_UPDATES;
+    unsigned most = zone->singly ? 1 : updates_admitted(zone->keeper);
 
     for (unsigned i = 0;
          i < most && zone->updates && !round->stage.failed && round->stage.octets < ROUND_OCTETS;
@@ -422,7 +419,8 @@ static void begin_round(struct keeper_zone *zone)
 
 void round_begin_ahead(struct keeper_zone *zone, struct snapshot *view)
 {
-    struct round *round = zone->updates && may_begin(zone) ? make_round(zone) : NULL;
+    bool begins = zone->updates && may_begin(zone) && updates_admitted(zone->keeper) > 0;
+    struct round *round = begins ? make_round(zone) : NULL;
 
     if (!round)
         return; /* it begins after the commit */
@@ -545,7 +543,8 @@ static void begin_waiting(struct keeper *keeper)
     for (struct keeper_zone *zone = keeper->changing; zone; zone = zone->next_changing) {
         if (zone->updates && keeper->now_ms < keeper->write_after_ms)
             updates_fail(zone, "the store could not be written a moment ago");
-        if (may_begin(zone) && commit_is_possible(keeper))
+        bool admitted = !zone->updates || renewal_is_due(zone) || updates_admitted(keeper) > 0;
+        if (may_begin(zone) && admitted && commit_is_possible(keeper))
             begin_round(zone);
     }
 }
@@ -573,7 +572,7 @@ void rounds_check_deadlines(struct keeper *keeper)
         struct round *round = zone->round;
         bool large = round && (round->has_load || round->patient);
         uint64_t since = large ? round->signed_ms : round ? round->begun_ms : 0;
-        if (round && round->unsigned_ && keeper->now_ms - since >= SIGNED_MS)
+        if (round && round->unsigned_ && keeper->now_ms - since >= UPDATE_SIGNED_MS)
             round_fail(zone, round, RESULT_TOKEN, "the signatures could not be had in time");
         keeper->rounds_waiting |= may_begin(zone);
     }

@@ -95,6 +95,10 @@ void update_fail(struct keeper_zone *zone, struct update *update, const char *te
 /* Answer all that wait for a zone, for they will not be had. */
 void updates_fail(struct keeper_zone *zone, const char *text);
 
+/* How many updates a round may take now: what the token signs in half of the time that they have,
+ * beside the rounds under way. What does not fit waits. */
+unsigned updates_admitted(const struct keeper *keeper);
+
 /* Those that have waited for too long. */
 void updates_check_deadlines(struct keeper *keeper);
 

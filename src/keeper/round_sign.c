@@ -11,6 +11,8 @@
 enum {
     IN_FLIGHT = 512, /* signatures of rounds that the signer has at once */
     LETTER_JOBS = 32,
+    LETTER_MS = 100, /* of the token's work in a letter, whose answers come when it is done */
+    IN_FLIGHT_MS = 2000,
     LETTERS_LEAST = 4, /* so that every session of a usual token has a part of a small round */
     LETTER_OCTETS = 120 * 1024,
     FAILED_MS = 100 /* until a signature that failed is asked for again */
@@ -123,12 +125,21 @@ static bool send_set(struct round *round, size_t number, struct sign_batch *batc
     return true;
 }
 
+/* As many as the token makes in that time; at least one, at most `most`. */
+static size_t within(const struct round *round, uint64_t ms, size_t most)
+{
+    const struct budget *budget = &round->stage.zone->keeper->budget;
+    uint32_t count = budget_within(budget, BACKGROUND_NONE, ms);
+
+    return count < 1 ? 1 : count < most ? count : most;
+}
+
 /* Jobs of a letter: few when there are few, so that all sessions of the token share them. */
 static unsigned letter_jobs(const struct round *round)
 {
-    size_t jobs = round->unsent / LETTERS_LEAST;
+    size_t jobs = round->unsent / LETTERS_LEAST, most = within(round, LETTER_MS, LETTER_JOBS);
 
-    return jobs < 1 ? 1 : jobs > LETTER_JOBS ? LETTER_JOBS : (unsigned)jobs;
+    return jobs < 1 ? 1 : (unsigned)(jobs < most ? jobs : most);
 }
 
 static size_t in_flight(const struct round *round)
@@ -150,6 +161,7 @@ static bool send_letter(struct round *round, struct sign_batch *batch, unsigned 
     }
     if (batch->count == 0)
         return false;
+    budget_change(&keeper->budget, batch->count, sign_background(keeper));
     return sign_batch_send(keeper, batch) == RESULT_OK && room;
 }
 
@@ -158,7 +170,9 @@ void round_send(struct round *round)
     struct keeper_zone *zone = round->stage.zone;
     struct sign_batch batch = {.channel = SIGNING_ORDERS};
 
-    if (!round->unsent || !zone->keeper->orders || in_flight(round) >= IN_FLIGHT ||
+    size_t most_in_flight = within(round, IN_FLIGHT_MS, IN_FLIGHT);
+
+    if (!round->unsent || !zone->keeper->orders || in_flight(round) >= most_in_flight ||
         zone->keeper->now_ms < round->send_after_ms || !keyring_at_hand(zone))
         return;
     uint8_t *octets = malloc(LETTER_OCTETS);
@@ -166,7 +180,7 @@ void round_send(struct round *round)
         return; /* at the next turn */
     batch.writer = writer_over(octets, LETTER_OCTETS);
     unsigned most = letter_jobs(round);
-    while (round->unsent && in_flight(round) < IN_FLIGHT && send_letter(round, &batch, most))
+    while (round->unsent && in_flight(round) < most_in_flight && send_letter(round, &batch, most))
         ;
     free(octets);
 }

@@ -70,7 +70,7 @@ bool sign_batch_add(struct sign_batch *batch, struct job *job, const struct rrse
 }
 
 /* What queries and the background have at the signer. */
-static enum budget_background background(const struct keeper *keeper)
+enum budget_background sign_background(const struct keeper *keeper)
 {
     return keeper->bulk_pressing ? BACKGROUND_PRESSING
            : keeper->bulk_waited ? BACKGROUND_WAITED
@@ -78,9 +78,9 @@ static enum budget_background background(const struct keeper *keeper)
                                  : BACKGROUND_NONE;
 }
 
-bool sign_may_ask(const struct keeper *keeper)
+bool sign_may_ask(const struct keeper *keeper, enum asked_class class)
 {
-    return budget_may_ask(&keeper->budget, background(keeper));
+    return budget_may_ask(&keeper->budget, sign_background(keeper), class == ASKED_APEX);
 }
 
 /* The signer does not have it any more, or it counts no longer that it has. */
@@ -89,7 +89,7 @@ static void leave_signer(struct keeper *keeper, struct job *job)
     if (job->asked)
         budget_asked_came(&keeper->budget);
     if (job->bulk)
-        budget_background_came(&keeper->budget, background(keeper));
+        budget_background_came(&keeper->budget, sign_background(keeper));
     keeper->bulk_jobs -= job->bulk;
     keeper->bulk_waited -= job->bulk && job->waited;
     keeper->bulk_pressing -= job->bulk && job->pressing;
@@ -155,7 +155,7 @@ enum result sign_urgent(struct keeper *keeper, struct job *job, const struct rrs
     if (!result) {
         budget_sent(&keeper->budget, 1, keeper->now_ms);
         if (!job->asked)
-            budget_ask(&keeper->budget, background(keeper));
+            budget_ask(&keeper->budget, sign_background(keeper));
         job->asked = true;
     }
     free(octets);

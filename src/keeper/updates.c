@@ -4,6 +4,12 @@
 
 #include "round.h"
 
+enum {
+    ROUND_UPDATES = 256,                                     /* that one round takes */
+    UPDATE_SIGNATURES = 4,                                   /* what an update is taken to need */
+    AMPLE_SIGNATURES = 8 * ROUND_UPDATES * UPDATE_SIGNATURES /* for zones enough at once */
+};
+
 /* ---- one update -------------------------------------------------------------------------------
  */
 
@@ -130,6 +136,25 @@ void updates_fail(struct keeper_zone *zone, const char *text)
         zone->updates = update->next;
         update_fail(zone, update, text);
     }
+}
+
+/* Taken all the same, they would be the end of those under way too. */
+unsigned updates_admitted(const struct keeper *keeper)
+{
+    enum budget_background background = sign_background(keeper);
+    uint32_t within = budget_within(&keeper->budget, BACKGROUND_NONE, UPDATE_SIGNED_MS / 2);
+    size_t under_way = 0;
+
+    if (!budget_may_change(&keeper->budget, background))
+        return 0;
+    if (within >= AMPLE_SIGNATURES)
+        return ROUND_UPDATES;
+    for (const struct keeper_zone *zone = keeper->changing; zone; zone = zone->next_changing)
+        under_way += zone->round ? zone->round->unsigned_ : 0;
+    if (under_way >= within)
+        return under_way == 0;
+    size_t count = (within - under_way) / UPDATE_SIGNATURES;
+    return count < 1 ? 1 : count > ROUND_UPDATES ? ROUND_UPDATES : (unsigned)count;
 }
 
 void updates_check_deadlines(struct keeper *keeper)

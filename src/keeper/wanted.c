@@ -124,7 +124,8 @@ static bool admits(struct keeper *keeper, const struct keeper_zone *zone, enum a
 {
     uint64_t patience = class == ASKED_UNPROVEN ? WANT_UDP_MS : WANT_TCP_MS;
 
-    if (asked_admits(&keeper->asked, &zone->asked, class, budget_within(&keeper->budget, patience)))
+    if (asked_admits(&keeper->asked, &zone->asked, class,
+                     budget_within(&keeper->budget, sign_background(keeper), patience)))
         return true;
     metric_add(keeper->metrics, METRIC_ASKED_REFUSED, 1);
     return false;
@@ -134,7 +135,7 @@ static bool admits(struct keeper *keeper, const struct keeper_zone *zone, enum a
 static enum result sign_in_turn(struct keeper *keeper, struct job *job, enum asked_class class,
                                 const struct rrset *rrset)
 {
-    if (asked_count(&keeper->asked) == 0 && sign_may_ask(keeper))
+    if (asked_count(&keeper->asked) == 0 && sign_may_ask(keeper, class))
         return sign_urgent(keeper, job, rrset);
     asked_put(&keeper->asked, &job->zone->asked, job, class);
     return RESULT_OK;
@@ -195,9 +196,9 @@ void wanted_turn(struct keeper *keeper)
 {
     struct job *job = asked_first(&keeper->asked);
 
-    if (job && sign_may_ask(keeper) && commit_is_possible(keeper) &&
+    if (job && sign_may_ask(keeper, job->class) && commit_is_possible(keeper) &&
         snapshot_renew(&keeper->view) == RENEWAL_READY) {
-        while (job && sign_may_ask(keeper) && take_turn(keeper, job))
+        while (job && sign_may_ask(keeper, job->class) && take_turn(keeper, job))
             job = asked_first(&keeper->asked);
         snapshot_rest(&keeper->view);
     }
@@ -208,10 +209,11 @@ void wanted_turn(struct keeper *keeper)
  */
 
 /* What one worker of so many may ask for: half of what can be made in time, for others ask too and
- * the rate may fall, but enough for a denial. */
+ * the rate may fall, but enough for a denial. What the background needs at the moment is not told:
+ * the keeper refuses what it has no room for. */
 static uint32_t allowance(const struct budget *budget, uint64_t patience_ms, unsigned workers)
 {
-    uint32_t count = budget_within(budget, patience_ms) / 2 / workers;
+    uint32_t count = budget_within(budget, BACKGROUND_NONE, patience_ms) / 2 / workers;
     return count > ALLOWANCE_LEAST ? count : ALLOWANCE_LEAST;
 }
 

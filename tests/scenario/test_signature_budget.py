@@ -5,10 +5,12 @@ Sources are addresses of 127.0.0.0/8: each flooder has one of its own, as if it 
 
 import random
 import socket
+import threading
 
 import pytest
 
-from lab import NOERROR, NXDOMAIN, cookies, large_zone, question, small_zone, until
+from lab import NOERROR, NXDOMAIN, cookies, large_zone, open_to, question, small_zone, until, wire
+from lab.updating import put_text
 
 ZONE, OTHER = "big.test.", "other.test."
 NAMES = 4000
@@ -129,3 +131,33 @@ def test_zones_share_the_token(lab):
         if denied.has("TC"):  # late, as apexes go first
             denied = server.ask(f"nothere{i}.{OTHER}", tcp=True)
         assert denied.rcode == NXDOMAIN and denied.authority("RRSIG"), denied
+
+
+def test_more_updates_than_the_token_signs(lab):
+    """Some are done, none takes those before it along, and another zone's has its turn."""
+    key, token = wire.Key.make("updates."), lab.token(faults=True)
+    zones = {zone: (small_zone(zone), open_to(key)) for zone in ("one.test.", "two.test.")}
+    server = lab.avow(token=token, zones=zones, keys=[key], start=False)
+    token.order(f"rate {RATE}")
+    server.start()
+    server.wait_signed(*zones)
+    until(lambda: server.metric("token_rate") < 2 * RATE * 60, "the rate of the token to be measured")
+    rcodes = []
+
+    def update(number):
+        with server.client(key) as client:
+            rcodes.append(put_text(client, "one.test.", f"name{number}", number, tcp=True).rcode)
+
+    threads = [threading.Thread(target=update, args=(number,)) for number in range(150)]
+    for thread in threads:
+        thread.start()
+    until(lambda: server.metric("updates_queued") > 50, "updates to arrive")
+    with server.client(key) as client:
+        assert put_text(client, "two.test.", "name", 1, tcp=True).rcode == 0
+    for thread in threads:
+        thread.join()
+    assert set(rcodes) <= {0, 2} and rcodes.count(0) >= 10, rcodes
+    with server.client(key) as client:
+        assert put_text(client, "one.test.", "last", 1, tcp=True).rcode == 0
+        found = {record.name for record in client.axfr("one.test.") if record.type == wire.TXT}
+    assert len(found) >= rcodes.count(0) + 1

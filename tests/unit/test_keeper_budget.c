@@ -92,12 +92,15 @@ END_TEST
 
 START_TEST(what_can_be_made_in_time)
 {
-    ck_assert_uint_eq(budget_within(&budget, 800), UINT32_MAX);
+    static const uint32_t of_ten[BACKGROUNDS] = {8, 8, 5, 1}; /* 7, 7, 4 and 1 of eight */
+
+    ck_assert_uint_eq(budget_within(&budget, BACKGROUND_PRESSING, 800), UINT32_MAX);
     budget.rate = 13 * 60;
-    ck_assert_uint_eq(budget_within(&budget, 800), 8); /* seven of eight of ten */
-    ck_assert_uint_eq(budget_within(&budget, 3000), 34);
+    for (unsigned i = 0; i < BACKGROUNDS; i++)
+        ck_assert_uint_eq(budget_within(&budget, (enum budget_background)i, 800), of_ten[i]);
+    ck_assert_uint_eq(budget_within(&budget, BACKGROUND_ROUTINE, 3000), 34);
     budget.rate = UINT32_MAX / 2;
-    ck_assert_uint_eq(budget_within(&budget, UINT32_MAX), UINT32_MAX - 1);
+    ck_assert_uint_eq(budget_within(&budget, BACKGROUND_NONE, UINT32_MAX), UINT32_MAX - 1);
 }
 END_TEST
 
@@ -121,7 +124,7 @@ START_TEST(the_background_has_its_share)
 
     budget.rate = 13 * 60;
     while (asked + background < 800) {
-        if (budget_may_ask(&budget, shares[_i].background)) {
+        if (budget_may_ask(&budget, shares[_i].background, false)) {
             budget_ask(&budget, shares[_i].background);
             budget_asked_came(&budget);
             asked++;
@@ -131,6 +134,9 @@ START_TEST(the_background_has_its_share)
             background++;
         }
     }
+    budget.asked = 0;
+    budget.owed = 2 * BUDGET_SHARE;
+    ck_assert(budget_may_ask(&budget, shares[_i].background, true)); /* an apex owes nothing */
     ck_assert_msg(asked + 8 >= shares[_i].asked && asked <= shares[_i].asked + 8, "%s: %u of 800",
                   shares[_i].what, asked);
 }
@@ -149,11 +155,48 @@ START_TEST(the_signer_has_a_tenth_of_a_second_s_work)
     unsigned count = 0;
 
     budget.rate = windows[_i].rate;
-    for (; budget_may_ask(&budget, BACKGROUND_NONE); count++)
+    for (; budget_may_ask(&budget, BACKGROUND_NONE, false); count++)
         budget_ask(&budget, BACKGROUND_NONE);
     ck_assert_uint_eq(count, windows[_i].window);
     budget_asked_came(&budget);
-    ck_assert(budget_may_ask(&budget, BACKGROUND_NONE));
+    ck_assert(budget_may_ask(&budget, BACKGROUND_NONE, false));
+}
+END_TEST
+
+/* Changes without end: what must not be late has half of the signatures, what can wait has none. */
+START_TEST(changes_leave_room_for_what_must_not_be_late)
+{
+    unsigned changes = 0, background = 0;
+
+    for (unsigned i = 0; i < 1000; i++)
+        if (budget_may_change(&budget, BACKGROUND_PRESSING)) {
+            budget_change(&budget, 4, BACKGROUND_PRESSING);
+            changes += 4;
+        } else {
+            budget_background_came(&budget, BACKGROUND_PRESSING);
+            background++;
+        }
+    ck_assert_uint_le(changes, background + BUDGET_CHANGES + 4);
+    ck_assert_uint_ge(changes + 4, background);
+    budget_change(&budget, 4, BACKGROUND_ROUTINE);
+    ck_assert(budget_may_change(&budget, BACKGROUND_ROUTINE));
+    ck_assert(budget_may_change(&budget, BACKGROUND_PRESSING)); /* it was forgiven */
+}
+END_TEST
+
+/* Of a round that was given up the signer still makes what it has: that took no time of ours. */
+START_TEST(what_was_given_up_is_not_counted)
+{
+    budget.rate = 20 * 60;
+    budget_sent(&budget, 200, 0);
+    budget_lost(&budget, 8000);
+    budget_measure(&budget, 8000);
+    uint32_t before = budget.rate;
+    for (unsigned i = 1; i <= 200; i++) {
+        budget_came(&budget, 1, 1, 8000 + 50 * i);
+        budget_measure(&budget, 8000 + 50 * i);
+        ck_assert_uint_le(budget.rate, before);
+    }
 }
 END_TEST
 
@@ -275,6 +318,8 @@ int main(void)
     tcase_add_test(rates, what_can_be_made_in_time);
     tcase_add_loop_test(rates, the_background_has_its_share, 0, COUNT(shares));
     tcase_add_loop_test(rates, the_signer_has_a_tenth_of_a_second_s_work, 0, COUNT(windows));
+    tcase_add_test(rates, changes_leave_room_for_what_must_not_be_late);
+    tcase_add_test(rates, what_was_given_up_is_not_counted);
     tcase_add_checked_fixture(turns_, open_asked, NULL);
     tcase_add_loop_test(turns_, goes_by_importance_and_zone, 0, COUNT(turns));
     tcase_add_test(turns_, leaves_from_anywhere_and_is_raised);

@@ -279,14 +279,14 @@ START_TEST(what_cannot_be_made_in_time_is_refused)
     start(POLICY("denial: nsec3") ZONE);
     rig_run_until(&rig, some_are_under_way, "signing begins");
     atomic_store(&rig.signer.hold, true);
-    rig_run_ms(&rig, 50); /* so that the signer is seen to hold */
-    rig.keeper.budget.rate = 13 * 60;
+    rig_run_ms(&rig, 50);             /* so that the signer is seen to hold */
+    rig.keeper.budget.rate = 20 * 60; /* of which the apex has seven parts of eight */
     for (unsigned i = 0; i < UNPROVEN; i++)
         want_host(FIRST + i, false);
     for (unsigned i = 0; i < PROVEN; i++)
         want_host(FIRST + UNPROVEN + i, true);
     rig_run_ms(&rig, 100);
-    uint32_t within = budget_within(&rig.keeper.budget, WANT_UDP_MS);
+    uint32_t within = budget_within(&rig.keeper.budget, BACKGROUND_PRESSING, WANT_UDP_MS);
     ck_assert_uint_eq(rig.keeper.budget.asked, AT_ONCE);
     ck_assert_uint_eq(rig.keeper.asked.counts[ASKED_UNPROVEN], within);
     ck_assert_uint_eq(rig.keeper.asked.counts[ASKED_PROVEN], PROVEN);
@@ -328,8 +328,8 @@ START_TEST(who_waits_in_line_is_told_when_the_signer_goes)
     start(POLICY("denial: nsec3") ZONE);
     rig_run_until(&rig, some_are_under_way, "signing begins");
     atomic_store(&rig.signer.hold, true);
-    rig_run_ms(&rig, 50); /* so that the signer is seen to hold */
-    rig.keeper.budget.rate = 13 * 60;
+    rig_run_ms(&rig, 50);                 /* so that the signer is seen to hold */
+    rig.keeper.budget.rate = 8 * 13 * 60; /* the same */
     for (unsigned i = 0; i < 5; i++)
         want_host(i + 300, false);
     rig_run_ms(&rig, 50);

@@ -99,6 +99,7 @@ enum room_state { ROOM_STATE_STARTING, ROOM_STATE_READY, ROOM_STATE_DOWN, ROOM_S
  * proven: the client has shown that its address is its own. Asking again does no harm.
  */
 enum { WANT_UDP_MS = 800, WANT_TCP_MS = 3000 }; /* for how long clients are kept waiting */
+enum { UPDATE_SIGNED_MS = 8000 }; /* and updates that have begun, for their signatures */
 
 #define MESSAGES_WANTED(M)                                                                         \
     M(WANTED, LOWER, WANT, want)                                                                   \
