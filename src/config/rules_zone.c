@@ -181,14 +181,15 @@ static void check_update_names(struct loader *loader, const struct yaml_node *ma
     char text[NAME_MAX_TEXT], apex[NAME_MAX_TEXT];
 
     for (size_t i = 0; i < entry->name_count && item; i++, item = item->next) {
+        if (!item->first || item->first->kind != YAML_SCALAR)
+            continue;
         bool self = is_self(&entry->names[i]);
         const struct name *name = &entry->names[i].name;
         if (self && entry->key)
             name = &entry->key->name;
         /* A refused name is the root, of which was complained; one that was written is not. */
-        bool known = name->length > 1 || (item->first && !strcmp(item->first->text, "."));
-        if (!item->first || item->first->kind != YAML_SCALAR || !known ||
-            name_is_within(name, &zone->name))
+        bool known = name->length > 1 || strcmp(item->first->text, ".") == 0;
+        if (!known || name_is_within(name, &zone->name))
             continue;
         loader_error(loader, &item->first->place,
                      self ? "the key's name %s is not in the zone %s, so that 'self' is nothing"
