@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "avow/base/hash.h"
 #include "avow/wire/reader.h"
 
 /*
@@ -17,7 +18,7 @@ struct post {
     struct arena *memory; /* reading: of the config */
 };
 
-static const char share_version[] = "avow share 4 " AVOW_VERSION;
+static const char share_version[] = "avow share 5 " AVOW_VERSION;
 
 static bool is_reading(const struct post *post)
 {
@@ -370,19 +371,44 @@ static void post_notify(struct post *post, struct config *config, struct config_
     }
 }
 
-/* The keeper is told whether there is a hook, not which program it is. */
+static void hash_text(const struct hash_key *key, uint64_t *hash, const char *text)
+{
+    *hash = hash_pair(key, hash, sizeof *hash, text ? text : "", text ? strlen(text) : 0);
+}
+
+/* All that is said of a hook as one number; 0: there is none. */
+static uint64_t hash_hook(const struct config_hook *hook)
+{
+    uint8_t seed[HASH_SEED_OCTETS] = {1}; /* the same in every share */
+    struct hash_key key;
+    uint64_t hash = hook->deadline;
+
+    if (!hook->program)
+        return 0;
+    hash_key_from_seed(&key, seed);
+    hash_text(&key, &hash, hook->program);
+    hash_text(&key, &hash, hook->user);
+    for (size_t i = 0; i < hook->argument_count; i++)
+        hash_text(&key, &hash, hook->arguments[i]);
+    return hash | 1;
+}
+
+/* The keeper is told whether there is a hook and whether it has changed, not which program it is.
+ */
 static void post_loading(struct post *post, struct config_zone *zone)
 {
-    bool hook = zone->hook.program != NULL;
+    uint64_t hook = is_reading(post) ? 0 : hash_hook(&zone->hook);
 
     POST_NUMBER(post, zone->reload_check.largest_deletion, 100);
     POST_NUMBER(post, zone->reload_check.free_deletions, UINT32_MAX);
     POST_NUMBER(post, zone->reload_check.apex, true);
     POST_NUMBER(post, zone->zonemd, CONFIG_ZONEMD_REQUIRE);
     POST_NUMBER(post, zone->publish_zonemd, CONFIG_DIGEST_SHA512);
-    POST_NUMBER(post, hook, true);
-    if (is_reading(post))
-        zone->hook.program = hook ? arena_text(post->memory, "", 0) : NULL;
+    POST_NUMBER(post, hook, UINT64_MAX);
+    if (!is_reading(post))
+        return;
+    zone->hook.settings = hook;
+    zone->hook.program = hook ? arena_text(post->memory, "", 0) : NULL;
 }
 
 static void post_settings(struct post *post, struct config_zone *zone)

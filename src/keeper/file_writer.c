@@ -205,6 +205,13 @@ static enum result open_new(struct writing *writing)
                                    : RESULT_OK;
 }
 
+void file_writer_doubt(struct file_end *end)
+{
+    end->result = fail(end, RESULT_CORRUPT,
+                       "the zone is in doubt: records of the store have vanished or are old ones, "
+                       "and its file may be better; zone reload --force takes the file");
+}
+
 static enum result prepare(struct writing *writing)
 {
     struct stat old = {.st_mode = 0};
@@ -213,6 +220,10 @@ static enum result prepare(struct writing *writing)
         zone_get(&writing->snapshot, &writing->task->zone, &writing->row) != RECORD_THERE ||
         !writing->row.version)
         return fail(writing->end, RESULT_CORRUPT, "the zone cannot be read from the store");
+    if (writing->row.flags & ZONE_DOUBTFUL) {
+        file_writer_doubt(writing->end);
+        return writing->end->result;
+    }
     enum result result = check_old(writing, &old);
     if (!result)
         result = open_new(writing);

@@ -36,6 +36,9 @@ struct file_end {
 /* Write the new file beside the old one and flush it. Unless RESULT_OK nothing is left of it. */
 void file_writer_prepare(const struct file_task *task, struct file_end *end);
 
+/* It must not be written: the zone is in doubt. */
+void file_writer_doubt(struct file_end *end);
+
 /* Put it in place, unless the old one has become another meanwhile; flush the folder. */
 void file_writer_rename(const struct file_task *task, struct file_end *end);
 

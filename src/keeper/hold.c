@@ -6,7 +6,7 @@
 
 static const char *const reasons[] = {
     [HOLD_EDITED] = "edited", [HOLD_DELETION] = "deletion", [HOLD_APEX] = "apex",
-    [HOLD_ZONEMD] = "zonemd", [HOLD_HOOK] = "hook",
+    [HOLD_ZONEMD] = "zonemd", [HOLD_HOOK] = "hook",         [HOLD_HOOK_FAILED] = "hook",
 };
 
 void hold_set(struct keeper_zone *zone, enum hold_reason reason, const struct load_end *end,
@@ -18,7 +18,9 @@ void hold_set(struct keeper_zone *zone, enum hold_reason reason, const struct lo
                                .since = zone->keeper->now,
                                .check = zone->config->reload_check,
                                .zonemd = zone->config->zonemd,
-                               .hook = zone->config->hook.program != NULL};
+                               .serial = zone->config->serial,
+                               .has_hook = zone->config->hook.program != NULL,
+                               .hook = zone->config->hook.settings};
     if (end) {
         hold->file_size = end->file_size;
         hold->file_time = end->file_time;
@@ -61,15 +63,22 @@ static bool same_check(const struct config_reload_check *a, const struct config_
            a->apex == b->apex;
 }
 
+/* Whether what held it is still so configured. */
+static bool same_configuration(const struct zone_hold *hold, const struct config_zone *config)
+{
+    return same_check(&hold->check, &config->reload_check) && hold->zonemd == config->zonemd &&
+           hold->serial == config->serial && hold->has_hook == (config->hook.program != NULL) &&
+           hold->hook == config->hook.settings;
+}
+
 bool hold_stands(const struct keeper_zone *zone)
 {
     const struct zone_hold *hold = &zone->hold;
     struct stat status;
 
-    if (hold->reason == HOLD_NONE || hold->reason == HOLD_EDITED || !zone->config ||
-        !same_check(&hold->check, &zone->config->reload_check) ||
-        hold->zonemd != zone->config->zonemd ||
-        hold->hook != (zone->config->hook.program != NULL) || stat(zone->config->file, &status))
+    if (hold->reason == HOLD_NONE || hold->reason == HOLD_EDITED ||
+        hold->reason == HOLD_HOOK_FAILED || !zone->config ||
+        !same_configuration(hold, zone->config) || stat(zone->config->file, &status))
         return false;
     return hold->file_size == (uint64_t)status.st_size &&
            hold->file_time ==

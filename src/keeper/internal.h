@@ -75,6 +75,7 @@ struct keeper_zone {
     bool looked_through; /* a walk was begun since the start of the keeper */
     bool whole;          /* a new version: what signs it has changed */
     bool forced;         /* the load may drop what updates have changed */
+    bool mends;          /* the load is of the file that was loaded before: it passes the gate */
     bool load_later;     /* it could not be signed: again when the token is at hand */
     uint32_t load_delay_ms;
     uint64_t load_after_ms;

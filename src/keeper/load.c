@@ -14,7 +14,7 @@
 #include "slice.h"
 #include "soa.h"
 
-enum { DELAY_FIRST_MS = 1000, DELAY_MOST_MS = 60000 /* until a load that could not be signed */ };
+enum { DELAY_FIRST_MS = 1000, DELAY_MOST_MS = 60000 /* until what is tried again */ };
 
 /* ---- writing ----------------------------------------------------------------------------------
  */
@@ -309,19 +309,28 @@ static void say_failure(struct keeper_zone *zone, const struct load_outcome *out
                             is_of_store(store, result) ? store->problem : result_sentence(result));
 }
 
+/* What is tried again by itself waits, longer each time. */
+static void put_off(struct keeper_zone *zone)
+{
+    zone->load_delay_ms = zone->load_delay_ms ? zone->load_delay_ms * 2 : DELAY_FIRST_MS;
+    if (zone->load_delay_ms > DELAY_MOST_MS)
+        zone->load_delay_ms = DELAY_MOST_MS;
+    zone->load_after_ms = zone->keeper->now_ms + zone->load_delay_ms;
+}
+
 /* A load has ended, whatever it was. */
 static void end_load(struct keeper_zone *zone, const struct load_outcome *outcome)
 {
     zone->load_later = outcome->result == RESULT_TOKEN;
     zone->forced |= zone->load_later && outcome->forced;
-    if (zone->load_later) {
-        zone->load_delay_ms = zone->load_delay_ms ? zone->load_delay_ms * 2 : DELAY_FIRST_MS;
-        if (zone->load_delay_ms > DELAY_MOST_MS)
-            zone->load_delay_ms = DELAY_MOST_MS;
-        zone->load_after_ms = zone->keeper->now_ms + zone->load_delay_ms;
+    if (zone->load_later || (outcome->result && zone->whole)) {
+        put_off(zone);
     } else {
         zone->load_delay_ms = 0;
+        zone->load_after_ms = 0;
     }
+    if (outcome->result && outcome->of_store && load_is_of_store(zone))
+        zone->load_wanted = false; /* it would be of the same again, and the file not be read */
     if (outcome->result || !zone->config) {
         if (!outcome->end || !outcome->end->hold)
             metric_add(zone->keeper->metrics, METRIC_LOADS_FAILED, 1);
@@ -369,6 +378,13 @@ static void clean_up(struct loader *loader)
     load_task_free(&loader->thread.task);
 }
 
+/* What was made of a version that is in doubt by now is no better. */
+static bool is_of_doubt(const struct loader *loader)
+{
+    return loader->zone->row.flags & ZONE_DOUBTFUL &&
+           (loader->thread.task.source || loader->thread.end.mode == LOAD_DIFFERENCE);
+}
+
 static void finish(struct loader *loader)
 {
     struct keeper_zone *zone = loader->zone;
@@ -377,6 +393,8 @@ static void finish(struct loader *loader)
 
     loader_thread_join(&loader->thread);
     enum result result = loader->failed ? loader->failed : end->result;
+    if (!result && is_of_doubt(loader))
+        result = RESULT_CORRUPT;
     log_complaints(end);
     if (end->text.octets)
         control_zone_complaint(zone, (const char *)end->text.octets);
@@ -407,7 +425,7 @@ static void finish(struct loader *loader)
 static void refuse(struct keeper_zone *zone, const char *text)
 {
     zone->phase = PHASE_FAILED;
-    zone->load_wanted = zone->forced = false;
+    zone->load_wanted = zone->forced = zone->mends = false;
     if (text)
         keeper_zone_problem(zone, "%s", text);
     else
@@ -425,6 +443,17 @@ static bool asks(struct keeper_zone *zone)
     return true;
 }
 
+/* It may be tried again by itself, later. */
+static void refuse_start(struct keeper_zone *zone, enum result result)
+{
+    put_off(zone);
+    if (result == RESULT_CORRUPT)
+        refuse(zone, "not loaded: what is stored is in doubt, and updates have changed the zone "
+                     "since its file was loaded; zone reload --force drops their changes");
+    else
+        refuse(zone, "it could not be loaded: there is no memory, or no thread");
+}
+
 static void start(struct loader *loader, struct keeper_zone *zone)
 {
     loader->zone = zone;
@@ -434,18 +463,17 @@ static void start(struct loader *loader, struct keeper_zone *zone)
     loader->thread.loop = loader->keeper->loop;
     loader->thread.wake = &loader->wake;
     enum result result = load_describe(zone, &loader->thread.task);
-    zone->load_wanted = zone->forced = false;
-    if (!loader->thread.task.source)
+    if (!result && !loader->thread.task.source) {
+        zone->load_wanted = zone->forced = zone->mends = false;
         hold_clear(zone);
+    }
     if (!result)
         result = loader_thread_start(&loader->thread);
     if (!result)
         return;
     load_task_free(&loader->thread.task);
     loader->zone = NULL;
-    zone->phase = PHASE_FAILED;
-    keeper_zone_problem(zone, "it could not be loaded: %s", result_sentence(result));
-    control_zone_event(zone);
+    refuse_start(zone, result);
 }
 
 static void start_next(struct loader *loader)

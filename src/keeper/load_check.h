@@ -16,11 +16,12 @@
 /* Why a load is held, until it is forced. */
 enum hold_reason {
     HOLD_NONE,
-    HOLD_EDITED,   /* it would drop changes by update */
-    HOLD_DELETION, /* too many names would go */
-    HOLD_APEX,     /* NS, SOA or TTLs change oddly */
-    HOLD_ZONEMD,   /* the file's digest is wrong, or missing */
-    HOLD_HOOK      /* the program refuses it, or could not be asked */
+    HOLD_EDITED,     /* it would drop changes by update */
+    HOLD_DELETION,   /* too many names would go */
+    HOLD_APEX,       /* NS, SOA or TTLs change oddly */
+    HOLD_ZONEMD,     /* the file's digest is wrong, or missing */
+    HOLD_HOOK,       /* the program refuses it */
+    HOLD_HOOK_FAILED /* the program has failed, or could not be asked: it may say yes next time */
 };
 
 enum { HOLD_TEXT = 320 };

@@ -35,9 +35,23 @@ static bool is_apex(const struct digesting *digesting, const struct gathered *re
                            digesting->apex_length);
 }
 
+/* The same record twice is one. */
+static bool is_known(const struct digesting *digesting, const struct zonemd *claim)
+{
+    for (size_t i = 0; i < digesting->count; i++) {
+        const struct zonemd *other = &digesting->claims[i];
+        if (other->serial == claim->serial && other->scheme == claim->scheme &&
+            other->algorithm == claim->algorithm && other->length == claim->length &&
+            memcmp(other->digest, claim->digest, claim->length) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void read_apex(struct digesting *digesting)
 {
     struct gathered record;
+    struct zonemd claim;
     struct soa soa;
 
     digesting->gather->next = 0;
@@ -45,8 +59,8 @@ static void read_apex(struct digesting *digesting)
         if (record.type == TYPE_SOA && !soa_read(record.rdata, record.rdata_length, &soa))
             digesting->serial = soa.serial;
         if (record.type == TYPE_ZONEMD && digesting->count < CLAIMS &&
-            !zonemd_read(record.rdata, record.rdata_length, &digesting->claims[digesting->count]))
-            digesting->count++;
+            !zonemd_read(record.rdata, record.rdata_length, &claim) && !is_known(digesting, &claim))
+            digesting->claims[digesting->count++] = claim;
     }
 }
 

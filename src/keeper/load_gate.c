@@ -148,7 +148,7 @@ static enum result ask_hook(struct loader_thread *thread, struct gather *gather)
     int descriptor = make_text(thread, gather);
 
     if (descriptor < 0)
-        return hold(thread, HOLD_HOOK, "the zone could not be written out for its hook");
+        return hold(thread, HOLD_HOOK_FAILED, "the zone could not be written out for its hook");
     (void)pthread_mutex_lock(&thread->mutex);
     *question = (struct loader_question){.asked = true, .descriptor = descriptor};
     ev_async_send(thread->loop, thread->wake);

@@ -23,7 +23,7 @@ void load_hook_ask(struct loader *loader, int descriptor)
 
     name_copy(&ask.zone, &zone->name);
     if (room_ask_hook(loader->keeper->room, &ask))
-        load_gate_answer(&loader->thread, HOLD_HOOK, "its hook could not be asked for");
+        load_gate_answer(&loader->thread, HOLD_HOOK_FAILED, "its hook could not be asked for");
     else
         zone->hook_runs = true;
     (void)close(descriptor);
@@ -50,7 +50,9 @@ void loader_hooked(struct keeper *keeper, const struct message_hooked *hooked)
         return;
     loader->zone->hook_runs = false; /* no round begins from here on */
     loader->hook_ended = true;
-    loader->hook_hold = hooked->outcome == HOOK_ACCEPTED ? HOLD_NONE : HOLD_HOOK;
+    loader->hook_hold = hooked->outcome == HOOK_ACCEPTED  ? HOLD_NONE
+                        : hooked->outcome == HOOK_REFUSED ? HOLD_HOOK
+                                                          : HOLD_HOOK_FAILED;
     (void)snprintf(loader->hook_text, sizeof loader->hook_text, "its hook %s: %s",
                    hooked->outcome == HOOK_REFUSED ? "refuses it" : "has failed", hooked->text);
     load_hook_go_on(loader);

@@ -126,6 +126,18 @@ static struct load_bounds describe_bounds(const struct keeper_zone *zone)
                                 .serial = zone->said};
 }
 
+/* Records that vanished are no measure for a file, and looking at them may be deadly. */
+static bool is_in_doubt(const struct keeper_zone *zone)
+{
+    return zone->row.flags & ZONE_DOUBTFUL;
+}
+
+/* Whether the file is as it was when it was loaded, and passes the gate as it did then. */
+static bool load_mends(const struct keeper_zone *zone)
+{
+    return zone->mends && !(zone->row.flags & ZONE_EDITED) && !loader_file_changed(zone);
+}
+
 static enum result fill_task(struct keeper_zone *zone, const char *file, struct load_task *task)
 {
     *task = (struct load_task){.file = strdup(file),
@@ -133,9 +145,9 @@ static enum result fill_task(struct keeper_zone *zone, const char *file, struct 
                                .store = &zone->keeper->store,
                                .served_serial = zone->row.serial,
                                .has_serial = zone->row.version != 0,
-                               .forced = zone->forced,
+                               .forced = zone->forced || load_mends(zone),
                                .merged = load_is_merged(zone),
-                               .guarded = zone->row.version,
+                               .guarded = is_in_doubt(zone) ? 0 : zone->row.version,
                                .bounds = describe_bounds(zone),
                                .zonemd = zone->config->zonemd,
                                .no_digest = zone->config->publish_zonemd != CONFIG_DIGEST_OFF,
@@ -144,15 +156,27 @@ static enum result fill_task(struct keeper_zone *zone, const char *file, struct 
     return task->file && task->state ? describe_signing(zone, task) : RESULT_SYSTEM;
 }
 
+bool load_is_of_store(const struct keeper_zone *zone)
+{
+    return zone->whole && zone->row.version && (!zone->load_wanted || holds_edits(zone));
+}
+
+/* A difference to what is in doubt, or a copy of it, would be as doubtful. The file is not, where
+ * nothing else is to be kept. */
+static enum result describe_in_doubt(const struct keeper_zone *zone)
+{
+    return holds_edits(zone) && zone->config->reload != CONFIG_RELOAD_REPLACE ? RESULT_CORRUPT
+                                                                              : RESULT_OK;
+}
+
 enum result load_describe(struct keeper_zone *zone, struct load_task *task)
 {
     enum result result = fill_task(zone, zone->config->file, task);
 
     task->any_difference = task->merged;
-    /* A difference to what is in doubt, or a copy of it, would be as doubtful. */
-    if (zone->row.flags & ZONE_DOUBTFUL && !holds_edits(zone))
-        return result;
-    if (zone->whole && zone->row.version && (!zone->load_wanted || holds_edits(zone)))
+    if (result || is_in_doubt(zone))
+        return result ? result : describe_in_doubt(zone);
+    if (load_is_of_store(zone))
         task->source = zone->row.version;
     else if (zone->row.version && !zone->whole &&
              zone->row.policy_fingerprint == loader_fingerprint(zone))

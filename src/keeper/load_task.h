@@ -13,12 +13,16 @@ bool load_must_ask(const struct keeper_zone *zone);
 /* Whether the file is merged with what updates have changed. */
 bool load_is_merged(const struct keeper_zone *zone);
 
+/* Whether a load that begins now composes what is stored anew, and does not read the file. */
+bool load_is_of_store(const struct keeper_zone *zone);
+
 /*
  * Describe the load of a zone as it is due now.
  *
  * task    Written; to be freed with load_task_free whatever is returned.
  *
- * Returns RESULT_SYSTEM without memory or chance.
+ * Returns RESULT_SYSTEM without memory or chance; RESULT_CORRUPT when it needs what is stored, and
+ * that is in doubt.
  */
 MUST_CHECK enum result load_describe(struct keeper_zone *zone, struct load_task *task);
 

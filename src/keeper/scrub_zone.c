@@ -174,10 +174,11 @@ static void mend(struct keeper_zone *zone, const char *what)
                    mends ? "its file is loaded anew"
                          : "zone reload --force makes it what its file says");
     log_error("%s %s", name_to_text(&zone->name, name), zone->scrub.problem);
-    if (!mends || zone->phase == PHASE_QUEUED || zone->phase == PHASE_LOADING)
+    if (!mends)
         return;
-    zone->phase = PHASE_IDLE;
-    zone->whole = zone->load_wanted = true;
+    zone->whole = zone->load_wanted = zone->mends = true;
+    if (zone->phase != PHASE_QUEUED && zone->phase != PHASE_LOADING) /* else when that has ended */
+        zone->phase = PHASE_IDLE;
     keeper_zone_advance(zone);
 }
 

@@ -87,7 +87,7 @@ static enum result note_written(struct keeper_zone *zone, const struct file_end 
     row->file_time = end->time;
     row->file_hash = 0;
     row->loaded_serial = end->serial;
-    if (row->serial == end->serial)
+    if (row->serial == end->serial && !(row->flags & ZONE_DOUBTFUL))
         row->flags &= (uint16_t)~ZONE_EDITED;
     enum result result = commit_zone(zone, false);
     if (result)
@@ -97,16 +97,24 @@ static enum result note_written(struct keeper_zone *zone, const struct file_end 
     return result;
 }
 
-/* The new file is about to take the old one's place: whatever happens, it is known as ours. */
-static enum result announce(struct keeper_zone *zone, const struct file_end *end)
+/* The new file is about to take the old one's place: whatever happens, it is known as ours. Unless
+ * RESULT_OK, `end` says why it may not. */
+static enum result announce(struct keeper_zone *zone, struct file_end *end)
 {
     struct zone before = zone->row;
 
+    if (zone->row.flags & ZONE_DOUBTFUL) {
+        file_writer_doubt(end); /* it was found while the file was written */
+        return end->result;
+    }
     zone->row.file_hash = load_file_hash(end->size, end->time);
-    enum result result = commit_zone(zone, false);
-    if (result)
+    end->result = zone->config ? commit_zone(zone, false) : RESULT_SYSTEM;
+    if (end->result) {
         zone->row = before;
-    return result;
+        (void)snprintf(end->why, sizeof end->why, "the store could not be written: %.200s",
+                       zone->keeper->store.problem);
+    }
+    return end->result;
 }
 
 /* A load that did not begin because of the edits need not be made up for: they are in the file. */
@@ -210,10 +218,7 @@ static void go_on(struct write_back *back)
         finish(back);
         return;
     }
-    if (!zone->config || announce(zone, end)) {
-        end->result = RESULT_SYSTEM;
-        (void)snprintf(end->why, sizeof end->why, "the store could not be written: %.200s",
-                       back->keeper->store.problem);
+    if (announce(zone, end)) {
         file_writer_discard(&back->task);
         finish(back);
         return;
@@ -272,6 +277,12 @@ static void watch(struct keeper_zone *zone)
     write->seen = zone->row.serial;
 }
 
+/* Whether the file is to be written unasked: not over what is good with what is in doubt. */
+static bool has_news(const struct keeper_zone *zone)
+{
+    return writes_itself(zone) && (zone->row.flags & (ZONE_EDITED | ZONE_DOUBTFUL)) == ZONE_EDITED;
+}
+
 static bool is_due(const struct keeper_zone *zone)
 {
     const struct zone_write *write = &zone->write;
@@ -279,7 +290,7 @@ static bool is_due(const struct keeper_zone *zone)
 
     if (write->wanted)
         return true;
-    return writes_itself(zone) && write->since_ms && now >= write->not_before_ms &&
+    return has_news(zone) && write->since_ms && now >= write->not_before_ms &&
            (now - write->changed_ms >= QUIET_MS || now - write->since_ms >= MOST_MS);
 }
 
@@ -301,10 +312,10 @@ static void write_now(struct write_back *back, struct keeper_zone *zone)
     zone->write.step = WRITE_PREPARE;
     if (!describe(back, zone))
         file_writer_prepare(&back->task, &back->end);
-    if (!back->end.result && !announce(zone, &back->end))
-        file_writer_rename(&back->task, &back->end);
+    if (!back->end.result && announce(zone, &back->end))
+        file_writer_discard(&back->task);
     else if (!back->end.result)
-        back->end = (struct file_end){.result = RESULT_SYSTEM, .why = "the store is not written"};
+        file_writer_rename(&back->task, &back->end);
     finish(back);
 }
 
@@ -317,7 +328,7 @@ void write_back_all(struct keeper *keeper)
         go_on(back);
     }
     for (struct keeper_zone *zone = keeper->zones; zone && keeper->settled; zone = zone->next) {
-        if (writes_itself(zone) && zone->row.flags & ZONE_EDITED && may_write(zone))
+        if (has_news(zone) && may_write(zone))
             write_now(back, zone);
     }
 }

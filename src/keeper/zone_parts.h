@@ -47,7 +47,9 @@ struct zone_hold {
     uint64_t file_size, file_time;
     struct config_reload_check check; /* as configured then, with the next: did that change? */
     enum config_zonemd zonemd;
-    bool hook;
+    enum config_serial serial;
+    bool has_hook;
+    uint64_t hook;                             /* its settings */
     uint64_t names, names_served, gone, fresh; /* of the file; 0: it was not read */
     char text[HOLD_TEXT];
 };

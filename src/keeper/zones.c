@@ -96,6 +96,12 @@ static bool is_at_rest(const struct keeper_zone *zone)
     return zone->phase == PHASE_IDLE || (zone->phase == PHASE_FAILED && zone->hold.reason);
 }
 
+/* Whether a new version is to be made now: one that failed is not made again at once. */
+static bool is_whole_due(const struct keeper_zone *zone)
+{
+    return zone->whole && is_at_rest(zone) && zone->keeper->now_ms >= zone->load_after_ms;
+}
+
 /* ---- what is next -----------------------------------------------------------------------------
  */
 
@@ -119,7 +125,7 @@ void keeper_zone_advance(struct keeper_zone *zone)
         !(zone->row.flags & ZONE_DOUBTFUL)) {
         zone->whole = true; /* signed otherwise now: the denial chain or the keys are others */
     }
-    if ((zone->load_wanted || (zone->whole && is_at_rest(zone))) && (!signs || keyring_known(zone)))
+    if ((zone->load_wanted || is_whole_due(zone)) && (!signs || keyring_known(zone)))
         loader_queue(zone);
     /* Once after the start a walk looks at everything: what was due when the last keeper ended. */
     if (signs && ready && (!zone->looked_through || !(zone->row.flags & ZONE_FULLY_SIGNED))) {

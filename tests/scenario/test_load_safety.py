@@ -193,6 +193,41 @@ def test_a_hook_sees_the_zone_and_refuses(lab):
     assert not list(server.state.glob("loading*"))
 
 
+def test_a_hold_ends_with_its_reason(lab):
+    """A hook that says something else, or has failed, is asked again; one that has refused is not."""
+    asked, fails = out(lab) / "asked", out(lab) / "fails"
+    script = f'echo asked >>{asked}\n[ -e {fails} ] && kill -9 $$\n[ "$1" = strict ] && exit 1\nexit 0\n'
+    asked.write_text("")
+    os.chmod(asked, 0o666)
+    server = start(lab, small_zone(ZONE), hook=hook(lab, script, arguments=["mild"]))
+
+    def configure(*words):
+        server.zones[ZONE]["hook"]["arguments"] = list(words)
+        server.write_configuration()
+        mark = server.log.mark()
+        server.hang_up()
+        server.process.wait_line("reloading ", since=mark)
+        server.ask_daemon("zone", "list")
+
+    def times():
+        return asked.read_text().count("asked")
+
+    configure("strict")
+    server.zone_file(ZONE).write_text(small_zone(ZONE, serial=2))
+    assert reload(server).returncode == HELD and "refuses it" in held(server)["text"]
+    before = times()
+    configure("strict")
+    assert times() == before and held(server)
+    configure("mild")
+    server.wait_status(lambda status: held(server) is None and server.serial(ZONE) == 2, "loaded")
+    fails.touch()
+    server.zone_file(ZONE).write_text(small_zone(ZONE, serial=3))
+    assert reload(server).returncode == HELD and "has failed" in held(server)["text"]
+    fails.unlink()
+    configure("mild")
+    server.wait_status(lambda status: held(server) is None and server.serial(ZONE) == 3, "loaded")
+
+
 def lives(pid):
     return os.path.exists(f"/proc/{pid}")
 

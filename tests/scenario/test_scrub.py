@@ -112,10 +112,46 @@ def test_a_zone_that_lost_a_record_is_loaded_anew(lab):
     assert server.log.lines(r"a\.test\. not answered for: .*its file is loaded anew")
 
 
+def test_a_hook_that_fails_keeps_no_zone_from_being_mended(lab):
+    """What it let through once, and what has not changed, it is not asked about again."""
+    program = lab.folder / "check-zone"
+    program.write_text("#!/bin/sh\nexit 0\n")
+    program.chmod(0o755)
+    hook = {"program": str(program), "user": "root"}
+    server = lab.avow(zones={ZONE: (small_zone(ZONE), {"hook": hook})})
+    server.wait_signed()
+    assert server.stop() == 0
+    spoil(server, "vanish", ZONE, f"www.{ZONE}")
+    program.write_text("#!/bin/sh\nkill -9 $$\n")
+    server.start()
+    assert scrubbed(server)["zones_doubtful"] == 1
+    until(lambda: server.ask(f"www.{ZONE}").rcode == NOERROR, "the zone to be whole again")
+    server.wait_signed()
+    assert server.metric("loads_held") == 0 and server.zone_status(ZONE)["problem"] is None
+
+
 def put(server, key):
     """The RCODE of an update that adds a name."""
     with server.client(key) as client:
         return put_text(client, ZONE, "fresh", 1).rcode
+
+
+def test_a_zone_in_doubt_is_not_written_to_its_file(lab):
+    """Neither when asked nor at a stop: the file has what the store has lost."""
+    key = wire.Key.make("key.test.")
+    server = lab.avow(zones={ZONE: (small_zone(ZONE), open_to(key))}, keys=[key])
+    server.wait_signed()
+    assert put(server, key) == model.NOERROR
+    assert server.stop() == 0
+    spoil(server, "vanish", ZONE, f"www.{ZONE}")
+    server.zones[ZONE]["zone-file"] = "write"
+    server.write_configuration()
+    server.start()
+    assert scrubbed(server)["zones_doubtful"] == 1
+    done = server.run_ctl("zone", "write", ZONE)
+    assert done.returncode == 1 and "in doubt" in done.stdout + done.stderr
+    assert server.stop() == 0
+    assert server.zone_file(ZONE).read_text() == small_zone(ZONE)
 
 
 def test_a_zone_in_doubt_is_not_answered(lab):

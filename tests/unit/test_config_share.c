@@ -325,8 +325,10 @@ START_TEST(keeper)
     ck_assert_int_eq(b->zonemd, CONFIG_ZONEMD_REQUIRE);
     ck_assert_int_eq(b->publish_zonemd, CONFIG_DIGEST_SHA512);
     ck_assert_int_eq(a->publish_zonemd, CONFIG_DIGEST_OFF);
-    /* That there is a hook, and nothing of it. */
+    /* That there is a hook, whether it is the same as before, and nothing of it. */
     ck_assert_ptr_null(a->hook.program);
+    ck_assert_uint_eq(a->hook.settings, 0);
+    ck_assert_uint_ne(b->hook.settings, 0);
     ck_assert_str_eq(b->hook.program, "");
     ck_assert_ptr_null(b->hook.user);
     ck_assert_uint_eq(b->hook.argument_count, 0);
@@ -341,6 +343,40 @@ START_TEST(keeper)
     ck_assert(!config_update_allowed(a, &peer));
     same_updates();
     ck_assert_uint_eq(back.transfers.total, 0);
+}
+END_TEST
+
+static uint64_t told_of_hook(void)
+{
+    buffer_clear(&share);
+    config_free(&back);
+    pass(SHARE_KEEPER);
+    return back.zones[1].hook.settings;
+}
+
+START_TEST(a_change_of_a_hook)
+{
+    struct config_hook *hook = &config.zones[1].hook;
+    uint64_t before = told_of_hook();
+    char **arguments = hook->arguments;
+    char other[] = "other";
+
+    ck_assert_uint_eq(told_of_hook(), before);
+    hook->deadline++;
+    ck_assert_uint_ne(told_of_hook(), before);
+    hook->deadline--;
+    hook->argument_count = 0;
+    ck_assert_uint_ne(told_of_hook(), before);
+    hook->argument_count = 1;
+    hook->arguments = (char *[]){other};
+    ck_assert_uint_ne(told_of_hook(), before);
+    hook->arguments = arguments;
+    hook->user = NULL;
+    ck_assert_uint_ne(told_of_hook(), before);
+    hook->user = other;
+    ck_assert_uint_ne(told_of_hook(), before);
+    hook->program = other;
+    ck_assert_uint_ne(told_of_hook(), before);
 }
 END_TEST
 
@@ -577,6 +613,7 @@ int main(void)
     tcase_add_loop_test(sharing, each_room_knows_its_own, 0, COUNT(rights));
     tcase_add_test(sharing, signer);
     tcase_add_test(sharing, keeper);
+    tcase_add_test(sharing, a_change_of_a_hook);
     tcase_add_test(sharing, desk);
     tcase_add_test(sharing, front);
     tcase_add_test(sharing, the_veil_gets_what_it_needs);

@@ -218,7 +218,8 @@ START_TEST(an_export_loads_as_the_same_zone)
     compare("copy.zone", 0);
     rig_configure(&rig, "policies:\n  - {name: p, keystore: a}\n"
                         "zones:\n  - {name: example., file: copy.zone, policy: none}\n");
-    rig_run_until(&rig, rig_all_signed, "the copy");
+    expect("zone reload example. --force", 0);
+    ck_assert_uint_eq(zone()->row.flags & ZONE_EDITED, 0);
     expect("zone export example. --unsigned", 0);
     char *after = take_text();
     ck_assert_str_eq(strchr(before, '\n'), strchr(after, '\n')); /* all but the serial */

@@ -75,6 +75,10 @@ static const struct row {
     {"@ ZONEMD 2018031900 1 3 " RIGHT "\n@ ZONEMD 2018031900 1 1 " RIGHT "\n", NULL, NULL},
     {"@ ZONEMD 2018031900 1 3 " RIGHT "\n@ ZONEMD 2018031900 1 1 " WRONG "\n", "is wrong",
      "is wrong"},
+    /* The same record twice is one. */
+    {"@ ZONEMD 2018031900 1 1 " RIGHT "\n@ 86400 ZONEMD 2018031900 1 1 " RIGHT "\n", NULL, NULL},
+    {"@ ZONEMD 2018031900 1 1 " WRONG "\n@ ZONEMD 2018031900 1 1 " WRONG "\n", "is wrong",
+     "is wrong"},
     /* Twins are no good, even if one of them is right. */
     {"@ ZONEMD 2018031900 1 1 " RIGHT "\n@ ZONEMD 2018031900 1 1 " WRONG "\n", NULL,
      "none of its ZONEMD"},

@@ -29,7 +29,8 @@ enum config_digest { CONFIG_DIGEST_OFF, CONFIG_DIGEST_SHA384, CONFIG_DIGEST_SHA5
 
 /* A program that sees each load of the file before it is served. */
 struct config_hook {
-    char *program; /* absolute; NULL: none. The keeper is only told whether there is one: "" */
+    char *program;     /* absolute; NULL: none. The keeper is only told whether there is one: "", */
+    uint64_t settings; /* and, by this hash, whether it is still the same; 0 elsewhere */
     char **arguments;
     size_t argument_count;
     char *user;        /* to run as when started as root; NULL: server.user */
