@@ -5,6 +5,7 @@
 
 #include "avow/change/check.h"
 #include "avow/store/key.h"
+#include "avow/store/walk.h"
 #include "avow/wire/type.h"
 
 #include "check.h"
@@ -225,7 +226,7 @@ static enum found_record seek(struct check *check, const struct store_scan *scan
 /*
  * Whether a record that follows lies where it belongs. A good one of another version ends the scan;
  * a good one that should have come before says that pages are not where they belong. One with a bad
- * seal may only look so.
+ * seal may only look so, unless it is the other version's own damage.
  */
 static enum found_record judge_place(const struct check *check, const struct store_scan *scan,
                                      const struct store_record *record)
@@ -237,10 +238,14 @@ static enum found_record judge_place(const struct check *check, const struct sto
     bool before = key->length &&
                   store_key_compare(record->key, record->key_length, key->octets, key->length) <= 0;
 
-    if ((!behind && !before) || is_unsealed(scan->table, record) ||
-        record_open(check->snapshot->store, scan->table, record, &payload))
+    if ((!behind && !before) || is_unsealed(scan->table, record))
         return RECORD_THERE;
-    return before ? RECORD_CORRUPT : RECORD_ABSENT;
+    if (record_open(check->snapshot->store, scan->table, record, &payload) == RESULT_OK)
+        return before ? RECORD_CORRUPT : RECORD_ABSENT;
+    return behind && walk_end(check->snapshot, scan->table, scan->version, record, MOVE_NEXT) ==
+                         RECORD_ABSENT
+               ? RECORD_ABSENT
+               : RECORD_THERE;
 }
 
 static enum found_record step(struct check *check, struct store_scan *scan)

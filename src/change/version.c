@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "put.h"
+#include "avow/store/meta.h"
 
-#define META_VERSIONS "versions" /* the last id that was given out */
+#include "put.h"
 
 /* The tables whose keys begin with a version. */
 static const enum store_table versioned[] = {TABLE_NODES, TABLE_RRSETS, TABLE_NSEC3, TABLE_JOURNAL};
@@ -15,15 +15,12 @@ static const enum store_table versioned[] = {TABLE_NODES, TABLE_RRSETS, TABLE_NS
 enum result version_new(struct change *change, uint32_t *version)
 {
     struct store_key key = {.length = sizeof META_VERSIONS - 1};
-    struct reader payload;
+    uint32_t last = 0;
 
     if (change->failed)
         return change->failed;
     memcpy(key.octets, META_VERSIONS, key.length);
-    struct store_record record = store_key_record(&key);
-    enum found_record found = snapshot_get(&change->view, TABLE_META, &record, &payload);
-    uint32_t last = found == RECORD_THERE ? reader_u32(&payload) : 0;
-    if (found == RECORD_CORRUPT || (found == RECORD_THERE && reader_finish(&payload)))
+    if (meta_last_version(&change->view, &last) == RECORD_CORRUPT)
         return RESULT_CORRUPT;
     if (last == UINT32_MAX)
         return RESULT_FULL;
