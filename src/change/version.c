@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "avow/store/meta.h"
+#include "avow/store/walk.h"
 
 #include "put.h"
 
@@ -129,20 +130,46 @@ enum result version_drop(struct change *change, uint32_t version, size_t limit, 
     return RESULT_OK;
 }
 
-/* The first version above `after` that the table knows; 0 when there is none. */
+/* Whether a record only looks like one of its version: it is whole with that of a neighbour. */
+static bool is_strayed(struct snapshot *snapshot, enum store_table table,
+                       const struct store_record *record)
+{
+    static const enum snapshot_move moves[] = {MOVE_PREVIOUS, MOVE_NEXT, MOVE_NEXT};
+    struct store_record one = *record;
+    struct reader payload;
+
+    if (record_open(snapshot->store, table, record, &payload) == RESULT_OK)
+        return false;
+    for (unsigned i = 0; i < COUNT(moves); i++)
+        if (snapshot_move(snapshot, table, moves[i], &one) == RECORD_THERE &&
+            walk_belongs(snapshot->store, table, store_key_version(one.key, one.key_length),
+                         record))
+            return true;
+    return false;
+}
+
+/* The first version above `after` that the table knows. What only looks like one is passed over: to
+ * drop a damaged record of a version that is served would hide that it is missing. */
 static enum found_record next_version(struct snapshot *snapshot, enum store_table table,
                                       uint32_t after, uint32_t *version)
 {
     struct store_key prefix;
+    struct store_record record;
 
-    if (after == UINT32_MAX)
-        return RECORD_ABSENT;
-    version_prefix(after + 1, &prefix);
-    struct store_record record = store_key_record(&prefix);
-    enum found_record found = snapshot_move(snapshot, table, MOVE_AT_OR_AFTER, &record);
-    if (found == RECORD_THERE)
+    do {
+        if (after == UINT32_MAX)
+            return RECORD_ABSENT;
+        version_prefix(after + 1, &prefix);
+        record = store_key_record(&prefix);
+        enum found_record found = snapshot_move(snapshot, table, MOVE_AT_OR_AFTER, &record);
+        if (found != RECORD_THERE)
+            return found;
         *version = store_key_version(record.key, record.key_length);
-    return found;
+        if (*version <= after)
+            return RECORD_CORRUPT; /* a damaged key led astray */
+        after = *version;
+    } while (is_strayed(snapshot, table, &record));
+    return RECORD_THERE;
 }
 
 static enum found_record next_of_all(struct snapshot *snapshot, uint32_t after, uint32_t *version)

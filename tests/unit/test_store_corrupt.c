@@ -437,6 +437,43 @@ START_TEST(damage_stays_with_its_version)
 }
 END_TEST
 
+static void put_row(struct change *change, uint32_t version, const char *apex)
+{
+    struct zone zone = {.apex = name_of(apex), .version = version};
+
+    change_put_zone(change, &zone);
+}
+
+/* A start drops what no zone has. A record that only looks like that is left where it is, as long
+ * as its own version is there: without it nobody would see any more that it is damaged. */
+START_TEST(damage_is_not_dropped)
+{
+    static const enum store_table tables[] = {TABLE_NODES, TABLE_NSEC3};
+    enum { LOOKS_LIKE = DAMAGED | 0x10 };
+    static const unsigned records[] = {0, 1, WALKED / 2, WALKED - 1};
+    struct change change;
+    uint32_t version;
+
+    for (unsigned i = 0; i < COUNT(records); i++) {
+        fill_versions(&change);
+        struct snapshot *view = change_view(&change);
+        put_row(&change, FIRST, "a.");
+        put_row(&change, DAMAGED, "b.");
+        put_row(&change, LAST, "c.");
+        struct store_record record = find(&change, tables[_i], DAMAGED, records[i]);
+        ((uint8_t *)(uintptr_t)record.key)[3] ^= LOOKS_LIKE ^ DAMAGED;
+        ck_assert_int_eq(version_leftover(view, 0, &version), RECORD_ABSENT);
+        put_row(&change, LAST + 1, "b."); /* loaded anew */
+        ck_assert_int_eq(version_leftover(view, 0, &version), RECORD_THERE);
+        ck_assert_uint_eq(version, DAMAGED);
+        bool done = false;
+        ck_assert_int_eq(version_drop(&change, DAMAGED, SIZE_MAX, &done), RESULT_OK);
+        ck_assert(done);
+        forget_versions(&change);
+    }
+}
+END_TEST
+
 int main(void)
 {
     static const enum store_table tables[] = {TABLE_NODES, TABLE_RRSETS, TABLE_NSEC3, TABLE_ZONES,
@@ -453,6 +490,7 @@ int main(void)
     tcase_add_loop_test(damaged, a_damaged_version_is_not_the_end, 0, 2);
     tcase_add_loop_test(damaged, lost_octets_are_not_the_end, 0, 2);
     tcase_add_loop_test(damaged, damage_stays_with_its_version, 0, 2);
+    tcase_add_loop_test(damaged, damage_is_not_dropped, 0, 2);
     suite_add_tcase(suite, damaged);
     return run_suite(suite);
 }
