@@ -218,6 +218,9 @@ static enum found_record seek(struct check *check, const struct store_scan *scan
     if (found == RECORD_THERE && key->length &&
         store_key_equal(record->key, record->key_length, key->octets, key->length))
         found = snapshot_move(check->snapshot, scan->table, MOVE_NEXT, record);
+    if (found == RECORD_THERE && scan->version && !key->length &&
+        walk_is_passed(check->snapshot, scan->table, scan->version, record))
+        found = snapshot_move(check->snapshot, scan->table, MOVE_NEXT, record);
     for (unsigned i = 0; i < scan->skipped && found == RECORD_THERE; i++)
         found = snapshot_move(check->snapshot, scan->table, MOVE_NEXT, record);
     return found;

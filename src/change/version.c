@@ -130,24 +130,6 @@ enum result version_drop(struct change *change, uint32_t version, size_t limit, 
     return RESULT_OK;
 }
 
-/* Whether a record only looks like one of its version: it is whole with that of a neighbour. */
-static bool is_strayed(struct snapshot *snapshot, enum store_table table,
-                       const struct store_record *record)
-{
-    static const enum snapshot_move moves[] = {MOVE_PREVIOUS, MOVE_NEXT, MOVE_NEXT};
-    struct store_record one = *record;
-    struct reader payload;
-
-    if (record_open(snapshot->store, table, record, &payload) == RESULT_OK)
-        return false;
-    for (unsigned i = 0; i < COUNT(moves); i++)
-        if (snapshot_move(snapshot, table, moves[i], &one) == RECORD_THERE &&
-            walk_belongs(snapshot->store, table, store_key_version(one.key, one.key_length),
-                         record))
-            return true;
-    return false;
-}
-
 /* The first version above `after` that the table knows. What only looks like one is passed over: to
  * drop a damaged record of a version that is served would hide that it is missing. */
 static enum found_record next_version(struct snapshot *snapshot, enum store_table table,
@@ -168,7 +150,7 @@ static enum found_record next_version(struct snapshot *snapshot, enum store_tabl
         if (*version <= after)
             return RECORD_CORRUPT; /* a damaged key led astray */
         after = *version;
-    } while (is_strayed(snapshot, table, &record));
+    } while (walk_home(snapshot, table, &record));
     return RECORD_THERE;
 }
 

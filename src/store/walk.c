@@ -10,8 +10,9 @@ enum {
     VERSION_LOWEST = 1 /* that is ever given out */
 };
 
-bool walk_belongs(const struct store *store, enum store_table table, uint32_t version,
-                  const struct store_record *record)
+/* Whether a damaged record is whole as soon as its key begins with this version. */
+static bool belongs(const struct store *store, enum store_table table, uint32_t version,
+                    const struct store_record *record)
 {
     struct store_key key = {.length = (uint16_t)record->key_length};
     struct writer prefix = writer_over(key.octets, RECORD_PREFIX_OCTETS);
@@ -64,20 +65,43 @@ static enum result version_beyond(struct snapshot *snapshot, enum store_table ta
     return good ? RESULT_OK : RESULT_CORRUPT;
 }
 
-/* A damaged record is another version's when it lies in order between ours and that of the next
- * good record, and would not be whole with our version before it. */
+uint32_t walk_home(struct snapshot *snapshot, enum store_table table,
+                   const struct store_record *record)
+{
+    static const enum snapshot_move sides[] = {MOVE_PREVIOUS, MOVE_NEXT};
+    struct store_record one = {.key = NULL}, same = {.key = NULL};
+    struct reader payload;
+
+    if (record_open(snapshot->store, table, record, &payload) == RESULT_OK)
+        return 0;
+    for (unsigned i = 0; i < COUNT(sides); i++) {
+        if (snapshot_move(snapshot, table, sides[i], &one) != RECORD_THERE)
+            continue;
+        uint32_t version = store_key_version(one.key, one.key_length);
+        if (snapshot_move(snapshot, table, sides[1 - i], &same) != RECORD_THERE)
+            return 0;
+        if (belongs(snapshot->store, table, version, record))
+            return version;
+    }
+    return 0;
+}
+
+/* A damaged record is another version's when it would be whole with that of its neighbour, or when
+ * it lies in order between ours and that of the next good record; and would not be with ours. */
 enum found_record walk_end(struct snapshot *snapshot, enum store_table table, uint32_t version,
                            const struct store_record *record, enum snapshot_move on)
 {
     uint32_t seems = store_key_version(record->key, record->key_length), beyond;
+    bool in_order = on == MOVE_NEXT ? seems > version : seems < version;
     struct reader payload;
 
-    if (on == MOVE_NEXT ? seems <= version : seems >= version)
-        return RECORD_CORRUPT;
     if (record_open(snapshot->store, table, record, &payload) == RESULT_OK)
+        return in_order ? RECORD_ABSENT : RECORD_CORRUPT;
+    if (belongs(snapshot->store, table, version, record))
+        return RECORD_CORRUPT;
+    if (walk_home(snapshot, table, record))
         return RECORD_ABSENT;
-    if (walk_belongs(snapshot->store, table, version, record) ||
-        version_beyond(snapshot, table, on, &beyond))
+    if (!in_order || version_beyond(snapshot, table, on, &beyond))
         return RECORD_CORRUPT;
     return (on == MOVE_NEXT ? seems <= beyond : seems >= beyond) ? RECORD_ABSENT : RECORD_CORRUPT;
 }
@@ -123,6 +147,15 @@ static enum result check_before(struct snapshot *snapshot, enum store_table tabl
                : RESULT_CORRUPT;
 }
 
+bool walk_is_passed(struct snapshot *snapshot, enum store_table table, uint32_t version,
+                    const struct store_record *record)
+{
+    if (store_key_version(record->key, record->key_length) == version)
+        return false;
+    uint32_t home = walk_home(snapshot, table, record);
+    return home && home != version;
+}
+
 enum found_record walk_start(struct snapshot *snapshot, enum store_table table,
                              const struct store_key *key, enum walk_start start,
                              struct store_record *record)
@@ -143,6 +176,8 @@ enum found_record walk_start(struct snapshot *snapshot, enum store_table table,
         return RECORD_CORRUPT;
     if (found == RECORD_ABSENT)
         return found;
+    if (order > 0 && walk_is_passed(snapshot, table, version, record))
+        return walk_next(snapshot, table, version, record);
     if (order > 0 || start == WALK_AT)
         return in_version(snapshot, table, version, record);
     if (record_open(snapshot->store, table, record, &payload))

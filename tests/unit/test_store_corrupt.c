@@ -410,13 +410,15 @@ END_TEST
 START_TEST(damage_stays_with_its_version)
 {
     static const enum store_table tables[] = {TABLE_NODES, TABLE_NSEC3};
-    enum store_table table = tables[_i];
+    enum store_table table = tables[_i % 2];
+    bool key = _i / 2; /* its version; in the first it may lead searches for others astray */
     struct change change;
 
     fill_versions(&change);
-    for (unsigned i = 0; i < WALKED; i += WALKED - 1) {
+    for (unsigned i = key ? WALKED - 1 : 0; i < WALKED; i += WALKED - 1) {
         struct store_record record = find(&change, table, DAMAGED, i);
-        ((uint8_t *)(uintptr_t)record.value)[9] ^= 1;
+        uint8_t *octet = (uint8_t *)(uintptr_t)(key ? record.key + 3 : record.value + 9);
+        *octet ^= 0x10;
         for (uint32_t version = FIRST; version <= LAST; version++) {
             struct store_scan scan = {.version = 0};
             struct store_check counts = {.octets = 0};
@@ -431,7 +433,7 @@ START_TEST(damage_stays_with_its_version)
             ck_assert_uint_eq(scan.digest.records, WALKED);
             store_scan_free(&scan);
         }
-        ((uint8_t *)(uintptr_t)record.value)[9] ^= 1;
+        *octet ^= 0x10;
     }
     forget_versions(&change);
 }
@@ -489,7 +491,7 @@ int main(void)
     tcase_add_test(damaged, a_damaged_key_is_not_absence);
     tcase_add_loop_test(damaged, a_damaged_version_is_not_the_end, 0, 2);
     tcase_add_loop_test(damaged, lost_octets_are_not_the_end, 0, 2);
-    tcase_add_loop_test(damaged, damage_stays_with_its_version, 0, 2);
+    tcase_add_loop_test(damaged, damage_stays_with_its_version, 0, 4);
     tcase_add_loop_test(damaged, damage_is_not_dropped, 0, 2);
     suite_add_tcase(suite, damaged);
     return run_suite(suite);

@@ -41,8 +41,14 @@ MUST_CHECK enum found_record walk_end(struct snapshot *snapshot, enum store_tabl
                                       uint32_t version, const struct store_record *record,
                                       enum snapshot_move on);
 
-/* Whether a damaged record is whole as soon as its key begins with this version. */
-bool walk_belongs(const struct store *store, enum store_table table, uint32_t version,
-                  const struct store_record *record);
+/* The table's cursor stands at this record, and stays there. When its seal is bad, and would be
+ * good with the version of a neighbour before its key: that version, else 0. */
+uint32_t walk_home(struct snapshot *snapshot, enum store_table table,
+                   const struct store_record *record);
+
+/* A search for the first record of a version has led to this one. Whether it only lies there for
+ * its damage, and belongs to another version: the first is behind it. */
+bool walk_is_passed(struct snapshot *snapshot, enum store_table table, uint32_t version,
+                    const struct store_record *record);
 
 #endif
