@@ -122,7 +122,7 @@ enum result change_commit(struct change *change, uint64_t *transaction)
 
     if (!store)
         return RESULT_REFUSED;
-    if (change->touched)
+    if (change->touched && !store->rolled_back)
         put_commit(change);
     enum result result = change->failed;
     if (result) {

@@ -5,6 +5,7 @@
 
 #include "avow/change/check.h"
 #include "avow/store/key.h"
+#include "avow/store/walk.h"
 #include "avow/wire/type.h"
 
 #include "check.h"
@@ -217,6 +218,9 @@ static enum found_record seek(struct check *check, const struct store_scan *scan
     if (found == RECORD_THERE && key->length &&
         store_key_equal(record->key, record->key_length, key->octets, key->length))
         found = snapshot_move(check->snapshot, scan->table, MOVE_NEXT, record);
+    if (found == RECORD_THERE && scan->version && !key->length &&
+        walk_is_passed(check->snapshot, scan->table, scan->version, record))
+        found = snapshot_move(check->snapshot, scan->table, MOVE_NEXT, record);
     for (unsigned i = 0; i < scan->skipped && found == RECORD_THERE; i++)
         found = snapshot_move(check->snapshot, scan->table, MOVE_NEXT, record);
     return found;
@@ -225,7 +229,7 @@ static enum found_record seek(struct check *check, const struct store_scan *scan
 /*
  * Whether a record that follows lies where it belongs. A good one of another version ends the scan;
  * a good one that should have come before says that pages are not where they belong. One with a bad
- * seal may only look so.
+ * seal may only look so, unless it is the other version's own damage.
  */
 static enum found_record judge_place(const struct check *check, const struct store_scan *scan,
                                      const struct store_record *record)
@@ -237,10 +241,14 @@ static enum found_record judge_place(const struct check *check, const struct sto
     bool before = key->length &&
                   store_key_compare(record->key, record->key_length, key->octets, key->length) <= 0;
 
-    if ((!behind && !before) || is_unsealed(scan->table, record) ||
-        record_open(check->snapshot->store, scan->table, record, &payload))
+    if ((!behind && !before) || is_unsealed(scan->table, record))
         return RECORD_THERE;
-    return before ? RECORD_CORRUPT : RECORD_ABSENT;
+    if (record_open(check->snapshot->store, scan->table, record, &payload) == RESULT_OK)
+        return before ? RECORD_CORRUPT : RECORD_ABSENT;
+    return behind && walk_end(check->snapshot, scan->table, scan->version, record, MOVE_NEXT) ==
+                         RECORD_ABSENT
+               ? RECORD_ABSENT
+               : RECORD_THERE;
 }
 
 static enum found_record step(struct check *check, struct store_scan *scan)

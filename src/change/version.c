@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "put.h"
+#include "avow/store/meta.h"
+#include "avow/store/walk.h"
 
-#define META_VERSIONS "versions" /* the last id that was given out */
+#include "put.h"
 
 /* The tables whose keys begin with a version. */
 static const enum store_table versioned[] = {TABLE_NODES, TABLE_RRSETS, TABLE_NSEC3, TABLE_JOURNAL};
@@ -15,15 +16,12 @@ static const enum store_table versioned[] = {TABLE_NODES, TABLE_RRSETS, TABLE_NS
 enum result version_new(struct change *change, uint32_t *version)
 {
     struct store_key key = {.length = sizeof META_VERSIONS - 1};
-    struct reader payload;
+    uint32_t last = 0;
 
     if (change->failed)
         return change->failed;
     memcpy(key.octets, META_VERSIONS, key.length);
-    struct store_record record = store_key_record(&key);
-    enum found_record found = snapshot_get(&change->view, TABLE_META, &record, &payload);
-    uint32_t last = found == RECORD_THERE ? reader_u32(&payload) : 0;
-    if (found == RECORD_CORRUPT || (found == RECORD_THERE && reader_finish(&payload)))
+    if (meta_last_version(&change->view, &last) == RECORD_CORRUPT)
         return RESULT_CORRUPT;
     if (last == UINT32_MAX)
         return RESULT_FULL;
@@ -132,20 +130,28 @@ enum result version_drop(struct change *change, uint32_t version, size_t limit, 
     return RESULT_OK;
 }
 
-/* The first version above `after` that the table knows; 0 when there is none. */
+/* The first version above `after` that the table knows. What only looks like one is passed over: to
+ * drop a damaged record of a version that is served would hide that it is missing. */
 static enum found_record next_version(struct snapshot *snapshot, enum store_table table,
                                       uint32_t after, uint32_t *version)
 {
     struct store_key prefix;
+    struct store_record record;
 
-    if (after == UINT32_MAX)
-        return RECORD_ABSENT;
-    version_prefix(after + 1, &prefix);
-    struct store_record record = store_key_record(&prefix);
-    enum found_record found = snapshot_move(snapshot, table, MOVE_AT_OR_AFTER, &record);
-    if (found == RECORD_THERE)
+    do {
+        if (after == UINT32_MAX)
+            return RECORD_ABSENT;
+        version_prefix(after + 1, &prefix);
+        record = store_key_record(&prefix);
+        enum found_record found = snapshot_move(snapshot, table, MOVE_AT_OR_AFTER, &record);
+        if (found != RECORD_THERE)
+            return found;
         *version = store_key_version(record.key, record.key_length);
-    return found;
+        if (*version <= after)
+            return RECORD_CORRUPT; /* a damaged key led astray */
+        after = *version;
+    } while (walk_home(snapshot, table, &record));
+    return RECORD_THERE;
 }
 
 static enum found_record next_of_all(struct snapshot *snapshot, uint32_t after, uint32_t *version)

@@ -183,7 +183,8 @@ struct keeper {
     struct control *control;
     struct scrub *scrub;
     struct store_scan scan; /* of it: commits tell it what they change */
-    bool rolled_back;       /* the store was older, at our start, than its last commit */
+    uint32_t old_versions;  /* up to this one, versions are of a store that was older, at our
+                             * start, than its last commit; 0: it was not */
 
     ev_timer tick;
     ev_timer commit_soon;

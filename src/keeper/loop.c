@@ -117,6 +117,7 @@ static void check_readers(struct keeper *keeper)
 static void count_rate(struct keeper *keeper)
 {
     uint64_t stored = metric_get(keeper->metrics, METRIC_SIGNATURES_STORED), pending = 0;
+    uint64_t doubtful = 0;
     uint64_t passed = keeper->now_ms - keeper->rate_at;
 
     if (passed < 1000)
@@ -129,8 +130,10 @@ static void count_rate(struct keeper *keeper)
         uint64_t all = row->rrsets + row->denials;
         uint64_t signed_ = row->rrsets_signed + row->denials_signed;
         pending += all > signed_ ? all - signed_ : 0;
+        doubtful += (row->flags & ZONE_DOUBTFUL) != 0;
     }
     metric_set(keeper->metrics, METRIC_SIGNATURES_PENDING, pending);
+    metric_set(keeper->metrics, METRIC_ZONES_DOUBTFUL, doubtful);
 }
 
 static void measure_store(struct keeper *keeper)

@@ -125,6 +125,8 @@ void schedule_settle(struct keeper_zone *zone)
     if (zone->damage) {
         keeper_zone_trouble(zone, "a record of the store is damaged; see avowctl store check");
         zone->cursor.not_before = keeper->now_ms + DELAY_MOST_MS;
+        if (zone->again)
+            schedule_zone(zone);
         return;
     }
     if (zone->again || (!zone_is_complete(&zone->row) && zone->walk_sent)) {

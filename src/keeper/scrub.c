@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "avow/base/clock.h"
+#include "avow/store/meta.h"
 #include "scrub_zone.h"
 
 enum {
@@ -63,12 +64,38 @@ static void plan(struct scrub *scrub, uint64_t since)
         scrub->due = since + AGAIN_SECONDS;
 }
 
+/* The store was an old one, and each zone's row now says what comes of that: from here on it is
+ * what it should be, for who opens it next, too. */
+static void settle_old(struct scrub *scrub)
+{
+    struct keeper *keeper = scrub->keeper;
+    struct change change;
+
+    if (!keeper->store.rolled_back || scrub->undecided || commit_begin(keeper, &change))
+        return; /* the next pass tries again */
+    keeper->store.rolled_back = false;
+    change.touched = true; /* its number is all that it has */
+    keeper->store.rolled_back = commit_end(keeper, &change, false, NULL, 0) != RESULT_OK;
+    if (!keeper->store.rolled_back)
+        keeper->old_versions = 0;
+}
+
+static uint64_t count_doubtful(const struct keeper *keeper)
+{
+    uint64_t count = 0;
+
+    for (const struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
+        count += (zone->row.flags & ZONE_DOUBTFUL) != 0;
+    return count;
+}
+
 static void end_pass(struct scrub *scrub)
 {
     struct keeper *keeper = scrub->keeper;
     bool whole = scrub->pass == SCRUB_SIGNATURES;
 
-    keeper->rolled_back = false; /* each zone has been judged */
+    settle_old(scrub);
+    metric_set(keeper->metrics, METRIC_ZONES_DOUBTFUL, count_doubtful(keeper));
     scrub->now.ended = keeper->now;
     scrub->last = scrub->now;
     scrub->pass = scrub->now.pass = SCRUB_REST;
@@ -128,6 +155,7 @@ static enum found_record step(struct scrub *scrub)
 static void move_on(struct scrub *scrub)
 {
     if (scrub->rows) {
+        scrub_acquit(scrub->keeper, ROWS);
         scrub_rows_end(scrub);
         end_pass(scrub);
         return;
@@ -194,7 +222,7 @@ static void begin_pass(struct scrub *scrub, enum scrub_pass pass)
     struct keeper *keeper = scrub->keeper;
 
     scrub->pass = pass;
-    scrub->rows = false;
+    scrub->rows = scrub->undecided = false;
     scrub->begun_ms = keeper->now_ms;
     scrub->now = (struct scrub_facts){.pass = pass, .begun = keeper->now};
     zone_signatures_close(&scrub->signatures);
@@ -271,9 +299,12 @@ void scrub_look(struct keeper *keeper)
 {
     if (snapshot_renew(&keeper->view) != RENEWAL_READY)
         return;
-    keeper->rolled_back = !store_is_of_its_commit(&keeper->view);
+    keeper->store.rolled_back = !store_is_of_its_commit(&keeper->view);
+    if (keeper->store.rolled_back &&
+        meta_last_version(&keeper->view, &keeper->old_versions) != RECORD_THERE)
+        keeper->old_versions = UINT32_MAX;
     snapshot_rest(&keeper->view);
-    if (keeper->rolled_back)
+    if (keeper->store.rolled_back)
         log_error("the store is older than its last commit: what it holds is in doubt");
 }
 

@@ -38,6 +38,7 @@ struct scrub {
     struct store_check found; /* in this zone, or in the rows */
     unsigned lines;           /* of the log about it */
     uint64_t left;            /* of its signatures */
+    bool undecided;           /* some zone could not be judged, or that not be stored */
     struct zone_signatures signatures;
     uint64_t begun_ms;
     uint64_t due; /* when the next pass begins; 0: not known yet */

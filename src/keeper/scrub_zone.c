@@ -150,6 +150,12 @@ static void add_up(struct scrub *scrub)
     metric_add(metrics, METRIC_SIGNATURES_BAD, found->bad_signatures);
 }
 
+/* Whether what is served is of before the store's last commit. */
+static bool is_old(const struct keeper_zone *zone)
+{
+    return zone->row.version <= zone->keeper->old_versions;
+}
+
 /* Serve the zone or not. */
 static void set_doubt(struct keeper_zone *zone, bool doubtful)
 {
@@ -158,10 +164,14 @@ static void set_doubt(struct keeper_zone *zone, bool doubtful)
     if (((zone->row.flags & ZONE_DOUBTFUL) != 0) == doubtful)
         return;
     zone->row.flags ^= ZONE_DOUBTFUL;
-    if (commit_zone(zone, true))
+    /* An old store agrees with itself: the digest becomes one that is of no records. */
+    zone->row.digest.records += doubtful && is_old(zone);
+    if (commit_zone(zone, true)) {
         zone->row = before; /* the next pass tries again */
-    else if (!doubtful)
+        zone->keeper->scrub->undecided = true;
+    } else if (!doubtful) {
         keeper_zone_fine(zone, true);
+    }
 }
 
 /* The zone's own file as a new version, if that is all that the zone was. */
@@ -186,8 +196,7 @@ static void judge(struct scrub *scrub, struct keeper_zone *zone)
 {
     const struct store_scan *scan = &scrub->keeper->scan;
     uint64_t damaged = sum_records(scrub->found.damaged) + scrub->found.misplaced;
-    bool doubtful =
-        scrub->keeper->rolled_back || store_scan_is_doubtful(scan, &zone->row, &scrub->found);
+    bool doubtful = is_old(zone) || store_scan_is_doubtful(scan, &zone->row, &scrub->found);
     char what[200];
 
     zone->scrub = (struct zone_scrub){.at = scrub->keeper->now,
@@ -212,6 +221,12 @@ static void judge(struct scrub *scrub, struct keeper_zone *zone)
     control_zone_event(zone);
 }
 
+void scrub_acquit(struct keeper *keeper, uint32_t version)
+{
+    if (metric_get(keeper->metrics, METRIC_SCRUB_SUSPECT) == version)
+        metric_set(keeper->metrics, METRIC_SCRUB_SUSPECT, 0);
+}
+
 void scrub_zone_end(struct scrub *scrub)
 {
     struct keeper *keeper = scrub->keeper;
@@ -219,9 +234,12 @@ void scrub_zone_end(struct scrub *scrub)
 
     zone_signatures_close(&scrub->signatures);
     add_up(scrub);
-    if (zone && keeper->scan.table == tables[COUNT(tables) - 1])
+    if (zone && keeper->scan.table == tables[COUNT(tables) - 1]) {
+        scrub_acquit(keeper, keeper->scan.version);
         judge(scrub, zone);
-    metric_set(keeper->metrics, METRIC_ZONES_DOUBTFUL, scrub->now.doubtful);
+    } else if (zone) {
+        scrub->undecided = true;
+    }
 }
 
 /* What their rows say is in our memory: damaged ones are written over. */

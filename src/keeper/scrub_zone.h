@@ -18,6 +18,9 @@ MUST_CHECK enum found_record scrub_zone_step(struct scrub *scrub, size_t limit);
 void scrub_zone_end(struct scrub *scrub);
 void scrub_rows_end(struct scrub *scrub);
 
+/* What was walked to its end is not what a keeper died of before. */
+void scrub_acquit(struct keeper *keeper, uint32_t version);
+
 /* The zone whose version is scrub->deadly cannot even be looked at. */
 void scrub_condemn(struct scrub *scrub);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "avow/store/key.h"
+#include "avow/store/walk.h"
 #include "avow/wire/type.h"
 
 #include "place.h"
@@ -107,15 +108,11 @@ enum found_record chain_nsec3_walk(struct snapshot *snapshot, uint32_t version,
     struct store_key key;
 
     store_key_nsec3(&key, version, after ? after : first);
-    struct store_record record = store_key_record(&key);
-    enum found_record found = snapshot_move(snapshot, TABLE_NSEC3, MOVE_AT_OR_AFTER, &record);
-    if (found == RECORD_THERE && after &&
-        store_key_equal(record.key, record.key_length, key.octets, key.length))
-        found = snapshot_move(snapshot, TABLE_NSEC3, MOVE_NEXT, &record);
+    struct store_record record;
+    enum found_record found =
+        walk_start(snapshot, TABLE_NSEC3, &key, after ? WALK_PAST : WALK_AT, &record);
     if (found != RECORD_THERE)
         return found;
-    if (!same_version(&record, &key))
-        return RECORD_ABSENT;
     return chain_nsec3_open(&record, snapshot->store, out) ? RECORD_CORRUPT : RECORD_THERE;
 }
 
@@ -123,12 +120,10 @@ enum found_record chain_nsec3_next(struct snapshot *snapshot, uint32_t version,
                                    struct chain_nsec3 *out)
 {
     struct store_record record = {.key = NULL};
-    enum found_record found = snapshot_move(snapshot, TABLE_NSEC3, MOVE_NEXT, &record);
+    enum found_record found = walk_next(snapshot, TABLE_NSEC3, version, &record);
 
     if (found != RECORD_THERE)
         return found;
-    if (store_key_version(record.key, record.key_length) != version)
-        return RECORD_ABSENT;
     return chain_nsec3_open(&record, snapshot->store, out) ? RECORD_CORRUPT : RECORD_THERE;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "avow/store/key.h"
+#include "avow/store/walk.h"
 
 #include "place.h"
 
@@ -203,32 +204,21 @@ enum found_record lookup_node(struct snapshot *snapshot, uint32_t version, const
     return place_get(snapshot, key.octets, key.length, node);
 }
 
-/* Stand at the first record at or behind the name. */
-static enum found_record walk_from(struct snapshot *snapshot, uint32_t version, enum walk walk,
-                                   const struct name *from, struct store_record *record)
-{
-    struct store_key key;
-
-    store_key_node(&key, version, from);
-    *record = store_key_record(&key);
-    enum found_record found = snapshot_move(snapshot, TABLE_NODES, MOVE_AT_OR_AFTER, record);
-    if (found == RECORD_THERE && walk == WALK_BEHIND &&
-        store_key_equal(record->key, record->key_length, key.octets, key.length))
-        found = snapshot_move(snapshot, TABLE_NODES, MOVE_NEXT, record);
-    return found;
-}
-
 enum found_record lookup_walk(struct snapshot *snapshot, uint32_t version, enum walk walk,
                               const struct name *from, struct node_view *node)
 {
     struct store_record record = {.key = NULL};
-    enum found_record found = walk == WALK_NEXT
-                                  ? snapshot_move(snapshot, TABLE_NODES, MOVE_NEXT, &record)
-                                  : walk_from(snapshot, version, walk, from, &record);
+    struct store_key key;
+    enum found_record found;
 
+    if (walk == WALK_NEXT) {
+        found = walk_next(snapshot, TABLE_NODES, version, &record);
+    } else {
+        store_key_node(&key, version, from);
+        found = walk_start(snapshot, TABLE_NODES, &key, walk == WALK_BEHIND ? WALK_PAST : WALK_AT,
+                           &record);
+    }
     if (found != RECORD_THERE)
         return found;
-    if (store_key_version(record.key, record.key_length) != version)
-        return RECORD_ABSENT;
     return place_open(snapshot, &record, node) ? RECORD_CORRUPT : RECORD_THERE;
 }

@@ -6,7 +6,9 @@ import re
 import pytest
 
 from lab import NOERROR, NXDOMAIN, SERVFAIL, NoAnswer, by_length, question, small_zone, until
+from lab import wire
 from lab.ask import Answer
+from lab.updating import Refused, Silence, flat
 
 ZONE = "a.test."
 NAMES = ["www", "mail", "alias", "known.wild", "is.deep", "here.is.deep", "printer.old", "", "x.wild"]
@@ -139,6 +141,31 @@ def test_names_out_of_order(lab, bit):
     answer = server.ask("www.b.test.")
     assert answer.rcode == SERVFAIL, answer
     assert server.run_ctl("zone", "export", "b.test.").returncode == 1
+
+
+@pytest.mark.parametrize("bit", [0x01, 0x10, 0x80])
+def test_a_name_that_looks_like_another_version_s(lab, bit):
+    """It is not the end of its zone: nobody gets the names before it for the whole zone. In its page
+    it may lead searches for the neighbours astray: these are whole, or cannot be had."""
+    key = wire.Key.make("key.test.")
+    zones = {name: (small_zone(name), {"allow-transfer": [{"key": key.text}]}) for name in FOUR}
+    server = lab.avow(zones=zones, keys=[key])
+    server.wait_signed()
+    whole = {name: flat(server.axfr(name, key)) for name in FOUR}
+    assert server.stop() == 0
+    flip(server, rb"\0\0\0[\x01-\x09]test\0b\0www\0", bit=bit, at=3)
+    for name in FOUR:
+        path = server.zone_file(name)
+        path.rename(path.with_suffix(".away"))  # or it might be loaded anew at once
+    server.start()
+    for name in FOUR:
+        try:
+            got = flat(server.axfr(name, key))
+        except (Refused, Silence, OSError):
+            got = None
+        assert got in ([None] if name == "b.test." else [None, whole[name]]), name
+    assert server.run_ctl("zone", "export", "b.test.").returncode == 1
+    assert server.ask("www.b.test.").rcode == SERVFAIL
 
 
 @pytest.mark.parametrize("way", ["the row", "its key"])

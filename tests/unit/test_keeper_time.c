@@ -315,29 +315,34 @@ START_TEST(writes_that_are_off_are_not_tried)
 }
 END_TEST
 
-/* One damaged record does not keep the others unsigned. */
-START_TEST(damage_is_stepped_over)
+/* One record of a signed zone, damaged; the scrub, which may come by, does not have the zone's file
+ * loaded anew. */
+static void damage_one(void)
 {
     struct name name;
-
-    rig_configure(&rig, LASTING);
-    rig_start(&rig);
-    rig_start_signer(&rig);
-    rig_run_until(&rig, rig_all_signed, "fully signed");
-    rig_kill_signer(&rig);
-    ck_assert_int_eq(name_from_string("h150.example.", &name), RESULT_OK);
     struct change change;
+    struct node_parts parts = {.flags = 0};
+
+    ck_assert_int_eq(name_from_string("h150.example.", &name), RESULT_OK);
     ck_assert_int_eq(commit_begin(&rig.keeper, &change), RESULT_OK);
     struct hash_key good = rig.keeper.store.checksum_keys[TABLE_NODES];
-    struct node_parts parts = {.flags = 0};
     /* Sealed with another key: that is what damage looks like. */
     rig.keeper.store.checksum_keys[TABLE_NODES].secret[0] ^= 1;
     change_put_node(&change, row()->version, &name, &parts);
     rig.keeper.store.checksum_keys[TABLE_NODES] = good;
     ck_assert_int_eq(commit_end(&rig.keeper, &change, false, NULL, 0), RESULT_OK);
+    row()->flags |= ZONE_EDITED;
+}
+
+/* One damaged record does not keep the others unsigned. */
+START_TEST(damage_is_stepped_over)
+{
+    start(LASTING);
+    rig_run_until(&rig, rig_all_signed, "fully signed");
+    rig_kill_signer(&rig);
+    damage_one();
     struct keeper_zone *zone = rig_zone(&rig, "example.");
     row()->flags &= (uint16_t)~ZONE_FULLY_SIGNED;
-    row()->flags |= ZONE_EDITED; /* or the scrub, which may come by, has its file loaded anew */
     row()->rrsets_signed--;
     /* By other keys, as it seems: everything is signed anew. */
     for (unsigned i = 0; i < zone->key_count; i++)
@@ -351,6 +356,28 @@ START_TEST(damage_is_stepped_over)
     before = atomic_load(&rig.signer.jobs);
     rig_run_ms(&rig, 1500);
     ck_assert_uint_eq(atomic_load(&rig.signer.jobs), before); /* and not again and again */
+}
+END_TEST
+
+static bool has_met_damage(struct rig *context)
+{
+    return strstr(rig_zone(context, "example.")->problem, "damaged") != NULL;
+}
+
+/* A signature that could not be stored while a walk went on is due in the next walk, though this
+ * one met damage: nothing else would begin one. */
+START_TEST(damage_does_not_end_what_failed)
+{
+    start(LASTING);
+    rig_run_until(&rig, rig_all_signed, "fully signed");
+    damage_one();
+    struct keeper_zone *zone = rig_zone(&rig, "example.");
+    schedule_zone(zone);
+    schedule_again(zone, false);
+    rig_run_until(&rig, has_met_damage, "the walk to end");
+    ck_assert_int_eq(zone->cursor.at, CURSOR_NODES);
+    ck_assert(zone->walking && !zone->again && !zone->damage);
+    ck_assert_uint_gt(zone->cursor.not_before, rig.keeper.now_ms);
 }
 END_TEST
 
@@ -370,6 +397,7 @@ int main(void)
     tcase_add_test(tests, half_a_load_is_dropped);
     tcase_add_test(tests, writes_that_are_off_are_not_tried);
     tcase_add_test(tests, damage_is_stepped_over);
+    tcase_add_test(tests, damage_does_not_end_what_failed);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

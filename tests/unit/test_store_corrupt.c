@@ -1,12 +1,14 @@
 /*
- * test_store_corrupt.c - every octet of every value of a small store is damaged in turn: what is
- * read is right, or it is known to be damaged; it is never wrong.
+ * test_store_corrupt.c - every octet of every value of a small store is damaged in turn, and every
+ * bit of the versions in keys: what is read is right, or it is known to be damaged; it is never
+ * wrong, and never less.
  */
 #include "store_support.h"
 
 #include <lmdb.h>
 
 #include "avow/store/chain.h"
+#include "avow/store/key.h"
 
 static struct test_store test;
 static struct buffer text;
@@ -218,6 +220,262 @@ START_TEST(a_damaged_key_is_not_absence)
 }
 END_TEST
 
+/* ---- walks -----------------------------------------------------------------------------------
+ */
+
+enum { FIRST = 5, DAMAGED = 6, LAST = 7, WALKED = 150 };
+
+static struct name number(unsigned i)
+{
+    char string[32];
+
+    (void)snprintf(string, sizeof string, "n%03u.example.", i);
+    return name_of(i ? string : "example.");
+}
+
+static void number_hash(unsigned i, uint8_t hash[NODE_HASH_OCTETS])
+{
+    memset(hash, 0, NODE_HASH_OCTETS);
+    hash[0] = (uint8_t)(i + 1);
+}
+
+static void put_version(struct change *change, uint32_t version)
+{
+    static const uint8_t address[] = {0, 4, 192, 0, 2, 1};
+
+    for (unsigned i = 0; i < WALKED; i++) {
+        struct name name = number(i);
+        uint8_t hash[NODE_HASH_OCTETS], rdata[28] = {0, 26, 1, 0, 0, 0, 0, NODE_HASH_OCTETS};
+        struct node_rrset a = {
+            .type = TYPE_A, .rdata = {address, sizeof address, 1}, .signature_room = 70};
+        struct node_parts parts = {.rrsets = &a, .count = 1, .flags = i ? 0 : NODE_APEX};
+        struct node_rrset nsec3 = {.type = TYPE_NSEC3, .rdata = {rdata, sizeof rdata, 1}};
+        version_append_node(change, version, &name, &parts);
+        number_hash((i + 1) % WALKED, rdata + 8);
+        number_hash(i, hash);
+        version_append_nsec3(change, version, hash, &nsec3);
+    }
+}
+
+/* Three versions beside each other in a change that is never committed: its pages can be spoilt
+ * where they lie. */
+static void fill_versions(struct change *change)
+{
+    uint32_t version;
+
+    test_store_open(&test);
+    begin(change, &test.store);
+    do
+        ck_assert_int_eq(version_new(change, &version), RESULT_OK);
+    while (version < LAST);
+    for (version = FIRST; version <= LAST; version++)
+        put_version(change, version);
+    ck_assert_int_eq(change->failed, RESULT_OK);
+}
+
+static void forget_versions(struct change *change)
+{
+    change_abandon(change);
+    test_store_close(&test);
+}
+
+/* How many good records a walk meets before it ends; `again`: by a search for each. */
+static unsigned walk_names(struct snapshot *view, uint32_t version, enum walk again,
+                           enum found_record *end)
+{
+    struct node_view node;
+    struct name at = number(0);
+    unsigned count = 0;
+
+    *end = lookup_walk(view, version, WALK_FROM, &at, &node);
+    for (; *end == RECORD_THERE && count <= WALKED; count++) {
+        ck_assert_int_eq(node_name(&node, &at), RESULT_OK);
+        *end = lookup_walk(view, version, again, &at, &node);
+    }
+    return count;
+}
+
+static unsigned walk_links(struct snapshot *view, uint32_t version, enum walk again,
+                           enum found_record *end)
+{
+    struct chain_nsec3 nsec3;
+    uint8_t at[NODE_HASH_OCTETS];
+    unsigned count = 0;
+
+    *end = chain_nsec3_walk(view, version, NULL, &nsec3);
+    for (; *end == RECORD_THERE && count <= WALKED; count++) {
+        memcpy(at, nsec3.hash, sizeof at);
+        *end = again == WALK_NEXT ? chain_nsec3_next(view, version, &nsec3)
+                                  : chain_nsec3_walk(view, version, at, &nsec3);
+    }
+    return count;
+}
+
+static unsigned walk_table(enum store_table table, struct snapshot *view, uint32_t version,
+                           enum walk again, enum found_record *end)
+{
+    return table == TABLE_NODES ? walk_names(view, version, again, end)
+                                : walk_links(view, version, again, end);
+}
+
+/* A record's octets, in the change's own page. */
+static struct store_record find(struct change *change, enum store_table table, uint32_t version,
+                                unsigned i)
+{
+    struct name name = number(i);
+    uint8_t hash[NODE_HASH_OCTETS];
+    struct store_key key;
+    struct reader payload;
+
+    number_hash(i, hash);
+    if (table == TABLE_NODES)
+        store_key_node(&key, version, &name);
+    else
+        store_key_nsec3(&key, version, hash);
+    struct store_record record = store_key_record(&key);
+    ck_assert_int_eq(snapshot_move(change_view(change), table, MOVE_AT_OR_AFTER, &record),
+                     RECORD_THERE);
+    ck_assert(store_key_equal(record.key, record.key_length, key.octets, key.length));
+    ck_assert_int_eq(record_open(&test.store, table, &record, &payload), RESULT_OK);
+    return record;
+}
+
+static void expect_whole(enum store_table table, struct snapshot *view, uint32_t version)
+{
+    enum found_record end;
+
+    for (enum walk again = WALK_BEHIND; again <= WALK_NEXT; again++) {
+        ck_assert_uint_eq(walk_table(table, view, version, again, &end), WALKED);
+        ck_assert_int_eq(end, RECORD_ABSENT);
+    }
+}
+
+/* A record that looks like another version's: no walk takes it for the end. */
+START_TEST(a_damaged_version_is_not_the_end)
+{
+    static const enum store_table tables[] = {TABLE_NODES, TABLE_NSEC3};
+    enum store_table table = tables[_i];
+    struct change change;
+
+    fill_versions(&change);
+    struct snapshot *view = change_view(&change);
+    expect_whole(table, view, DAMAGED);
+    for (unsigned i = 0; i < WALKED; i++) {
+        struct store_record record = find(&change, table, DAMAGED, i);
+        uint8_t *octets = (uint8_t *)(uintptr_t)record.key;
+        for (unsigned bit = 0; bit < 32; bit++) {
+            enum found_record end;
+            octets[bit / 8] ^= (uint8_t)(1U << bit % 8);
+            for (enum walk again = WALK_BEHIND; again <= WALK_NEXT; again++) {
+                (void)walk_table(table, view, DAMAGED, again, &end);
+                ck_assert_msg(end == RECORD_CORRUPT, "record %u, bit %u, walk %d: %d", i, bit,
+                              again, end);
+            }
+            octets[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        }
+    }
+    expect_whole(table, view, DAMAGED);
+    forget_versions(&change);
+}
+END_TEST
+
+/* Octets that are zero, as a sector may be that was lost: the keys of some records and all else. */
+START_TEST(lost_octets_are_not_the_end)
+{
+    static const enum store_table tables[] = {TABLE_NODES, TABLE_NSEC3};
+    enum store_table table = tables[_i];
+    struct change change;
+    enum found_record end;
+
+    fill_versions(&change);
+    for (unsigned i = 0; i < WALKED; i++) {
+        struct store_record record = find(&change, table, DAMAGED, i);
+        size_t length = record.key_length + record.value_length;
+        uint8_t *octets = (uint8_t *)(uintptr_t)record.key;
+        uint8_t *copy = exact_copy(octets, length);
+        memset(octets, 0, length);
+        for (enum walk again = WALK_BEHIND; again <= WALK_NEXT; again++) {
+            (void)walk_table(table, change_view(&change), DAMAGED, again, &end);
+            ck_assert_msg(end == RECORD_CORRUPT, "record %u, walk %d", i, again);
+        }
+        memcpy(octets, copy, length);
+        free(copy);
+    }
+    forget_versions(&change);
+}
+END_TEST
+
+/* Damage at the edge of a version is not its neighbours': neither walks nor checks of them see it.
+ * It is its own. */
+START_TEST(damage_stays_with_its_version)
+{
+    static const enum store_table tables[] = {TABLE_NODES, TABLE_NSEC3};
+    enum store_table table = tables[_i % 2];
+    bool key = _i / 2; /* its version; in the first it may lead searches for others astray */
+    struct change change;
+
+    fill_versions(&change);
+    for (unsigned i = key ? WALKED - 1 : 0; i < WALKED; i += WALKED - 1) {
+        struct store_record record = find(&change, table, DAMAGED, i);
+        uint8_t *octet = (uint8_t *)(uintptr_t)(key ? record.key + 3 : record.value + 9);
+        *octet ^= 0x10;
+        for (uint32_t version = FIRST; version <= LAST; version++) {
+            struct store_scan scan = {.version = 0};
+            struct store_check counts = {.octets = 0};
+            const struct check_task task = {.snapshot = change_view(&change), .counts = &counts};
+            bool damaged = version == DAMAGED;
+            if (!damaged)
+                expect_whole(table, change_view(&change), version);
+            store_scan_begin(&scan, table, version);
+            ck_assert_int_eq(store_scan_part(&task, &scan, SIZE_MAX), RECORD_ABSENT);
+            ck_assert_uint_eq(counts.damaged[table], damaged);
+            ck_assert_uint_eq(counts.records[table], WALKED);
+            ck_assert_uint_eq(scan.digest.records, WALKED);
+            store_scan_free(&scan);
+        }
+        *octet ^= 0x10;
+    }
+    forget_versions(&change);
+}
+END_TEST
+
+static void put_row(struct change *change, uint32_t version, const char *apex)
+{
+    struct zone zone = {.apex = name_of(apex), .version = version};
+
+    change_put_zone(change, &zone);
+}
+
+/* A start drops what no zone has. A record that only looks like that is left where it is, as long
+ * as its own version is there: without it nobody would see any more that it is damaged. */
+START_TEST(damage_is_not_dropped)
+{
+    static const enum store_table tables[] = {TABLE_NODES, TABLE_NSEC3};
+    enum { LOOKS_LIKE = DAMAGED | 0x10 };
+    static const unsigned records[] = {0, 1, WALKED / 2, WALKED - 1};
+    struct change change;
+    uint32_t version;
+
+    for (unsigned i = 0; i < COUNT(records); i++) {
+        fill_versions(&change);
+        struct snapshot *view = change_view(&change);
+        put_row(&change, FIRST, "a.");
+        put_row(&change, DAMAGED, "b.");
+        put_row(&change, LAST, "c.");
+        struct store_record record = find(&change, tables[_i], DAMAGED, records[i]);
+        ((uint8_t *)(uintptr_t)record.key)[3] ^= LOOKS_LIKE ^ DAMAGED;
+        ck_assert_int_eq(version_leftover(view, 0, &version), RECORD_ABSENT);
+        put_row(&change, LAST + 1, "b."); /* loaded anew */
+        ck_assert_int_eq(version_leftover(view, 0, &version), RECORD_THERE);
+        ck_assert_uint_eq(version, DAMAGED);
+        bool done = false;
+        ck_assert_int_eq(version_drop(&change, DAMAGED, SIZE_MAX, &done), RESULT_OK);
+        ck_assert(done);
+        forget_versions(&change);
+    }
+}
+END_TEST
+
 int main(void)
 {
     static const enum store_table tables[] = {TABLE_NODES, TABLE_RRSETS, TABLE_NSEC3, TABLE_ZONES,
@@ -231,6 +489,10 @@ int main(void)
                             (int)tables[i] + 1);
     tcase_add_loop_test(damaged, damage_is_never_answered_from, TABLE_EXPIRY, TABLE_EXPIRY + 1);
     tcase_add_test(damaged, a_damaged_key_is_not_absence);
+    tcase_add_loop_test(damaged, a_damaged_version_is_not_the_end, 0, 2);
+    tcase_add_loop_test(damaged, lost_octets_are_not_the_end, 0, 2);
+    tcase_add_loop_test(damaged, damage_stays_with_its_version, 0, 4);
+    tcase_add_loop_test(damaged, damage_is_not_dropped, 0, 2);
     suite_add_tcase(suite, damaged);
     return run_suite(suite);
 }

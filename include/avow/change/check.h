@@ -105,7 +105,8 @@ MUST_CHECK enum result store_check_signatures(struct snapshot *snapshot, struct 
 /*
  * Whether what a snapshot shows is what the commit with its number wrote. It is not when LMDB's
  * topmost page came back from an earlier commit: then all is older, and agrees with itself. Each
- * commit notes its number for this. Not for the view of a change.
+ * commit notes its number for this; none does while store.rolled_back is set, or it would be
+ * forgotten. Not for the view of a change.
  */
 bool store_is_of_its_commit(struct snapshot *snapshot);
 

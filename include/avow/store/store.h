@@ -68,6 +68,7 @@ struct store {
     uint64_t map_octets;
     int lock_plus_one; /* our own lock file's descriptor + 1; 0 when there is none */
     bool writes_off;   /* a flush failed: nothing more is written until the store is reopened */
+    bool rolled_back;  /* it is older than its last commit (change/check.h) */
     char problem[STORE_PROBLEM_OCTETS];
 };
 
