@@ -1,0 +1,129 @@
+"""Two keystores, of which one hangs: the zones of the other know nothing of it."""
+
+import threading
+
+import pytest
+
+from lab import by_length, open_to, small_zone, until, wire
+from lab.model import NOERROR
+from lab.updating import Silence, put_text
+
+KEY = wire.Key.make("update.test.")
+HANGING, WORKING, LATER = "a.test.", "b.test.", "c.test."
+
+
+def two_tokens(lab, *orders):
+    """A daemon with a zone on a token that fails on order, and one on a token that does not."""
+    failing = lab.token()
+    working = failing.beside("second")
+    failing.with_faults().order(*orders)
+    server = lab.avow(
+        token=failing,
+        zones={
+            HANGING: (small_zone(HANGING), open_to(KEY, policy="failing")),
+            WORKING: (small_zone(WORKING), open_to(KEY, policy="working")),
+        },
+        keys=[KEY],
+        keystores=[failing.keystore("failing", sessions=2), working.keystore("working", sessions=2)],
+        policies=[{"name": name, "keystore": name} for name in ("failing", "working")],
+    )
+    return server, failing
+
+
+def is_up(server, name):
+    return {token["keystore"]: token["up"] for token in server.status()["signing"]["tokens"]}[name]
+
+
+class Changes:
+    """Updates of one zone; each must be done, and its answer be signed at once."""
+
+    def __init__(self, server, zone):
+        self.server, self.zone, self.count = server, zone, 0
+        self.client = server.client(KEY)
+
+    def make(self):
+        self.count += 1
+        answer = put_text(self.client, self.zone, "fresh", self.count)
+        assert answer.rcode == NOERROR, answer
+        answer = self.server.ask(f"fresh.{self.zone}", "TXT")
+        assert answer.is_signed() and answer.texts("TXT") == {f'"{self.count}"'}, answer
+
+
+def load_another(server):
+    """A zone comes, which needs keys of its own."""
+    server.add_zone(LATER, small_zone(LATER), policy="working")
+    server.write_configuration()
+    server.hang_up()
+    until(lambda: server.run_ctl("zone", "status", LATER).returncode == 0, "the zone to be known")
+    server.wait_signed(LATER)
+    assert server.ask(f"www.{LATER}").is_signed()
+
+
+@pytest.mark.parametrize(
+    "order", ["slow 20000 C_Initialize", *by_length([], ["hang C_Initialize", "hang C_Login"])]
+)
+def test_a_token_that_hangs_while_it_is_opened(lab, order):
+    server, failing = two_tokens(lab, order)
+    server.wait_signed(WORKING)
+    changes = Changes(server, WORKING)
+    for _ in range(5):
+        changes.make()
+    load_another(server)
+    assert not is_up(server, "failing") and server.metric("tokens_up") == 1
+    assert server.room("signer")["restarts"] == 0
+    failing.order()
+    server.wait_signed(HANGING)
+    assert is_up(server, "failing") and server.ask(f"www.{HANGING}").is_signed()
+    changes.make()
+
+
+class Attempts(threading.Thread):
+    """Updates of a zone whose token hangs, several at a time over its life."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.server, self.answers, self.ended = server, [], threading.Event()
+
+    def run(self):
+        with self.server.client(KEY, seconds=5.0) as client:
+            while not self.ended.is_set():
+                try:
+                    self.answers.append(put_text(client, HANGING, "fresh", 1).rcode)
+                except Silence:
+                    self.answers.append(None)
+
+    def finish(self):
+        self.ended.set()
+        self.join(timeout=60)
+        assert not self.is_alive()
+
+
+def test_a_token_that_hangs_while_it_signs(lab):
+    server, failing = two_tokens(lab)
+    server.wait_signed()
+    changes, attempts = Changes(server, WORKING), Attempts(server)
+    pid, mark = server.room_pid("signer"), server.log.mark()
+    failing.order("hang C_Sign")
+    attempts.start()
+    try:
+        # Until all of its sessions hang, and some time beyond: the others are not even slower.
+        while is_up(server, "failing"):
+            changes.make()
+        load_another(server)
+        for _ in range(20):
+            changes.make()
+        assert server.metric("token_hangs") == 1 and server.room_pid("signer") == pid
+        assert server.ask(f"www.{HANGING}").is_signed()  # what is stored is served
+    finally:
+        attempts.finish()
+    assert NOERROR not in attempts.answers
+    server.process.wait_line("keystore failing: signing has taken .* other keystores work", mark)
+    # It is back; the calls that hung do not come back, and another process must do without them.
+    failing.order()
+    server.wait_restart("signer", pid)
+    server.process.wait_line("keystore failing: signing has taken .* the process ends", mark)
+    with server.client(KEY) as client:
+        until(lambda: put_text(client, HANGING, "fresh", 2).rcode == NOERROR, "the token to sign")
+    server.wait_signed()
+    assert server.ask(f"fresh.{HANGING}", "TXT").is_signed()
+    changes.make()
