@@ -12,7 +12,7 @@ KEY = wire.Key.make("update.test.")
 HANGING, WORKING, LATER = "a.test.", "b.test.", "c.test."
 
 
-def two_tokens(lab, *orders):
+def two_tokens(lab, *orders, sessions=(2, 2)):
     """A daemon with a zone on a token that fails on order, and one on a token that does not."""
     failing = lab.token()
     working = failing.beside("second")
@@ -24,7 +24,10 @@ def two_tokens(lab, *orders):
             WORKING: (small_zone(WORKING), open_to(KEY, policy="working")),
         },
         keys=[KEY],
-        keystores=[failing.keystore("failing", sessions=2), working.keystore("working", sessions=2)],
+        keystores=[
+            failing.keystore("failing", sessions=sessions[0]),
+            working.keystore("working", sessions=sessions[1]),
+        ],
         policies=[{"name": name, "keystore": name} for name in ("failing", "working")],
     )
     return server, failing
@@ -127,3 +130,28 @@ def test_a_token_that_hangs_while_it_signs(lab):
     server.wait_signed()
     assert server.ask(f"fresh.{HANGING}", "TXT").is_signed()
     changes.make()
+
+
+def test_a_slow_token_has_no_more_threads_than_sessions(lab):
+    """More is asked of it than there are threads: all the same, the other token's are free."""
+    server, failing = two_tokens(lab, sessions=(1, 4))
+    server.wait_signed()
+    changes, done = Changes(server, WORKING), []
+    path = server.zone_file(HANGING)
+    path.write_text(path.read_text() + "".join(f"fresh{i} A 192.0.2.7\n" for i in range(100)))
+    reload = threading.Thread(
+        target=lambda: done.append(server.run_ctl("zone", "reload", HANGING)), daemon=True
+    )
+    failing.order("slow 6000")
+    reload.start()
+    try:
+        while not done:  # it is given up, once what is asked of the token has all waited
+            changes.make()
+        load_another(server)
+    finally:
+        failing.order()
+        reload.join(timeout=60)
+    assert done[0].returncode == 1 and "could not be" in done[0].stderr, done
+    until(lambda: server.ask(f"fresh99.{HANGING}").is_signed(), "what could not be signed before")
+    server.wait_signed()
+    assert server.room("signer")["restarts"] == 0
