@@ -1,4 +1,4 @@
-"""Two keystores, of which one hangs: the zones of the other know nothing of it."""
+"""Two keystores: when the token of one hangs, the zones of the other know nothing of it."""
 
 import threading
 
@@ -12,11 +12,13 @@ KEY = wire.Key.make("update.test.")
 HANGING, WORKING, LATER = "a.test.", "b.test.", "c.test."
 
 
-def two_tokens(lab, *orders, sessions=(2, 2)):
+def two_tokens(lab, *orders, sessions=(2, 2), one_module=False):
     """A daemon with a zone on a token that fails on order, and one on a token that does not."""
     failing = lab.token()
     working = failing.beside("second")
     failing.with_faults().order(*orders)
+    if one_module:
+        working.module = failing.module
     server = lab.avow(
         token=failing,
         zones={
@@ -154,4 +156,25 @@ def test_a_slow_token_has_no_more_threads_than_sessions(lab):
     assert done[0].returncode == 1 and "could not be" in done[0].stderr, done
     until(lambda: server.ask(f"fresh99.{HANGING}").is_signed(), "what could not be signed before")
     server.wait_signed()
+    assert server.room("signer")["restarts"] == 0
+
+
+def test_two_tokens_behind_one_module(lab):
+    """It is loaded once for both; both lose their tokens, and both find them again."""
+    server, tokens = two_tokens(lab, one_module=True)
+    server.wait_signed()
+    changes = Changes(server, WORKING)
+    assert len(tokens.calls("C_Initialize")) == 1
+    tokens.order("removed")
+    with server.client(KEY) as client:
+        assert put_text(client, HANGING, "fresh", 1).rcode != NOERROR
+    until(lambda: not is_up(server, "failing"), "the first token to be missed")
+    with server.client(KEY) as client:
+        assert put_text(client, WORKING, "fresh", 1).rcode != NOERROR
+    until(lambda: not is_up(server, "working"), "the second token to be missed")
+    tokens.order()
+    with server.client(KEY) as client:
+        until(lambda: put_text(client, HANGING, "fresh", 2).rcode == NOERROR, "the first token")
+    until(lambda: is_up(server, "working"), "the second token")
+    changes.make()
     assert server.room("signer")["restarts"] == 0
