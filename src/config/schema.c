@@ -208,7 +208,8 @@ static const struct schema_key keystore_keys[] = {
      .kind = SCHEMA_VARIABLES,
      COUNTED_INTO(config_keystore, environment, environment_count)},
     {.name = "sessions",
-     .help = "Sessions with the token, each a thread that signs. 0 means one per processor core.",
+     .help = "Sessions with the token, each a thread that signs. 0 means one per processor core. "
+             "All keystores together have at most 128: none has more than an even share of these.",
      .kind = SCHEMA_COUNT,
      .most = 64,
      .fallback = "0",

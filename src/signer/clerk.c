@@ -1,4 +1,4 @@
-/* clerk.c - the thread that speaks to tokens about anything but signatures. */
+/* clerk.c - the thread that speaks to a token about anything but signatures. */
 #include "clerk.h"
 
 #include <stdio.h>
@@ -20,8 +20,9 @@ enum {
 
 /* ---- telling the keeper --------------------------------------------------------------------- */
 
-static void tell(struct clerk *clerk, struct keystore *keystore)
+static void tell(struct clerk *clerk)
 {
+    struct keystore *keystore = clerk->means.keystore;
     char text[PKCS11_FAILURE_OCTETS];
     bool up = keystore_state(keystore) == KEYSTORE_UP;
     struct message letter = {
@@ -30,47 +31,22 @@ static void tell(struct clerk *clerk, struct keystore *keystore)
             .keystore = keystore->name, .up = up, .rate = up ? keystore->rate : 0, .text = text}};
 
     keystore_reason(keystore, text, sizeof text);
+    metric_set(clerk->means.stripe, METRIC_TOKENS_UP, up);
     if (clerk->link)
         link_send(clerk->link, &letter, clerk->frame);
 }
 
-static void tell_those(struct clerk *clerk, bool up)
+static void tell_rate(struct clerk *clerk, uint64_t passed)
 {
-    for (size_t i = 0; i < clerk->means.keystore_count; i++) {
-        struct keystore *keystore = &clerk->means.keystores[i];
-        if ((keystore_state(keystore) == KEYSTORE_UP) == up)
-            tell(clerk, keystore);
-    }
-}
+    struct keystore *keystore = clerk->means.keystore;
+    uint64_t made = atomic_load_explicit(&keystore->made, memory_order_relaxed);
+    uint32_t rate = (uint32_t)((made - keystore->rate_mark) * 1000 / passed);
+    bool news = rate || keystore->rate;
 
-/* All of them, those that are up last: a keeper that remembers one state then remembers that
- * something can be signed, and the rest fails job by job with the reason. */
-static void tell_all(struct clerk *clerk)
-{
-    uint64_t up = 0;
-
-    for (size_t i = 0; i < clerk->means.keystore_count; i++)
-        up += keystore_state(&clerk->means.keystores[i]) == KEYSTORE_UP;
-    metric_set(clerk->means.stripe, METRIC_TOKENS_UP, up);
-    tell_those(clerk, false);
-    tell_those(clerk, true);
-}
-
-static void tell_rates(struct clerk *clerk)
-{
-    uint64_t passed = clerk->now_ms - clerk->told_ms;
-
-    for (size_t i = 0; i < clerk->means.keystore_count; i++) {
-        struct keystore *keystore = &clerk->means.keystores[i];
-        uint64_t made = atomic_load_explicit(&keystore->made, memory_order_relaxed);
-        uint32_t rate = (uint32_t)((made - keystore->rate_mark) * 1000 / (passed ? passed : 1));
-        bool news = rate || keystore->rate;
-        keystore->rate_mark = made;
-        keystore->rate = rate;
-        if (news && keystore_state(keystore) == KEYSTORE_UP)
-            tell(clerk, keystore);
-    }
-    clerk->told_ms = clerk->now_ms;
+    keystore->rate_mark = made;
+    keystore->rate = rate;
+    if (news && keystore_state(keystore) == KEYSTORE_UP)
+        tell(clerk);
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -81,45 +57,21 @@ static uint64_t pause_ms(unsigned tries)
     return pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS;
 }
 
-/* Whether nobody uses the module now. */
-static bool is_at_rest(struct clerk *clerk, const struct keystore_module *module)
+static void refuse(struct clerk *clerk, const struct pkcs11_failure *failure)
 {
-    for (size_t i = 0; i < clerk->means.keystore_count; i++) {
-        struct keystore *keystore = &clerk->means.keystores[i];
-        enum keystore_state state = keystore_state(keystore);
-        if (keystore->module == module && (state == KEYSTORE_UP || state == KEYSTORE_LOST))
-            return false;
-    }
-    return true;
-}
-
-/* Some modules see a token that came (SoftHSM), or work again once their connection broke (those
- * behind p11-kit), only after C_Finalize and C_Initialize. */
-static void begin_anew(struct clerk *clerk, struct keystore *keystore)
-{
-    if (keystore->failures == 0 || !is_at_rest(clerk, keystore->module))
-        return;
-    watch_begin(&clerk->watch, keystore->name, "unloading its module", WATCH_OPEN_MS);
-    watch_in(&clerk->watch, clock_monotonic_ns());
-    pkcs11_module_unload(&keystore->module->module);
-    watch_out(&clerk->watch);
-}
-
-static void refuse(struct clerk *clerk, struct keystore *keystore,
-                   const struct pkcs11_failure *failure)
-{
+    struct keystore *keystore = clerk->means.keystore;
     char text[PKCS11_FAILURE_OCTETS];
 
     (void)snprintf(text, sizeof text, "%.900s; not tried again until the configuration is reloaded",
                    failure->text);
     keystore_set_down(keystore, KEYSTORE_REFUSED, text);
     log_error("keystore %s: %s", keystore->name, text);
-    tell_all(clerk);
+    tell(clerk);
 }
 
-static void try_later(struct clerk *clerk, struct keystore *keystore,
-                      const struct pkcs11_failure *failure)
+static void try_later(struct clerk *clerk, const struct pkcs11_failure *failure)
 {
+    struct keystore *keystore = clerk->means.keystore;
     char before[PKCS11_FAILURE_OCTETS];
     uint64_t pause = pause_ms(keystore->tries++);
 
@@ -129,74 +81,83 @@ static void try_later(struct clerk *clerk, struct keystore *keystore,
     keystore->failures++;
     if (strcmp(before, failure->text) != 0) {
         log_error("keystore %s: %s; trying again", keystore->name, failure->text);
-        tell_all(clerk);
+        tell(clerk);
     }
     if (failure->trouble == PKCS11_TROUBLE_GONE && keystore->at_hand &&
         keystore->failures >= HOPELESS_FAILURES)
-        clerk->means.give_up(clerk->means.context, failure->text);
+        atomic_store_explicit(&clerk->hopeless, true, memory_order_relaxed);
 }
 
-static void attempt(struct clerk *clerk, struct keystore *keystore)
+static void attempt(struct clerk *clerk)
 {
+    struct keystore *keystore = clerk->means.keystore;
     struct pkcs11_failure failure = {.code = 0};
 
-    begin_anew(clerk, keystore);
+    if (keystore->failures > 0)
+        keystore_begin_anew(keystore, &clerk->watch);
     enum result result = keystore_open(keystore, &clerk->watch, &failure);
     if (!result) {
         metric_add(clerk->means.stripe, METRIC_TOKEN_LOGINS, 1);
-        result = clerk_key_refind(clerk, keystore, &failure);
+        result = clerk_key_refind(clerk, &failure);
         if (result)
             keystore_close(keystore, &clerk->watch);
     }
     if (result) {
         if (failure.trouble == PKCS11_TROUBLE_PIN)
-            refuse(clerk, keystore, &failure);
+            refuse(clerk, &failure);
         else
-            try_later(clerk, keystore, &failure);
+            try_later(clerk, &failure);
         return;
     }
     keystore_up(keystore, clerk->now_ms);
     keystore->failures = 0;
+    atomic_store_explicit(&clerk->hopeless, false, memory_order_relaxed);
     log_info("keystore %s: token \"%s\" (slot 0x%lx) is at hand, %u sessions", keystore->name,
              keystore->token.label, keystore->token.slot, keystore->sessions);
-    tell_all(clerk);
+    tell(clerk);
     clerk_key_count(clerk);
 }
 
 /* Everything is closed; the first attempt follows at once, unless this happens all the time. */
-static void bury(struct clerk *clerk, struct keystore *keystore)
+static void bury(struct clerk *clerk)
 {
+    struct keystore *keystore = clerk->means.keystore;
     char text[PKCS11_FAILURE_OCTETS];
 
     keystore_reason(keystore, text, sizeof text);
-    tell(clerk, keystore);
+    tell(clerk);
     keystore_close(keystore, &clerk->watch);
     if (clerk->now_ms - keystore->up_since_ms >= STEADY_MS)
         keystore->tries = 0;
     keystore->next_try_ms = clerk->now_ms + (keystore->tries ? pause_ms(keystore->tries - 1) : 0);
     keystore->tries++;
     keystore_set_down(keystore, KEYSTORE_CLOSED, text);
-    tell_all(clerk);
+    tell(clerk);
     clerk_key_count(clerk);
 }
 
 static void tend(struct clerk *clerk)
 {
-    for (size_t i = 0; i < clerk->means.keystore_count; i++) {
-        struct keystore *keystore = &clerk->means.keystores[i];
-        if (keystore_state(keystore) == KEYSTORE_LOST)
-            bury(clerk, keystore);
-        if (keystore_state(keystore) == KEYSTORE_CLOSED && clerk->now_ms >= keystore->next_try_ms)
-            attempt(clerk, keystore);
-    }
+    struct keystore *keystore = clerk->means.keystore;
+
+    if (!keystore)
+        return;
+    if (keystore_state(keystore) == KEYSTORE_LOST)
+        bury(clerk);
+    if (keystore_state(keystore) == KEYSTORE_CLOSED && clerk->now_ms >= keystore->next_try_ms)
+        attempt(clerk);
 }
 
 /* A token that is gone shows only when it is asked; logging in is asking whether we still are. */
-static void probe(struct clerk *clerk, struct keystore *keystore)
+static void probe(struct clerk *clerk)
 {
+    struct keystore *keystore = clerk->means.keystore;
     uint64_t made = atomic_load_explicit(&keystore->made, memory_order_relaxed);
     bool busy = made != keystore->probe_mark;
 
+    if (clerk->now_ms - clerk->seen_ms < PROBE_MS)
+        return;
+    clerk->seen_ms = clerk->now_ms;
     keystore->probe_mark = made;
     if (busy || keystore_state(keystore) != KEYSTORE_UP)
         return;
@@ -206,15 +167,6 @@ static void probe(struct clerk *clerk, struct keystore *keystore)
     watch_out(&clerk->watch);
     if (result)
         (void)keystore_lost(keystore, &keystore->anchor.failure);
-}
-
-static void probe_all(struct clerk *clerk)
-{
-    if (clerk->now_ms - clerk->seen_ms < PROBE_MS)
-        return;
-    clerk->seen_ms = clerk->now_ms;
-    for (size_t i = 0; i < clerk->means.keystore_count; i++)
-        probe(clerk, &clerk->means.keystores[i]);
 }
 
 /* ---- orders --------------------------------------------------------------------------------- */
@@ -239,7 +191,7 @@ static void forget(struct clerk *clerk, uint32_t number)
 {
     struct clerk_order **at = &clerk->waiting;
 
-    keys_forget(clerk->means.keys, number);
+    keys_forget(clerk->means.keys, clerk->means.keystore, number);
     while (*at) {
         struct clerk_order *order = *at;
         if (order->number != number) {
@@ -251,25 +203,31 @@ static void forget(struct clerk *clerk, uint32_t number)
     }
 }
 
-/* One more attempt for each PIN that was refused. */
+/* One more attempt for a PIN that was refused. */
 static void forgive(struct clerk *clerk)
 {
-    for (size_t i = 0; i < clerk->means.keystore_count; i++) {
-        struct keystore *keystore = &clerk->means.keystores[i];
-        if (keystore_state(keystore) != KEYSTORE_REFUSED || !keystore->location.uri)
-            continue;
-        keystore->next_try_ms = clerk->now_ms;
-        keystore->tries = 0;
-        keystore_set_down(keystore, KEYSTORE_CLOSED, "the token is being opened");
-    }
+    struct keystore *keystore = clerk->means.keystore;
+
+    if (keystore_state(keystore) != KEYSTORE_REFUSED || !keystore->location.uri)
+        return;
+    keystore->next_try_ms = clerk->now_ms;
+    keystore->tries = 0;
+    keystore_set_down(keystore, KEYSTORE_CLOSED, "the token is being opened");
+}
+
+static bool is_heard(const struct clerk_order *order)
+{
+    return !atomic_load_explicit(&order->link->closed, memory_order_relaxed);
 }
 
 /* True: the order is done with. */
 static bool carry_out(struct clerk *clerk, struct clerk_order *order)
 {
+    struct keystore *keystore = clerk->means.keystore;
+
     switch (order->kind) {
     case CLERK_ENSURE:
-        return clerk_key_ensure(clerk, order);
+        return !is_heard(order) || clerk_key_ensure(clerk, order);
     case CLERK_FORGET:
         forget(clerk, order->number);
         break;
@@ -277,12 +235,17 @@ static bool carry_out(struct clerk *clerk, struct clerk_order *order)
         link_drop(clerk->link);
         clerk->link = order->link;
         order->link = NULL;
-        keys_forget_all(clerk->means.keys);
         drop_waiting(clerk);
-        tell_all(clerk);
+        if (keystore)
+            tell(clerk);
         break;
     case CLERK_AGAIN:
-        forgive(clerk);
+        if (keystore)
+            forgive(clerk);
+        break;
+    case CLERK_TELL:
+        if (keystore)
+            tell(clerk);
         break;
     }
     return true;
@@ -329,18 +292,13 @@ static struct timespec after(clockid_t clock, uint64_t milliseconds)
 /* How long nothing has to be done by itself. */
 static uint64_t leisure_ms(struct clerk *clerk)
 {
-    uint64_t leisure = TICK_MS;
+    struct keystore *keystore = clerk->means.keystore;
 
-    for (size_t i = 0; i < clerk->means.keystore_count; i++) {
-        struct keystore *keystore = &clerk->means.keystores[i];
-        if (keystore_state(keystore) != KEYSTORE_CLOSED)
-            continue;
-        uint64_t left =
-            keystore->next_try_ms > clerk->now_ms ? keystore->next_try_ms - clerk->now_ms : 0;
-        if (left < leisure)
-            leisure = left;
-    }
-    return leisure;
+    if (!keystore || keystore_state(keystore) != KEYSTORE_CLOSED)
+        return TICK_MS;
+    uint64_t left =
+        keystore->next_try_ms > clerk->now_ms ? keystore->next_try_ms - clerk->now_ms : 0;
+    return left < TICK_MS ? left : TICK_MS;
 }
 
 static struct clerk_order *next_order(struct clerk *clerk)
@@ -365,11 +323,16 @@ static struct clerk_order *next_order(struct clerk *clerk)
 
 static void tick(struct clerk *clerk)
 {
+    uint64_t told_ms = clerk->told_ms;
+
     if (clerk->now_ms - clerk->told_ms < TICK_MS)
         return;
-    tell_rates(clerk);
-    probe_all(clerk);
+    clerk->told_ms = clerk->now_ms;
     look_at_waiting(clerk);
+    if (!clerk->means.keystore)
+        return;
+    tell_rate(clerk, clerk->now_ms - told_ms);
+    probe(clerk);
     clerk_key_count(clerk);
 }
 

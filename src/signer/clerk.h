@@ -1,10 +1,10 @@
 /*
- * clerk.h - the thread that speaks to tokens about anything but signatures.
+ * clerk.h - the thread that speaks to a token about anything but signatures.
  *
- * It loads the modules, opens tokens and opens them again, finds, makes and proves keys, and
- * tells the keeper what became of it. All of this can take long (a small token makes an RSA key
- * in minutes), so it is not done by the main thread, which must go on handing urgent jobs to the
- * pool and watching over everybody.
+ * It loads the module, opens the token and opens it again, finds, makes and proves keys, and tells
+ * the keeper what became of it. All of this can take long (a small token makes an RSA key in
+ * minutes) or have no end, so it is not done by the main thread, which must go on handing urgent
+ * jobs to the pools and watching over everybody, and there is a clerk for each keystore.
  */
 #ifndef SIGNER_CLERK_H
 #define SIGNER_CLERK_H
@@ -23,8 +23,9 @@ enum { CLERK_MOST_ORDERS = 262144 };
 enum clerk_order_kind {
     CLERK_ENSURE, /* KEY_ENSURE */
     CLERK_FORGET, /* KEY_FORGET */
-    CLERK_LINK,   /* the keeper's channel of orders is a new one: forget every key, tell it all */
-    CLERK_AGAIN   /* the configuration was reloaded: what was refused may be tried once more */
+    CLERK_LINK,   /* the keeper's channel of orders is a new one: tell it all */
+    CLERK_AGAIN,  /* the configuration was reloaded: what was refused may be tried once more */
+    CLERK_TELL    /* the keeper was told that calls do not end, and they did: tell it how it is */
 };
 
 /* What the main thread asks for. */
@@ -33,6 +34,7 @@ struct clerk_order {
     enum clerk_order_kind kind;
     struct link *link; /* to answer by; held */
     uint64_t since_ms; /* when it came */
+    uint32_t era;      /* of the keys, when it came */
     uint32_t request, number;
     struct name zone;
     char keystore[KEYSTORE_NAME_OCTETS];
@@ -44,14 +46,12 @@ struct clerk_order {
 };
 
 struct clerk_means {
-    struct keystore *keystores;
-    size_t keystore_count;
+    struct keystore
+        *keystore; /* NULL: none; then the clerk says of each key that it is not there */
     struct keys *keys;
     struct metrics_stripe *stripe;
     /* The zone's policy as it is now. False: no such zone, or it is not signed. From the clerk. */
     bool (*policy)(void *context, const struct name *zone, struct config_policy *policy);
-    /* The process is of no use any more; says why and does not return. */
-    void (*give_up)(void *context, const char *why);
     void *context;
 };
 
@@ -68,27 +68,34 @@ struct clerk {
     struct clerk_order *first;
     struct clerk_order **last;
     unsigned order_count;
-    bool lost; /* some keystore was: look at them */
+    bool lost; /* the keystore was: look at it */
     bool stopping;
+    _Atomic bool hopeless; /* the token is there, and only another process can use it, if any */
 
     struct clerk_order *waiting; /* KEY_ENSURE for a zone that is not configured (yet) */
     uint64_t now_ms;
     uint64_t told_ms; /* when rates were told last */
-    uint64_t seen_ms; /* when idle tokens were looked at last */
+    uint64_t seen_ms; /* when an idle token was looked at last */
 };
 
 MUST_CHECK enum result clerk_init(struct clerk *clerk, const struct clerk_means *means);
 
-/* Begin. Keystores that are CLOSED are opened first. */
+/* Begin. A keystore that is CLOSED is opened first. */
 MUST_CHECK enum result clerk_start(struct clerk *clerk);
 
 /* Take over an order. Too many: it is dropped and logged. */
 void clerk_put(struct clerk *clerk, struct clerk_order *order);
 
+/* Whether its keystore can only be used by another process, if at all. */
+static inline bool clerk_is_hopeless(const struct clerk *clerk)
+{
+    return atomic_load_explicit(&clerk->hopeless, memory_order_relaxed);
+}
+
 /* Wait for its end, so long at most; true when it has ended. */
 bool clerk_finish(struct clerk *clerk, unsigned milliseconds);
 
-/* A keystore was lost: look after it. From any thread. */
+/* The keystore was lost: look after it. From any thread. */
 void clerk_wake(struct clerk *clerk);
 
 /* ---- clerk_key.c ---------------------------------------------------------------------------- */
@@ -98,11 +105,10 @@ void clerk_wake(struct clerk *clerk);
 bool clerk_key_ensure(struct clerk *clerk, const struct clerk_order *order);
 
 /* The token was opened anew: find and prove its keys again. RESULT_TOKEN when it went away again
- * meanwhile; keys that are not there any more are marked. */
-MUST_CHECK enum result clerk_key_refind(struct clerk *clerk, struct keystore *keystore,
-                                        struct pkcs11_failure *failure);
+ * meanwhile, RESULT_SYSTEM without memory; keys that are not there any more are marked. */
+MUST_CHECK enum result clerk_key_refind(struct clerk *clerk, struct pkcs11_failure *failure);
 
-/* Set the gauge of keys that can sign. */
+/* Set the gauge of the keystore's keys that can sign. */
 void clerk_key_count(struct clerk *clerk);
 
 #endif

@@ -53,15 +53,6 @@ static void answer(struct clerk *clerk, const struct clerk_order *order,
 
 /* ---- one key -------------------------------------------------------------------------------- */
 
-static struct keystore *find_keystore(struct clerk *clerk, const char *name)
-{
-    for (size_t i = 0; i < clerk->means.keystore_count; i++) {
-        if (strcmp(clerk->means.keystores[i].name, name) == 0)
-            return &clerk->means.keystores[i];
-    }
-    return NULL;
-}
-
 /* What no keeper of ours asks for. Static text; NULL: nothing is wrong. */
 static const char *objection(const struct clerk_order *order)
 {
@@ -74,16 +65,25 @@ static const char *objection(const struct clerk_order *order)
     return NULL;
 }
 
-static enum result make_key(struct keystore *keystore, const struct pkcs11_scheme *scheme,
+/* Into the module, for something that should take no longer than this. */
+static void go_in(struct clerk *clerk, const char *doing, uint32_t limit_ms)
+{
+    watch_begin(&clerk->watch, clerk->means.keystore->name, doing, limit_ms);
+    watch_in(&clerk->watch, clock_monotonic_ns());
+}
+
+static enum result make_key(struct clerk *clerk, const struct pkcs11_scheme *scheme,
                             const struct clerk_order *order, struct pkcs11_key *pair,
                             struct pkcs11_failure *failure)
 {
+    struct keystore *keystore = clerk->means.keystore;
     struct pkcs11_key_name name = order->name;
     struct pkcs11_session writer;
     char zone[NAME_MAX_TEXT];
 
     (void)snprintf(name.label, sizeof name.label, "%.200s %s", name_to_text(&order->zone, zone),
                    role_words[order->role]);
+    go_in(clerk, "making a key", WATCH_MAKE_MS);
     enum result result = pkcs11_session_open(&writer, &keystore->module->module, &keystore->token,
                                              PKCS11_READ_WRITE);
     if (!result)
@@ -91,6 +91,7 @@ static enum result make_key(struct keystore *keystore, const struct pkcs11_schem
     if (result)
         *failure = writer.failure;
     pkcs11_session_close(&writer);
+    watch_out(&clerk->watch);
     return result;
 }
 
@@ -108,10 +109,11 @@ static enum result complain_of_key(const struct keystore *keystore, const struct
     return RESULT_TOKEN;
 }
 
-static enum result find_or_make(struct keystore *keystore, const struct clerk_order *order,
+static enum result find_or_make(struct clerk *clerk, const struct clerk_order *order,
                                 struct pkcs11_key *pair, bool *generated,
                                 struct pkcs11_failure *failure)
 {
+    struct keystore *keystore = clerk->means.keystore;
     const struct pkcs11_scheme *scheme =
         pkcs11_mechanisms_for(&keystore->mechanisms, order->algorithm);
     enum found found;
@@ -120,7 +122,10 @@ static enum result find_or_make(struct keystore *keystore, const struct clerk_or
     if (!scheme)
         return complain_of_key(keystore, order, "cannot be used: the token lacks the mechanism",
                                failure);
-    if (pkcs11_key_find(pair, &keystore->anchor, scheme, &order->name, &found)) {
+    go_in(clerk, "finding a key", WATCH_OPEN_MS);
+    enum result result = pkcs11_key_find(pair, &keystore->anchor, scheme, &order->name, &found);
+    watch_out(&clerk->watch);
+    if (result) {
         *failure = keystore->anchor.failure;
         return RESULT_TOKEN;
     }
@@ -129,21 +134,23 @@ static enum result find_or_make(struct keystore *keystore, const struct clerk_or
     if (!order->may_generate)
         return complain_of_key(keystore, order, "is not there", failure);
     *generated = true;
-    return make_key(keystore, scheme, order, pair, failure);
+    return make_key(clerk, scheme, order, pair, failure);
 }
 
 /* Twice, since a token that errs once is still the right one. */
-static enum result prove(struct clerk *clerk, struct keystore *keystore,
-                         const struct pkcs11_key *pair, const struct dnskey *dnskey,
-                         struct pkcs11_failure *failure)
+static enum result prove(struct clerk *clerk, const struct pkcs11_key *pair,
+                         const struct dnskey *dnskey, struct pkcs11_failure *failure)
 {
+    struct keystore *keystore = clerk->means.keystore;
     enum result result = RESULT_OK;
 
+    go_in(clerk, "proving a key", WATCH_OPEN_MS);
     for (int attempt = 0; attempt < 2; attempt++) {
         result = proof_make(&keystore->anchor, pair, dnskey, &clerk->digests);
         if (result != RESULT_TOKEN || keystore->anchor.failure.trouble == PKCS11_TROUBLE_GONE)
             break;
     }
+    watch_out(&clerk->watch);
     if (result == RESULT_TOKEN)
         *failure = keystore->anchor.failure;
     else if (result)
@@ -193,29 +200,27 @@ static struct key *fill_key(const struct clerk_order *order, const struct config
 }
 
 static enum result ensure(struct clerk *clerk, const struct clerk_order *order,
-                          const struct config_policy *policy, struct keystore *keystore,
-                          struct outcome *outcome)
+                          const struct config_policy *policy, struct outcome *outcome)
 {
+    struct keystore *keystore = clerk->means.keystore;
     struct pkcs11_failure failure = {.text = "out of memory"};
     struct key *key = fill_key(order, policy, keystore);
 
-    watch_begin(&clerk->watch, keystore->name, "finding or making a key", WATCH_MAKE_MS);
-    watch_in(&clerk->watch, clock_monotonic_ns());
     enum result result =
-        key ? find_or_make(keystore, order, &key->pair, &outcome->generated, &failure)
-            : RESULT_SYSTEM;
+        key ? find_or_make(clerk, order, &key->pair, &outcome->generated, &failure) : RESULT_SYSTEM;
     const char *fault = result ? NULL : make_dnskey(&key->pair, order->flags, &key->dnskey);
     if (fault)
         result = complain_of_key(keystore, order, fault, &failure);
     if (!result)
-        result = prove(clerk, keystore, &key->pair, &key->dnskey, &failure);
-    watch_out(&clerk->watch);
+        result = prove(clerk, &key->pair, &key->dnskey, &failure);
     if (!result) {
         key->tag = dnskey_tag(&key->dnskey);
         key->usable = true;
-        result = keys_put(clerk->means.keys, key);
+        result = keys_put(clerk->means.keys, key, order->era);
         if (result)
-            (void)snprintf(failure.text, sizeof failure.text, "there are too many keys");
+            (void)snprintf(failure.text, sizeof failure.text, "%s",
+                           result == RESULT_FULL ? "there are too many keys"
+                                                 : "the keeper that asked is gone");
     }
     if (!result) {
         outcome->key = key;
@@ -251,11 +256,11 @@ static enum result name_key(struct clerk_order *order)
 static void try_keystore(struct clerk *clerk, const struct clerk_order *asked,
                          const struct config_policy *policy, struct outcome *outcome)
 {
-    struct keystore *keystore = find_keystore(clerk, asked->keystore);
+    struct keystore *keystore = clerk->means.keystore;
     struct clerk_order order = *asked;
     char text[PKCS11_FAILURE_OCTETS];
 
-    if (!keystore) {
+    if (!keystore || strcmp(keystore->name, asked->keystore) != 0) {
         (void)snprintf(outcome->text, sizeof outcome->text, "there is no keystore \"%.128s\"",
                        asked->keystore);
     } else if (keystore_state(keystore) != KEYSTORE_UP) {
@@ -264,7 +269,7 @@ static void try_keystore(struct clerk *clerk, const struct clerk_order *asked,
                        keystore->name, text);
     } else if (name_key(&order)) {
         (void)snprintf(outcome->text, sizeof outcome->text, "no random numbers for a key's id");
-    } else if (ensure(clerk, &order, policy, keystore, outcome) == RESULT_OK) {
+    } else if (ensure(clerk, &order, policy, outcome) == RESULT_OK) {
         say_where(outcome);
     }
 }
@@ -292,12 +297,28 @@ bool clerk_key_ensure(struct clerk *clerk, const struct clerk_order *order)
 
 /* ---- all keys of a token -------------------------------------------------------------------- */
 
-struct refind {
-    struct clerk *clerk;
-    struct keystore *keystore;
-    struct pkcs11_failure *failure;
-    enum result result;
+/* Some keys, held. */
+struct gathered {
+    struct key **keys;
+    size_t count, room;
+    bool failed; /* out of memory */
 };
+
+static void gather_key(void *context, struct key *key)
+{
+    struct gathered *gathered = context;
+
+    if (gathered->count == gathered->room) {
+        size_t room = gathered->room ? 2 * gathered->room : 64;
+        struct key **keys = realloc(gathered->keys, room * sizeof *keys);
+        gathered->failed = gathered->failed || !keys;
+        if (!keys)
+            return;
+        gathered->keys = keys;
+        gathered->room = room;
+    }
+    gathered->keys[gathered->count++] = key_hold(key);
+}
 
 /* Why a key cannot be used, in the key. */
 static void set_trouble(struct key *key, const char *text)
@@ -306,57 +327,61 @@ static void set_trouble(struct key *key, const char *text)
     key->trouble = text ? strdup(text) : NULL;
 }
 
-static enum result find_again(struct refind *refind, struct key *key,
-                              struct pkcs11_failure *failure)
+static enum result find_again(struct clerk *clerk, struct key *key, struct pkcs11_failure *failure)
 {
-    struct keystore *keystore = refind->keystore;
     struct clerk_order order = {.algorithm = key->dnskey.algorithm, .name = key->pair.name};
     struct pkcs11_key pair;
     struct dnskey dnskey;
     bool generated;
 
     order.name.label[0] = '\0';
-    enum result result = find_or_make(keystore, &order, &pair, &generated, failure);
+    enum result result = find_or_make(clerk, &order, &pair, &generated, failure);
     if (result)
         return result;
     if (make_dnskey(&pair, key->dnskey.flags, &dnskey) || !dnskey_equal(&dnskey, &key->dnskey))
-        return complain_of_key(keystore, &order, "is another key than before", failure);
-    result = prove(refind->clerk, keystore, &pair, &dnskey, failure);
+        return complain_of_key(clerk->means.keystore, &order, "is another key than before",
+                               failure);
+    result = prove(clerk, &pair, &dnskey, failure);
     if (!result)
         key->pair = pair;
     return result;
 }
 
-static void refind_key(void *context, struct key *key)
+/* RESULT_TOKEN when the token is gone; any other trouble is the key's. */
+static enum result refind_key(struct clerk *clerk, struct key *key, struct pkcs11_failure *failure)
 {
-    struct refind *refind = context;
-    struct pkcs11_failure failure = {.code = 0};
+    struct keystore *keystore = clerk->means.keystore;
 
-    if (key->keystore != refind->keystore || refind->result)
-        return;
-    watch_in(&refind->clerk->watch, clock_monotonic_ns());
-    enum result result = find_again(refind, key, &failure);
-    watch_out(&refind->clerk->watch);
+    enum result result = find_again(clerk, key, failure);
     key->usable = result == RESULT_OK;
-    key->epoch = refind->keystore->epoch;
-    set_trouble(key, result ? failure.text : NULL);
-    if (!result)
-        return;
-    log_error("keystore %s: %s", refind->keystore->name, failure.text);
-    if (failure.trouble == PKCS11_TROUBLE_GONE) {
-        *refind->failure = failure;
-        refind->result = RESULT_TOKEN;
-    }
+    key->epoch = keystore->epoch;
+    set_trouble(key, result ? failure->text : NULL);
+    if (result)
+        log_error("keystore %s: %s", keystore->name, failure->text);
+    return result && failure->trouble == PKCS11_TROUBLE_GONE ? RESULT_TOKEN : RESULT_OK;
 }
 
-enum result clerk_key_refind(struct clerk *clerk, struct keystore *keystore,
-                             struct pkcs11_failure *failure)
+/* Not under the table's lock: this takes as long as the token likes. */
+enum result clerk_key_refind(struct clerk *clerk, struct pkcs11_failure *failure)
 {
-    struct refind refind = {.clerk = clerk, .keystore = keystore, .failure = failure};
+    struct gathered gathered = {.count = 0};
+    enum result result = RESULT_OK;
 
-    watch_begin(&clerk->watch, keystore->name, "finding a key again", WATCH_OPEN_MS);
-    keys_each(clerk->means.keys, refind_key, &refind);
-    return refind.result;
+    keys_each(clerk->means.keys, clerk->means.keystore, gather_key, &gathered);
+    if (gathered.failed) {
+        (void)snprintf(failure->text, sizeof failure->text, "out of memory");
+        result = RESULT_SYSTEM;
+    }
+    for (size_t i = 0; i < gathered.count; i++) {
+        struct pkcs11_failure trouble = {.code = 0};
+        if (!result && refind_key(clerk, gathered.keys[i], &trouble)) {
+            *failure = trouble;
+            result = RESULT_TOKEN;
+        }
+        key_drop(gathered.keys[i]);
+    }
+    free(gathered.keys);
+    return result;
 }
 
 struct tally {
@@ -367,13 +392,15 @@ static void count_key(void *context, struct key *key)
 {
     struct tally *tally = context;
 
-    tally->ready += key->usable && atomic_load_explicit(&key->keystore->up, memory_order_relaxed);
+    tally->ready += key->usable;
 }
 
 void clerk_key_count(struct clerk *clerk)
 {
+    struct keystore *keystore = clerk->means.keystore;
     struct tally tally = {0};
 
-    keys_each(clerk->means.keys, count_key, &tally);
+    if (keystore_state(keystore) == KEYSTORE_UP)
+        keys_each(clerk->means.keys, keystore, count_key, &tally);
     metric_set(clerk->means.stripe, METRIC_KEYS_LOADED, tally.ready);
 }

@@ -18,6 +18,12 @@ struct key *keys_make(void)
     return key;
 }
 
+struct key *key_hold(struct key *key)
+{
+    atomic_fetch_add_explicit(&key->holders, 1, memory_order_relaxed);
+    return key;
+}
+
 void key_drop(struct key *key)
 {
     if (!key || atomic_fetch_sub_explicit(&key->holders, 1, memory_order_acq_rel) != 1)
@@ -46,18 +52,28 @@ static void take_out(struct keys *keys, struct key **at)
     key_drop(key);
 }
 
-enum result keys_put(struct keys *keys, struct key *key)
+uint32_t keys_era(struct keys *keys)
+{
+    pthread_mutex_lock(&keys->lock);
+    uint32_t era = keys->era;
+    pthread_mutex_unlock(&keys->lock);
+    return era;
+}
+
+enum result keys_put(struct keys *keys, struct key *key, uint32_t era)
 {
     enum result result = RESULT_FULL;
 
     pthread_mutex_lock(&keys->lock);
     struct key **at = find(keys, key->number);
-    if (*at)
+    if (era != keys->era)
+        result = RESULT_REFUSED;
+    else if (*at)
         take_out(keys, at);
-    if (keys->count < KEYS_MOST) {
+    if (result == RESULT_FULL && keys->count < KEYS_MOST) {
         key->next = keys->buckets[key->number % KEYS_BUCKETS];
         keys->buckets[key->number % KEYS_BUCKETS] = key;
-        atomic_fetch_add_explicit(&key->holders, 1, memory_order_relaxed);
+        (void)key_hold(key);
         keys->count++;
         result = RESULT_OK;
     }
@@ -70,16 +86,16 @@ struct key *keys_find(struct keys *keys, uint32_t number)
     pthread_mutex_lock(&keys->lock);
     struct key *key = *find(keys, number);
     if (key)
-        atomic_fetch_add_explicit(&key->holders, 1, memory_order_relaxed);
+        (void)key_hold(key);
     pthread_mutex_unlock(&keys->lock);
     return key;
 }
 
-void keys_forget(struct keys *keys, uint32_t number)
+void keys_forget(struct keys *keys, const struct keystore *keystore, uint32_t number)
 {
     pthread_mutex_lock(&keys->lock);
     struct key **at = find(keys, number);
-    if (*at)
+    if (*at && (*at)->keystore == keystore)
         take_out(keys, at);
     pthread_mutex_unlock(&keys->lock);
 }
@@ -91,13 +107,19 @@ void keys_forget_all(struct keys *keys)
         while (keys->buckets[i])
             take_out(keys, &keys->buckets[i]);
     }
+    keys->era++;
     pthread_mutex_unlock(&keys->lock);
 }
 
-void keys_each(struct keys *keys, void (*visit)(void *context, struct key *key), void *context)
+void keys_each(struct keys *keys, const struct keystore *keystore,
+               void (*visit)(void *context, struct key *key), void *context)
 {
+    pthread_mutex_lock(&keys->lock);
     for (unsigned i = 0; i < KEYS_BUCKETS; i++) {
-        for (struct key *key = keys->buckets[i]; key; key = key->next)
-            visit(context, key);
+        for (struct key *key = keys->buckets[i]; key; key = key->next) {
+            if (key->keystore == keystore)
+                visit(context, key);
+        }
     }
+    pthread_mutex_unlock(&keys->lock);
 }

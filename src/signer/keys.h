@@ -1,8 +1,8 @@
 /*
  * keys.h - the keys that the keeper has named, by number.
  *
- * The clerk adds and removes; workers look up and hold what they found, so that a key that was
- * forgotten meanwhile is not pulled away under them.
+ * Clerks add and remove, each the keys of its keystore; workers look up and hold what they found,
+ * so that a key that was forgotten meanwhile is not pulled away under them.
  */
 #ifndef SIGNER_KEYS_H
 #define SIGNER_KEYS_H
@@ -42,6 +42,7 @@ struct keys {
     pthread_mutex_t lock;
     struct key *buckets[KEYS_BUCKETS];
     unsigned count;
+    uint32_t era; /* how often all were forgotten */
 };
 
 /* RESULT_SYSTEM when there can be no lock. */
@@ -51,18 +52,26 @@ MUST_CHECK enum result keys_init(struct keys *keys);
 struct key *keys_make(void);
 
 /* Put a key in, in place of the one with that number. The table becomes a holder too. RESULT_FULL
- * when there are too many. */
-MUST_CHECK enum result keys_put(struct keys *keys, struct key *key);
+ * when there are too many; RESULT_REFUSED when all were forgotten since `era`. */
+MUST_CHECK enum result keys_put(struct keys *keys, struct key *key, uint32_t era);
+
+/* The number of this era, in which keys are ordered. */
+uint32_t keys_era(struct keys *keys);
 
 /* Look up, and hold. NULL: no such key. */
 struct key *keys_find(struct keys *keys, uint32_t number);
 
-void keys_forget(struct keys *keys, uint32_t number);
+/* The key of that number, if it is one of that keystore. */
+void keys_forget(struct keys *keys, const struct keystore *keystore, uint32_t number);
+
+/* Another keeper numbers its keys anew: an era ends. */
 void keys_forget_all(struct keys *keys);
 
-void key_drop(struct key *key); /* NULL is fine */
+struct key *key_hold(struct key *key); /* returns `key` */
+void key_drop(struct key *key);        /* NULL is fine */
 
-/* Call `visit` for each key. From the clerk, who alone changes the table. */
-void keys_each(struct keys *keys, void (*visit)(void *context, struct key *key), void *context);
+/* Call `visit` for each key of a keystore, with the table locked. */
+void keys_each(struct keys *keys, const struct keystore *keystore,
+               void (*visit)(void *context, struct key *key), void *context);
 
 #endif

@@ -1,4 +1,4 @@
-/* keystore.c - one token: opened, lost and opened again by the clerk; lent by sessions to workers.
+/* keystore.c - one token: opened, lost and opened again by its clerk; lent by sessions to workers.
  */
 #include "keystore.h"
 
@@ -20,11 +20,11 @@ static unsigned cores(void)
     return count > 0 ? (unsigned)count : 1;
 }
 
-static enum result make_places(struct keystore *keystore, uint32_t sessions)
+static enum result make_places(struct keystore *keystore, uint32_t sessions, unsigned most)
 {
     if (sessions == 0)
         sessions = cores();
-    keystore->sessions = sessions < KEYSTORE_MOST_SESSIONS ? sessions : KEYSTORE_MOST_SESSIONS;
+    keystore->sessions = sessions < most ? sessions : most;
     keystore->places = calloc(keystore->sessions, sizeof *keystore->places);
     return keystore->places ? RESULT_OK : RESULT_SYSTEM;
 }
@@ -46,7 +46,7 @@ static enum result take_pin(struct keystore *keystore, const struct config_keyst
 }
 
 enum result keystore_init(struct keystore *keystore, const struct config_keystore *config,
-                          struct keystore_module *module)
+                          struct keystore_module *module, unsigned most_sessions)
 {
     struct pkcs11_failure failure = {.code = 0};
 
@@ -54,7 +54,7 @@ enum result keystore_init(struct keystore *keystore, const struct config_keystor
     (void)snprintf(keystore->name, sizeof keystore->name, "%s", config->name);
     (void)snprintf(keystore->text, sizeof keystore->text, "the token has not been opened yet");
     if (pthread_mutex_init(&keystore->lock, NULL) || pthread_cond_init(&keystore->back, NULL) ||
-        make_places(keystore, config->sessions))
+        make_places(keystore, config->sessions, most_sessions))
         return RESULT_SYSTEM;
     if (pkcs11_location_parse(&keystore->location, config->uri, &failure) ||
         take_pin(keystore, config, &failure)) {
@@ -80,14 +80,42 @@ static void set_state(struct keystore *keystore, enum keystore_state state)
 
 /* ---- the clerk ------------------------------------------------------------------------------ */
 
-static enum result load(struct keystore *keystore, struct pkcs11_failure *failure)
+void keystore_begin_anew(struct keystore *keystore, struct watch *watch)
 {
     struct keystore_module *module = keystore->module;
 
-    if (module->module.functions)
-        return RESULT_OK;
-    log_debug("loading the module %s", module->path);
-    return pkcs11_module_load(&module->module, module->path, NULL, 0, failure);
+    watch_begin(watch, keystore->name, "unloading its module", WATCH_OPEN_MS);
+    watch_in(watch, clock_monotonic_ns());
+    pthread_mutex_lock(&module->lock);
+    if (module->users == 0)
+        pkcs11_module_unload(&module->module);
+    pthread_mutex_unlock(&module->lock);
+    watch_out(watch);
+}
+
+/* From then on the keystore is one of its users. */
+static enum result load(struct keystore *keystore, struct pkcs11_failure *failure)
+{
+    struct keystore_module *module = keystore->module;
+    enum result result = RESULT_OK;
+
+    pthread_mutex_lock(&module->lock);
+    if (!module->module.functions) {
+        log_debug("loading the module %s", module->path);
+        result = pkcs11_module_load(&module->module, module->path, NULL, 0, failure);
+    }
+    module->users += !result;
+    pthread_mutex_unlock(&module->lock);
+    return result;
+}
+
+static void leave_module(struct keystore *keystore)
+{
+    struct keystore_module *module = keystore->module;
+
+    pthread_mutex_lock(&module->lock);
+    module->users--;
+    pthread_mutex_unlock(&module->lock);
 }
 
 static enum result find_token(struct keystore *keystore, struct pkcs11_failure *failure)
@@ -146,6 +174,20 @@ static void close_all(struct keystore *keystore)
     for (unsigned i = 0; i < keystore->sessions; i++)
         pkcs11_session_close(&keystore->places[i].session);
     pkcs11_session_close(&keystore->anchor);
+    leave_module(keystore);
+}
+
+/* All that needs the module. */
+static enum result open_token(struct keystore *keystore, struct pkcs11_failure *failure)
+{
+    enum result result = find_token(keystore, failure);
+    if (!result)
+        result = log_in(keystore, failure);
+    if (!result)
+        result = open_places(keystore, failure);
+    if (result)
+        close_all(keystore);
+    return result;
 }
 
 enum result keystore_open(struct keystore *keystore, struct watch *watch,
@@ -157,13 +199,7 @@ enum result keystore_open(struct keystore *keystore, struct watch *watch,
     keystore->at_hand = false;
     enum result result = load(keystore, failure);
     if (!result)
-        result = find_token(keystore, failure);
-    if (!result)
-        result = log_in(keystore, failure);
-    if (!result)
-        result = open_places(keystore, failure);
-    if (result)
-        close_all(keystore);
+        result = open_token(keystore, failure);
     watch_out(watch);
     return result;
 }

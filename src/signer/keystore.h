@@ -20,20 +20,21 @@
 #include "avow/pkcs11/session.h"
 #include "watch.h"
 
-enum { KEYSTORE_MOST_SESSIONS = 128, KEYSTORE_NAME_OCTETS = 128 };
+enum { KEYSTORE_NAME_OCTETS = 128 };
 
 enum keystore_state {
-    KEYSTORE_CLOSED, /* the clerk tries, with growing pauses */
+    KEYSTORE_CLOSED, /* its clerk tries, with growing pauses */
     KEYSTORE_UP,
     KEYSTORE_LOST,   /* its places are coming back */
     KEYSTORE_REFUSED /* the PIN is wrong: nothing is tried until the configuration is reloaded */
 };
 
-/* A module, loaded once however many keystores name it. Only the clerk loads and unloads it, the
- * latter while none of its keystores is up. */
+/* A module, loaded once however many keystores name it, whose clerks share it. */
 struct keystore_module {
-    struct pkcs11_module module;
+    struct pkcs11_module module; /* does not change while there are users */
     char *path;
+    pthread_mutex_t lock; /* held while it is loaded or unloaded */
+    unsigned users;       /* keystores that are being opened, or are open */
 };
 
 /* A session that a worker has for a while. */
@@ -82,17 +83,23 @@ struct keystore {
  * nothing is loaded or opened yet.
  *
  * module   Shared by keystores of the same path; outlives the keystore.
+ * most_sessions  Though the configuration has more.
  * Returns  RESULT_OK; RESULT_FORMAT when the URI or the PIN is not to be used: then the keystore is
  *          there all the same, REFUSED, with the reason; RESULT_SYSTEM without memory.
  */
 MUST_CHECK enum result keystore_init(struct keystore *keystore,
                                      const struct config_keystore *config,
-                                     struct keystore_module *module);
+                                     struct keystore_module *module, unsigned most_sessions);
 
 /* Wipe the PIN, give back what needs no module. The process is about to end. */
 void keystore_wipe(struct keystore *keystore);
 
 /* ---- for the clerk -------------------------------------------------------------------------- */
+
+/* Some modules see a token that came (SoftHSM), or work again once their connection broke (those
+ * behind p11-kit), only after C_Finalize and C_Initialize: unload it unless some keystore uses it.
+ */
+void keystore_begin_anew(struct keystore *keystore, struct watch *watch);
 
 /* Load the module unless it is loaded; find the token, open its sessions, log in: one attempt. Then
  * the clerk looks up its keys and says keystore_up. `failure` is filled otherwise. */

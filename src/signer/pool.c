@@ -38,6 +38,7 @@ static void append(struct letter_queue *queue, struct letter *letter)
     *queue->last = letter;
     queue->last = &letter->next;
     queue->count++;
+    queue->octets += letter->length;
 }
 
 static struct letter *take_first(struct letter_queue *queue)
@@ -50,6 +51,7 @@ static struct letter *take_first(struct letter_queue *queue)
     if (!queue->first)
         queue->last = &queue->first;
     queue->count--;
+    queue->octets -= letter->length;
     return letter;
 }
 
@@ -73,8 +75,8 @@ static enum result init_conditions(struct pool *pool)
 enum result pool_init(struct pool *pool, const struct pool_means *means)
 {
     *pool = (struct pool){.means = *means};
-    pool->urgent.last = &pool->urgent.first;
-    pool->bulk.last = &pool->bulk.first;
+    for (int kind = 0; kind < LETTER_KINDS; kind++)
+        pool->queues[kind].last = &pool->queues[kind].first;
     return init_conditions(pool);
 }
 
@@ -98,89 +100,173 @@ enum result pool_start(struct pool *pool, unsigned threads)
     return started ? RESULT_OK : RESULT_SYSTEM;
 }
 
+static const unsigned limits[LETTER_KINDS] = {
+    [LETTER_BULK] = POOL_BULK_LETTERS, [LETTER_URGENT] = POOL_URGENT_LETTERS};
+
+static enum letter_kind kind_of(const struct letter *letter)
+{
+    return letter->urgent ? LETTER_URGENT : LETTER_BULK;
+}
+
 /* Each kind is counted for itself: a stock of bulk letters must not keep an urgent one out. */
 bool pool_put(struct pool *pool, struct letter *letter)
 {
-    struct letter_queue *queue = letter->urgent ? &pool->urgent : &pool->bulk;
-    unsigned limit = letter->urgent ? POOL_URGENT_LETTERS : POOL_BULK_LETTERS;
+    enum letter_kind kind = kind_of(letter);
+    struct letter_queue *queue = &pool->queues[kind];
 
     pthread_mutex_lock(&pool->lock);
     append(queue, letter);
-    if (letter->urgent)
+    if (kind == LETTER_URGENT)
         atomic_fetch_add_explicit(&pool->urgent_waiting, 1, memory_order_relaxed);
-    bool full = queue->count >= limit;
+    bool full = queue->count >= limits[kind] || queue->octets >= POOL_OCTETS;
     if (full)
-        pool->full = true;
+        queue->full = true;
     pthread_cond_signal(&pool->wanted);
     pthread_mutex_unlock(&pool->lock);
     return full;
 }
 
-/* With the lock held: whether to tell that more is welcome. */
-static bool gets_hungry(struct pool *pool)
+bool pool_is_full(struct pool *pool, enum letter_kind kind)
 {
-    if (!pool->full || pool->bulk.count > POOL_BULK_LETTERS / 2 ||
-        pool->urgent.count > POOL_URGENT_LETTERS / 2)
+    pthread_mutex_lock(&pool->lock);
+    bool full = pool->queues[kind].full;
+    pthread_mutex_unlock(&pool->lock);
+    return full;
+}
+
+/* With the lock held: whether to tell that more is welcome. */
+static bool gets_hungry(struct pool *pool, enum letter_kind kind)
+{
+    struct letter_queue *queue = &pool->queues[kind];
+
+    if (!queue->full || queue->count > limits[kind] / 2 || queue->octets > POOL_OCTETS / 2)
         return false;
-    pool->full = false;
+    queue->full = false;
     return true;
 }
 
-static struct letter *take_urgent(struct pool *pool)
+/* With the lock held. */
+static struct letter *take(struct pool *pool, enum letter_kind kind)
 {
-    struct letter *letter = take_first(&pool->urgent);
+    struct letter *letter = take_first(&pool->queues[kind]);
 
-    if (letter)
+    if (letter && kind == LETTER_URGENT)
         atomic_fetch_sub_explicit(&pool->urgent_waiting, 1, memory_order_relaxed);
     return letter;
 }
 
-struct letter *pool_take(struct pool *pool)
+/* With the lock held, which is let go of: the worker has the letter. */
+static struct letter *hand_out(struct pool *pool, struct worker *worker, struct letter *letter)
+{
+    bool hungry = false;
+
+    if (letter) {
+        worker->at_hand[kind_of(letter)] = letter;
+        pool->working++;
+        hungry = gets_hungry(pool, kind_of(letter));
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (hungry)
+        pool->means.hungry(pool->means.context);
+    return letter;
+}
+
+struct letter *pool_take(struct pool *pool, struct worker *worker)
 {
     struct letter *letter = NULL;
 
     pthread_mutex_lock(&pool->lock);
     for (;;) {
-        letter = take_urgent(pool);
+        letter = take(pool, LETTER_URGENT);
         if (!letter)
-            letter = take_first(&pool->bulk);
+            letter = take(pool, LETTER_BULK);
         if (letter || pool->stopping)
             break;
         pthread_cond_wait(&pool->wanted, &pool->lock);
     }
-    pool->working += letter != NULL;
-    bool hungry = gets_hungry(pool);
-    pthread_mutex_unlock(&pool->lock);
-    if (hungry)
-        pool->means.hungry(pool->means.context);
-    return letter;
+    return hand_out(pool, worker, letter);
 }
 
-struct letter *pool_take_urgent(struct pool *pool)
+struct letter *pool_take_urgent(struct pool *pool, struct worker *worker)
 {
     if (atomic_load_explicit(&pool->urgent_waiting, memory_order_relaxed) == 0)
         return NULL;
     pthread_mutex_lock(&pool->lock);
-    struct letter *letter = take_urgent(pool);
-    bool hungry = gets_hungry(pool);
-    pthread_mutex_unlock(&pool->lock);
-    if (hungry)
-        pool->means.hungry(pool->means.context);
-    return letter;
+    return hand_out(pool, worker, take(pool, LETTER_URGENT));
 }
 
 static bool is_idle(const struct pool *pool)
 {
-    return pool->working == 0 && !pool->urgent.first && !pool->bulk.first;
+    return pool->working == 0 && !pool->queues[LETTER_URGENT].first &&
+           !pool->queues[LETTER_BULK].first;
 }
 
-void pool_done(struct pool *pool)
+void pool_done(struct pool *pool, struct worker *worker, struct letter *letter)
 {
     pthread_mutex_lock(&pool->lock);
+    worker->at_hand[kind_of(letter)] = NULL;
     pool->working--;
     if (is_idle(pool))
         pthread_cond_broadcast(&pool->idle);
     pthread_mutex_unlock(&pool->lock);
+    letter_free(letter);
+}
+
+/* ---- the watch ------------------------------------------------------------------------------ */
+
+const struct watch *pool_overdue(struct pool *pool, uint64_t now_ns, bool *all)
+{
+    unsigned count = atomic_load_explicit(&pool->worker_count, memory_order_acquire);
+    const struct watch *worst = NULL;
+    uint64_t longest = 0;
+
+    *all = count > 0;
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t overdue = watch_overdue(&pool->workers[i].watch, now_ns);
+        *all = *all && overdue;
+        if (overdue <= longest)
+            continue;
+        longest = overdue;
+        worst = &pool->workers[i].watch;
+    }
+    return worst;
+}
+
+void pool_excuse_overdue(struct pool *pool, uint64_t now_ns, pool_excuse *excuse, void *context)
+{
+    unsigned count = atomic_load_explicit(&pool->worker_count, memory_order_acquire);
+
+    pthread_mutex_lock(&pool->lock); /* what is at hand is not freed meanwhile */
+    for (unsigned i = 0; i < count; i++) {
+        struct worker *worker = &pool->workers[i];
+        for (int kind = 0; kind < LETTER_KINDS; kind++) {
+            struct letter *letter = worker->at_hand[kind];
+            if (!letter || !watch_overdue(&worker->watch, now_ns) ||
+                atomic_exchange_explicit(&letter->excused, true, memory_order_relaxed))
+                continue;
+            excuse(context, letter);
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_excuse_waiting(struct pool *pool, pool_excuse *excuse, void *context)
+{
+    for (int kind = 0; kind < LETTER_KINDS; kind++) {
+        struct letter *letter;
+        do {
+            pthread_mutex_lock(&pool->lock);
+            letter = take(pool, (enum letter_kind)kind);
+            bool hungry = gets_hungry(pool, (enum letter_kind)kind);
+            pthread_mutex_unlock(&pool->lock);
+            if (hungry)
+                pool->means.hungry(pool->means.context);
+            if (!letter)
+                continue;
+            excuse(context, letter);
+            letter_free(letter);
+        } while (letter);
+    }
 }
 
 bool pool_finish(struct pool *pool, unsigned milliseconds)
@@ -206,11 +292,4 @@ bool pool_finish(struct pool *pool, unsigned milliseconds)
     for (unsigned i = 0; done && i < count; i++)
         pthread_join(pool->workers[i].thread, NULL);
     return done;
-}
-
-const struct watch *pool_watch(struct pool *pool, unsigned index)
-{
-    if (index >= atomic_load_explicit(&pool->worker_count, memory_order_acquire))
-        return NULL;
-    return &pool->workers[index].watch;
 }

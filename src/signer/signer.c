@@ -1,10 +1,9 @@
 /*
- * signer.c - the room of the token: channels to the keeper, and a watch over all who call the
- * module.
+ * signer.c - the room of the tokens: channels to the keeper, and a watch over all who call modules.
  *
- * The main thread never calls the module. It reads the keeper's letters, gives jobs to the pool and
- * orders about keys to the clerk, and ends the process when a call does not come back: there is no
- * other way to get out of one.
+ * The main thread never calls a module. It reads the keeper's letters, gives jobs and orders about
+ * keys to the posts of their keystores, and ends the process when a call does not come back
+ * (hang.h): there is no other way to get out of one.
  *
  * A reload that changes keystores or policies ends the process too, once what is under way is done;
  * the supervisor starts it anew with the new configuration, and the keeper tells its keys again.
@@ -21,12 +20,15 @@
 #include "avow/base/clock.h"
 #include "avow/base/log.h"
 #include "avow/config/diff.h"
-#include "clerk.h"
-#include "pool.h"
+#include "hang.h"
+#include "keystores.h"
+#include "post.h"
+#include "results.h"
+#include "sort.h"
 
-enum { STRIPE_MAIN, STRIPE_CLERK, STRIPE_WORKERS };
+enum { STRIPE_MAIN, STRIPE_POSTS }; /* then each post's clerk and workers */
 
-enum { FINISH_MS = 2000 }; /* the supervisor waits for 5 s */
+enum { FINISH_MS = 2000 }; /* and half of it for the clerks; the supervisor waits for 5 s */
 
 enum { RELOAD_TEXT_OCTETS = 256 }; /* room.h */
 
@@ -41,65 +43,100 @@ struct line {
     struct channel *channel;
     struct link *link;
     struct dispatch_state letters;
-    bool paused; /* the pool has enough of what comes this way */
+    bool paused; /* some pool has enough of what comes this way */
 };
 
 struct signer {
     struct room *room;
     struct line lines[SIGNING_CHANNELS];
-    struct keystore_module *modules;
-    size_t module_count;
-    struct keystore *keystores;
-    size_t keystore_count;
+    struct keystores keystores;
     struct keys keys;
-    struct pool pool;
-    struct clerk clerk;
+    struct post *posts; /* one for each keystore, in their order, then that of the others */
+    size_t post_count;
+    struct hangs hangs;
+    struct results results; /* the main thread's, for letters that are not done */
+    struct frame *frame;
     ev_timer watch;
-    ev_async hungry;      /* the pool wants letters again */
-    pthread_mutex_t lock; /* over config, which the clerk looks at */
+    ev_async hungry;      /* a pool wants letters again */
+    pthread_mutex_t lock; /* over config, which the clerks look at */
     const struct config *config;
 };
 
-/* ---- ends ----------------------------------------------------------------------------------- */
+/* ---- calls that do not end ------------------------------------------------------------------ */
 
-static void wipe(struct signer *signer)
+/* What the keeper is told of a keystore while its clerk may not be able to. */
+static void tell_keeper(struct signer *signer, const struct post *post)
 {
-    for (size_t i = 0; i < signer->keystore_count; i++)
-        keystore_wipe(&signer->keystores[i]);
+    struct link *link = signer->lines[SIGNING_ORDERS].link;
+    char text[PKCS11_FAILURE_OCTETS];
+    struct message letter = {.kind = MESSAGE_TOKEN,
+                             .token = {.keystore = post->keystore->name, .text = post->text}};
+
+    if (!post->stalled) {
+        letter.token.up = keystore_state(post->keystore) == KEYSTORE_UP;
+        letter.token.text = text;
+        keystore_reason(post->keystore, text, sizeof text);
+    }
+    if (link)
+        link_send(link, &letter, signer->frame);
 }
 
-/* From the clerk, who alone reads PINs. */
-static void give_up(void *context, const char *why)
+static struct clerk_order *make_order(struct signer *signer, struct line *line,
+                                      enum clerk_order_kind kind)
 {
-    log_error("this process cannot use the token any more and ends, to be started anew: %s", why);
-    wipe(context);
-    _exit(EXIT_FAILURE);
+    struct clerk_order *order = calloc(1, sizeof *order);
+
+    if (!order) {
+        log_error("out of memory: an order about a key is lost");
+        return NULL;
+    }
+    order->kind = kind;
+    order->link = line && line->link ? link_hold(line->link) : NULL;
+    order->since_ms = clock_monotonic_ms();
+    order->era = keys_era(&signer->keys);
+    return order;
 }
 
-static void check_watch(const struct watch *watch, uint64_t now_ns)
+/* What has come back is told by its clerk: it alone knows what happens next. */
+static void on_stalled(void *context, struct post *post)
 {
-    uint64_t overdue = watch_overdue(watch, now_ns);
+    struct signer *signer = context;
 
-    if (!overdue)
+    if (!post->keystore)
         return;
-    log_error("keystore %s: %s has taken %llu s and does not end; the process ends, to be started "
-              "anew",
-              atomic_load_explicit(&watch->keystore, memory_order_relaxed),
-              atomic_load_explicit(&watch->doing, memory_order_relaxed),
-              (unsigned long long)(overdue / 1000));
-    _exit(EXIT_FAILURE);
+    if (post->stalled) {
+        tell_keeper(signer, post);
+        return;
+    }
+    log_info("keystore %s: its calls have ended", post->keystore->name);
+    struct clerk_order *order = make_order(signer, NULL, CLERK_TELL);
+    if (order)
+        clerk_put(&post->clerk, order);
+}
+
+static void on_excuse(void *context, const struct letter *letter, const char *why)
+{
+    struct signer *signer = context;
+    struct reader jobs = reader_over(letter->jobs, letter->length);
+    struct sign_job job;
+
+    for (unsigned i = 0; i < letter->count; i++) {
+        sign_job_read(&jobs, &job);
+        if (jobs.failed)
+            break;
+        struct sign_result result = {.job = job.job, .outcome = SIGNING_TOKEN, .text = why};
+        results_add(&signer->results, letter->link, signer->frame, &result);
+    }
+    results_send(&signer->results, letter->link, signer->frame);
 }
 
 static void on_watch(struct ev_loop *loop, ev_timer *timer, int happened)
 {
     struct signer *signer = timer->data;
-    uint64_t now_ns = clock_monotonic_ns();
-    const struct watch *watch;
     (void)loop, (void)happened;
 
-    check_watch(&signer->clerk.watch, now_ns);
-    for (unsigned i = 0; (watch = pool_watch(&signer->pool, i)); i++)
-        check_watch(watch, now_ns);
+    if (hangs_end(&signer->hangs, clock_monotonic_ns()))
+        _exit(EXIT_FAILURE);
 }
 
 /* ---- letters -------------------------------------------------------------------------------- */
@@ -112,6 +149,21 @@ static void pause_line(struct line *line)
         channel_pause(line->channel);
 }
 
+static bool some_pool_is_full(struct signer *signer, enum letter_kind kind)
+{
+    for (size_t i = 0; i < signer->post_count; i++) {
+        if (pool_is_full(&signer->posts[i].pool, kind))
+            return true;
+    }
+    return false;
+}
+
+static enum letter_kind kind_of(const struct line *line)
+{
+    return line->index == SIGNING_ORDERS ? LETTER_URGENT : LETTER_BULK;
+}
+
+/* Each line by its own letters. */
 static void on_hungry(struct ev_loop *loop, ev_async *async, int happened)
 {
     struct signer *signer = async->data;
@@ -119,9 +171,25 @@ static void on_hungry(struct ev_loop *loop, ev_async *async, int happened)
 
     for (unsigned i = 0; i < SIGNING_CHANNELS; i++) {
         struct line *line = &signer->lines[i];
-        if (line->paused && line->channel)
+        if (!line->paused || some_pool_is_full(signer, kind_of(line)))
+            continue;
+        if (line->channel)
             channel_resume(line->channel);
         line->paused = false;
+    }
+}
+
+/* Part of a letter, or all of it. */
+static void give_letter(void *context, size_t index, const struct message_sign *sign)
+{
+    struct line *line = context;
+    struct post *post = &line->signer->posts[index];
+    struct letter *letter = letter_make(line->link, kind_of(line) == LETTER_URGENT, sign);
+
+    if (!letter) {
+        log_error("out of memory: a letter of %u jobs is lost", sign->count);
+    } else if (pool_put(&post->pool, letter)) {
+        pause_line(line);
     }
 }
 
@@ -129,27 +197,43 @@ static void on_sign(void *context, const struct message *message, struct frame *
 {
     struct line *line = context;
     struct signer *signer = line->signer;
-    struct letter *letter = letter_make(line->link, line->index == SIGNING_ORDERS, &message->sign);
+    struct sort sort = {.keys = &signer->keys,
+                        .keystores = signer->keystores.list,
+                        .otherwise = signer->post_count - 1,
+                        .take = give_letter,
+                        .context = line};
     (void)frame;
 
-    if (!letter)
-        log_error("out of memory: a letter of %u jobs is lost", message->sign.count);
-    else if (pool_put(&signer->pool, letter))
-        pause_line(line);
+    if (signer->post_count == 1)
+        give_letter(line, 0, &message->sign);
+    else
+        sort_letter(&sort, &message->sign);
 }
 
-static struct clerk_order *make_order(struct line *line, enum clerk_order_kind kind)
+/* The post of a keystore; of none that is known: the last one. */
+static struct post *find_post(struct signer *signer, const char *keystore)
 {
-    struct clerk_order *order = calloc(1, sizeof *order);
+    struct keystore *found = keystores_find(&signer->keystores, keystore);
+    size_t index = found ? (size_t)(found - signer->keystores.list) : signer->post_count - 1;
 
-    if (!order) {
-        log_error("out of memory: an order about a key is lost");
-        return NULL;
+    return &signer->posts[index];
+}
+
+/* The same to every clerk. False: somebody did not get it. */
+static bool tell_clerks(struct signer *signer, struct line *line, enum clerk_order_kind kind,
+                        uint32_t number)
+{
+    bool told = true;
+
+    for (size_t i = 0; i < signer->post_count; i++) {
+        struct clerk_order *order = make_order(signer, line, kind);
+        told = told && order;
+        if (!order)
+            continue;
+        order->number = number;
+        clerk_put(&signer->posts[i].clerk, order);
     }
-    order->kind = kind;
-    order->link = line && line->link ? link_hold(line->link) : NULL;
-    order->since_ms = clock_monotonic_ms();
-    return order;
+    return told;
 }
 
 static void on_key_ensure(void *context, const struct message *message, struct frame *frame)
@@ -163,7 +247,7 @@ static void on_key_ensure(void *context, const struct message *message, struct f
         log_warning("a KEY_ENSURE from the keeper asks for what cannot be");
         return;
     }
-    struct clerk_order *order = make_order(line, CLERK_ENSURE);
+    struct clerk_order *order = make_order(line->signer, line, CLERK_ENSURE);
     if (!order)
         return;
     order->request = asked->request;
@@ -179,19 +263,16 @@ static void on_key_ensure(void *context, const struct message *message, struct f
     order->name.id_length = (uint8_t)asked->id.length;
     if (asked->id.length)
         memcpy(order->name.id, asked->id.octets, asked->id.length);
-    clerk_put(&line->signer->clerk, order);
+    clerk_put(&find_post(line->signer, asked->keystore)->clerk, order);
 }
 
+/* The number does not say whose key it is. */
 static void on_key_forget(void *context, const struct message *message, struct frame *frame)
 {
     struct line *line = context;
-    struct clerk_order *order = make_order(line, CLERK_FORGET);
     (void)frame;
 
-    if (!order)
-        return;
-    order->number = message->key_forget.number;
-    clerk_put(&line->signer->clerk, order);
+    (void)tell_clerks(line->signer, line, CLERK_FORGET, message->key_forget.number);
 }
 
 /* Keys are ordered on one channel alone: two would have no order between them. */
@@ -227,16 +308,19 @@ static void close_line(struct line *line)
     line->link = NULL;
 }
 
-/* The keys go with the channel they were ordered by: another keeper numbers them anew. */
-static void tell_clerk(struct line *line)
+/* The keys go with the channel they were ordered by: another keeper numbers them anew. A clerk that
+ * is inside a module for long tells it nothing; so it hears of each keystore here first. */
+static void begin_era(struct line *line)
 {
-    struct clerk_order *order = make_order(line, CLERK_LINK);
+    struct signer *signer = line->signer;
 
-    if (!order) { /* with keys of the old numbers nothing could be trusted */
-        log_error("out of memory: the process ends, to be started anew");
-        _exit(EXIT_FAILURE);
-    }
-    clerk_put(&line->signer->clerk, order);
+    keys_forget_all(&signer->keys);
+    for (size_t i = 0; i < signer->keystores.count; i++)
+        tell_keeper(signer, &signer->posts[i]);
+    if (tell_clerks(signer, line, CLERK_LINK, 0))
+        return;
+    log_error("out of memory: the process ends, to be started anew");
+    _exit(EXIT_FAILURE);
 }
 
 static void on_closed(void *context, struct channel *channel)
@@ -246,7 +330,7 @@ static void on_closed(void *context, struct channel *channel)
 
     close_line(line);
     if (line->index == SIGNING_ORDERS)
-        tell_clerk(line);
+        begin_era(line);
 }
 
 static const struct channel_events line_events = {.frame = on_frame, .closed = on_closed};
@@ -273,7 +357,7 @@ static void on_peer(void *context, enum room_kind kind, uint16_t index, int desc
     if (line->paused)
         channel_pause(line->channel);
     if (index == SIGNING_ORDERS)
-        tell_clerk(line);
+        begin_era(line);
 }
 
 /* ---- configuration -------------------------------------------------------------------------- */
@@ -298,10 +382,10 @@ static bool find_policy(void *context, const struct name *zone, struct config_po
 /* The PINs of the configuration in use have been wiped; here are those that count. */
 static bool same_pins(const struct signer *signer, const struct config *config)
 {
-    for (size_t i = 0; i < config->keystore_count && i < signer->keystore_count; i++) {
+    for (size_t i = 0; i < config->keystore_count && i < signer->keystores.count; i++) {
         const struct config_keystore *fresh = &config->keystores[i];
-        const struct pkcs11_pin *pin = &signer->keystores[i].pin;
-        if (signer->keystores[i].location.pin_file[0])
+        const struct pkcs11_pin *pin = &signer->keystores.list[i].pin;
+        if (signer->keystores.list[i].location.pin_file[0])
             continue; /* then it is not in the configuration */
         if (fresh->pin_length != pin->length ||
             (pin->length && memcmp(fresh->pin, pin->octets, pin->length) != 0))
@@ -343,89 +427,16 @@ static enum result on_reload(void *context, const struct config *config, char *t
     pthread_mutex_lock(&signer->lock);
     signer->config = config;
     pthread_mutex_unlock(&signer->lock);
-    struct clerk_order *again = make_order(NULL, CLERK_AGAIN);
-    if (again)
-        clerk_put(&signer->clerk, again);
+    (void)tell_clerks(signer, NULL, CLERK_AGAIN, 0);
     return RESULT_OK;
 }
 
 /* ---- the start ------------------------------------------------------------------------------ */
 
-/* The value that an earlier keystore wants for a variable; NULL: none does. */
-static const char *wanted_before(const struct config *config, size_t before, const char *name)
-{
-    for (size_t i = 0; i < before; i++) {
-        const struct config_keystore *keystore = &config->keystores[i];
-        for (size_t j = 0; j < keystore->environment_count; j++) {
-            if (strcmp(keystore->environment[j].name, name) == 0)
-                return keystore->environment[j].value;
-        }
-    }
-    return NULL;
-}
-
-/* What modules read from the environment is put there before there is any thread. */
-static enum result set_environment(const struct config *config)
-{
-    for (size_t i = 0; i < config->keystore_count; i++) {
-        const struct config_keystore *keystore = &config->keystores[i];
-        for (size_t j = 0; j < keystore->environment_count; j++) {
-            const struct config_variable *variable = &keystore->environment[j];
-            const char *before = wanted_before(config, i, variable->name);
-            if (before && strcmp(before, variable->value) != 0)
-                log_warning("two keystores want different values of %s in the environment of one "
-                            "process: that of %s counts",
-                            variable->name, keystore->name);
-            if (setenv(variable->name, variable->value, 1))
-                return RESULT_SYSTEM;
-        }
-    }
-    return RESULT_OK;
-}
-
-/* One for each path: a module that is initialised twice in a process refuses. */
-static struct keystore_module *module_of(struct signer *signer, const char *path)
-{
-    for (size_t i = 0; i < signer->module_count; i++) {
-        if (signer->modules[i].path && strcmp(signer->modules[i].path, path) == 0)
-            return &signer->modules[i];
-    }
-    struct keystore_module *module = &signer->modules[signer->module_count];
-    module->path = strdup(path);
-    if (!module->path)
-        return NULL;
-    signer->module_count++;
-    return module;
-}
-
-static enum result make_keystores(struct signer *signer)
-{
-    const struct config *config = signer->config;
-    size_t count = config->keystore_count;
-
-    signer->modules = calloc(count + 1, sizeof *signer->modules);
-    signer->keystores = calloc(count + 1, sizeof *signer->keystores);
-    if (!signer->modules || !signer->keystores || set_environment(config))
-        return RESULT_SYSTEM;
-    for (size_t i = 0; i < count; i++) {
-        struct keystore *keystore = &signer->keystores[i];
-        struct keystore_module *module = module_of(signer, config->keystores[i].module);
-        enum result result =
-            module ? keystore_init(keystore, &config->keystores[i], module) : RESULT_SYSTEM;
-        if (result == RESULT_SYSTEM)
-            return result;
-        signer->keystore_count++;
-        if (result)
-            log_error("keystore %s: %s", keystore->name, keystore->text);
-    }
-    config_wipe_secrets((struct config *)config); /* the room's own copy; the keystores have them */
-    return RESULT_OK;
-}
-
-static void on_lost(void *context)
+static void on_lost(void *context, struct keystore *keystore)
 {
     struct signer *signer = context;
-    clerk_wake(&signer->clerk);
+    clerk_wake(&signer->posts[keystore - signer->keystores.list].clerk);
 }
 
 static void on_room_for_more(void *context)
@@ -434,54 +445,110 @@ static void on_room_for_more(void *context)
     ev_async_send(signer->room->loop, &signer->hungry);
 }
 
-/* As many threads as the keystore with most sessions can use; one at least, to say "no". */
-static unsigned thread_count(const struct signer *signer)
+/* A thread for each session of the keystore; where there is none, one to say "no". */
+static unsigned thread_count(const struct post *post)
 {
-    unsigned most = 1;
-
-    for (size_t i = 0; i < signer->keystore_count; i++) {
-        if (signer->keystores[i].sessions > most)
-            most = signer->keystores[i].sessions;
-    }
-    return most;
+    return post->keystore ? post->keystore->sessions : 1;
 }
 
-static enum result prepare(struct signer *signer)
+/* The stripes of a post's clerk and threads follow those of the posts before it. */
+static enum result make_post(struct signer *signer, struct post *post, unsigned *stripe)
 {
+    struct clerk_means clerk = {.keystore = post->keystore,
+                                .keys = &signer->keys,
+                                .stripe = room_stripe(signer->room, *stripe),
+                                .policy = find_policy,
+                                .context = signer};
     struct pool_means pool = {.keys = &signer->keys,
                               .metrics = signer->room->metrics,
-                              .first_stripe = STRIPE_WORKERS,
+                              .first_stripe = *stripe + 1,
                               .lost = on_lost,
                               .hungry = on_room_for_more,
                               .context = signer};
 
-    if (pthread_mutex_init(&signer->lock, NULL) || keys_init(&signer->keys) ||
-        pool_init(&signer->pool, &pool))
+    *stripe += 1 + thread_count(post);
+    return clerk_init(&post->clerk, &clerk) || pool_init(&post->pool, &pool) ? RESULT_SYSTEM
+                                                                             : RESULT_OK;
+}
+
+static enum result make_posts(struct signer *signer)
+{
+    size_t count = signer->keystores.count == 1 ? 1 : signer->keystores.count + 1;
+    unsigned stripe = STRIPE_POSTS;
+
+    signer->posts = calloc(count, sizeof *signer->posts);
+    if (!signer->posts)
+        return RESULT_SYSTEM;
+    signer->post_count = count;
+    for (size_t i = 0; i < count; i++) {
+        signer->posts[i].keystore = i < signer->keystores.count ? &signer->keystores.list[i] : NULL;
+        if (make_post(signer, &signer->posts[i], &stripe))
+            return RESULT_SYSTEM;
+    }
+    return RESULT_OK;
+}
+
+static enum result prepare(struct signer *signer)
+{
+    signer->frame = frame_make();
+    if (!signer->frame || results_init(&signer->results) ||
+        pthread_mutex_init(&signer->lock, NULL) || keys_init(&signer->keys))
         return RESULT_SYSTEM;
     for (unsigned i = 0; i < SIGNING_CHANNELS; i++)
         signer->lines[i] = (struct line){.signer = signer, .index = (uint16_t)i};
-    return make_keystores(signer);
+    enum result result = keystores_init(&signer->keystores, signer->config, POOL_MOST_THREADS);
+    if (!result)
+        result = make_posts(signer);
+    signer->hangs = (struct hangs){.posts = signer->posts,
+                                   .count = signer->post_count,
+                                   .stripe = room_stripe(signer->room, STRIPE_MAIN),
+                                   .stalled = on_stalled,
+                                   .excuse = on_excuse,
+                                   .context = signer,
+                                   .calm_ms = clock_monotonic_ms()};
+    return result;
 }
 
 static enum result start(struct signer *signer)
 {
-    struct clerk_means clerk = {.keystores = signer->keystores,
-                                .keystore_count = signer->keystore_count,
-                                .keys = &signer->keys,
-                                .stripe = room_stripe(signer->room, STRIPE_CLERK),
-                                .policy = find_policy,
-                                .give_up = give_up,
-                                .context = signer};
-
     ev_async_init(&signer->hungry, on_hungry);
     signer->hungry.data = signer;
     ev_async_start(signer->room->loop, &signer->hungry);
     ev_timer_init(&signer->watch, on_watch, watch_seconds, watch_seconds);
     signer->watch.data = signer;
     ev_timer_start(signer->room->loop, &signer->watch);
-    if (clerk_init(&signer->clerk, &clerk) || pool_start(&signer->pool, thread_count(signer)))
-        return RESULT_SYSTEM;
-    return clerk_start(&signer->clerk);
+    for (size_t i = 0; i < signer->post_count; i++) {
+        struct post *post = &signer->posts[i];
+        if (pool_start(&post->pool, thread_count(post)) || clerk_start(&post->clerk))
+            return RESULT_SYSTEM;
+    }
+    return RESULT_OK;
+}
+
+/* ---- the end -------------------------------------------------------------------------------- */
+
+/* Milliseconds that are left. */
+static unsigned left_until(uint64_t end_ms)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    return now_ms < end_ms ? (unsigned)(end_ms - now_ms) : 0;
+}
+
+static void finish(struct signer *signer)
+{
+    uint64_t end_ms = clock_monotonic_ms() + FINISH_MS;
+
+    for (size_t i = 0; i < signer->post_count; i++) {
+        if (!pool_finish(&signer->posts[i].pool, left_until(end_ms)))
+            log_warning("signatures under way are given up");
+    }
+    /* A PIN that is just being used is left alone: half of one would be a wrong one. */
+    end_ms += FINISH_MS / 2;
+    for (size_t i = 0; i < signer->post_count; i++) {
+        struct post *post = &signer->posts[i];
+        if (clerk_finish(&post->clerk, left_until(end_ms)) && post->keystore)
+            keystore_wipe(post->keystore);
+    }
 }
 
 static const struct room_events events = {.peer = on_peer, .reload = on_reload};
@@ -501,11 +568,7 @@ int signer_main(struct room *room)
     if (start(signer))
         return room_fail(room, "its threads could not be started");
     int code = room_run(room, &events, signer);
-    if (!pool_finish(&signer->pool, FINISH_MS))
-        log_warning("signatures under way are given up");
-    /* A PIN that is just being used is left alone: half of one would be a wrong one. */
-    if (clerk_finish(&signer->clerk, FINISH_MS / 2))
-        wipe(signer);
+    finish(signer);
     /* Not exit: modules crash in their atexit handlers, and threads may be inside one for ever. */
     _exit(code);
 }

@@ -8,9 +8,8 @@
 #include "avow/wire/type.h"
 
 enum {
-    SAMPLE_EVERY = 64,     /* bulk signatures, of which one is verified */
-    LINES_PER_MINUTE = 10, /* about jobs that fail, per thread */
-    RESULTS_OCTETS = MESSAGE_PIECE_OCTETS
+    SAMPLE_EVERY = 64,    /* bulk signatures, of which one is verified */
+    LINES_PER_MINUTE = 10 /* about jobs that fail, per thread */
 };
 
 /* One job while it is worked on. */
@@ -101,7 +100,7 @@ static enum result call_token(struct worker *worker, struct worker_key *at,
     (void)snprintf(worker->text, sizeof worker->text, "%s", session->failure.text);
     if (session->failure.trouble == PKCS11_TROUBLE_GONE &&
         keystore_lost(key->keystore, &session->failure))
-        worker->pool->means.lost(worker->pool->means.context);
+        worker->pool->means.lost(worker->pool->means.context, key->keystore);
     return result;
 }
 
@@ -226,33 +225,6 @@ static enum signing_outcome do_job(struct worker *worker, struct work *work)
 
 /* ---- one letter ----------------------------------------------------------------------------- */
 
-static void send_results(struct worker *worker, struct results *results, struct link *link)
-{
-    struct message message = {
-        .kind = MESSAGE_SIGNATURES,
-        .signatures = {.count = results->count,
-                       .results = span_of(results->writer.octets, results->writer.length)}};
-
-    if (results->count > 0)
-        link_send(link, &message, worker->frame);
-    results->count = 0;
-    writer_rewind(&results->writer, 0);
-}
-
-static void add_result(struct worker *worker, struct results *results, struct link *link,
-                       const struct sign_result *result)
-{
-    size_t mark = results->writer.length;
-
-    sign_result_write(&results->writer, result);
-    if (results->writer.failed) { /* full: send, begin anew; one result always fits */
-        writer_rewind(&results->writer, mark);
-        send_results(worker, results, link);
-        sign_result_write(&results->writer, result);
-    }
-    results->count++;
-}
-
 static void work_on(struct worker *worker, const struct letter *letter);
 
 /* Whoever asks urgently does not wait for the rest of a bulk letter. */
@@ -260,9 +232,9 @@ static void let_urgent_pass(struct worker *worker)
 {
     struct letter *letter;
 
-    while ((letter = pool_take_urgent(worker->pool))) {
+    while ((letter = pool_take_urgent(worker->pool, worker))) {
         work_on(worker, letter);
-        letter_free(letter);
+        pool_done(worker->pool, worker, letter);
     }
 }
 
@@ -281,12 +253,14 @@ static void answer_job(struct worker *worker, const struct letter *letter, struc
                        .count = done ? job->key_count : 0},
         .text = done ? "" : worker->text,
     };
-    add_result(worker, results, letter->link, &result);
+    results_add(results, letter->link, worker->frame, &result);
 }
 
+/* Whether what becomes of the rest still matters. */
 static bool is_heard(const struct letter *letter)
 {
-    return !atomic_load_explicit(&letter->link->closed, memory_order_relaxed);
+    return !atomic_load_explicit(&letter->link->closed, memory_order_relaxed) &&
+           !atomic_load_explicit(&letter->excused, memory_order_relaxed);
 }
 
 static void work_on(struct worker *worker, const struct letter *letter)
@@ -304,7 +278,7 @@ static void work_on(struct worker *worker, const struct letter *letter)
         answer_job(worker, letter, results, &job);
     }
     worker_key_rest(worker); /* sending may take its time: others can sign meanwhile */
-    send_results(worker, results, letter->link);
+    results_send(results, letter->link, worker->frame);
     if (reader_finish(&jobs) && is_heard(letter)) {
         metric_add(worker->stripe, METRIC_LETTERS_REFUSED, 1);
         log_limited(&worker->refusals, LINES_PER_MINUTE, clock_monotonic_ms(),
@@ -317,23 +291,14 @@ void *worker_run(void *context)
     struct worker *worker = context;
     struct letter *letter;
 
-    while ((letter = pool_take(worker->pool))) {
+    while ((letter = pool_take(worker->pool, worker))) {
         work_on(worker, letter);
-        letter_free(letter);
-        pool_done(worker->pool);
+        pool_done(worker->pool, worker, letter);
     }
     return NULL;
 }
 
 /* ---- beginning and end ---------------------------------------------------------------------- */
-
-static enum result make_results(struct results *results)
-{
-    uint8_t *octets = malloc(RESULTS_OCTETS);
-
-    results->writer = writer_over(octets, octets ? RESULTS_OCTETS : 0);
-    return octets ? RESULT_OK : RESULT_SYSTEM;
-}
 
 enum result worker_init(struct worker *worker, struct pool *pool, unsigned index)
 {
@@ -344,8 +309,8 @@ enum result worker_init(struct worker *worker, struct pool *pool, unsigned index
                               .frame = frame_make(),
                               .run = malloc(WORKER_RUN_OCTETS),
                               .keys = calloc(WORKER_KEYS, sizeof *worker->keys)};
-    if (!worker->frame || !worker->run || !worker->keys || make_results(&worker->bulk) ||
-        make_results(&worker->urgent))
+    if (!worker->frame || !worker->run || !worker->keys || results_init(&worker->bulk) ||
+        results_init(&worker->urgent))
         return RESULT_SYSTEM;
     return digest_context_open(&worker->digests);
 }
@@ -358,7 +323,7 @@ void worker_free(struct worker *worker)
     frame_free(worker->frame);
     free(worker->run);
     free(worker->keys);
-    free(worker->bulk.writer.octets);
-    free(worker->urgent.writer.octets);
+    results_free(&worker->bulk);
+    results_free(&worker->urgent);
     *worker = (struct worker){.pool = NULL};
 }

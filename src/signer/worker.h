@@ -11,6 +11,7 @@
 #include "avow/dnssec/digest.h"
 #include "avow/dnssec/verify.h"
 #include "pool.h"
+#include "results.h"
 
 /* A key at hand. Keys beyond this number share places in turn. */
 enum { WORKER_KEYS = 1024 };
@@ -22,12 +23,6 @@ struct worker_key {
     bool proven;          /* a signature by `handle` has been verified */
     uint32_t epoch;       /* of the keystore, when the handle was got */
     unsigned long handle; /* a session copy where the token makes any */
-};
-
-/* Results on their way into a letter. */
-struct results {
-    struct writer writer;
-    uint16_t count;
 };
 
 enum {
@@ -43,7 +38,8 @@ struct worker {
     struct digest_context digests;
     struct frame *frame;
     struct results bulk, urgent;
-    uint8_t *run; /* WORKER_RUN_OCTETS: the signatures of one job */
+    struct letter *at_hand[LETTER_KINDS]; /* the pool's: what was taken and is not done */
+    uint8_t *run;                         /* WORKER_RUN_OCTETS: the signatures of one job */
     struct worker_key *keys;
     struct keystore *keystore; /* whose place is borrowed; NULL: none */
     struct keystore_place *place;

@@ -122,6 +122,9 @@
     M(COUNTER, SIGN_NANOSECONDS, "sign_nanoseconds", "time spent in the token")                    \
     M(COUNTER, TOKEN_LOGINS, "token_logins", "logins to a token")                                  \
     M(GAUGE, TOKENS_UP, "tokens_up", "tokens at hand")                                             \
+    M(COUNTER, TOKEN_HANGS, "token_hangs", "times that a token did not come back from a call")     \
+    M(NOTE, HANG_PATIENCE, "hang_patience",                                                        \
+      "how long the signer went on beside a token that hung before it was started anew, seconds")  \
     M(GAUGE, KEYS_LOADED, "keys_loaded", "keys ready to sign")                                     \
     /* desk */                                                                                     \
     M(COUNTER, DESK_MESSAGES, "desk_messages", "messages from the front")                          \

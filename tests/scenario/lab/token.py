@@ -29,8 +29,9 @@ def _run(*words):
 class Token:
     """How to reach a token: what a keystore of the configuration says of it."""
 
-    def __init__(self, folder, module, environment, pin=PIN):
+    def __init__(self, folder, module, environment, pin=PIN, label=LABEL):
         self.folder = Path(folder)
+        self.label = label
         self.module = module
         self.environment = environment
         self.pin = pin
@@ -46,7 +47,7 @@ class Token:
         return {
             "name": name,
             "module": str(self.module),
-            "uri": f"pkcs11:token={LABEL}",
+            "uri": f"pkcs11:token={self.label}",
             "pin-file": str(self.pin_file),
             "environment": self.environment,
             **more,
@@ -78,10 +79,21 @@ class Token:
         self.module = FAULT_MODULE
         return self
 
+    def beside(self, label):
+        """Another token of SoftHSM in the same folder, behind a module that shares nothing.
+
+        A process has one environment: so both tokens are in the folder that it names.
+        """
+        told = _run("softhsm", self.folder, label, PIN)
+        module = self.folder / f"{label}.so"
+        shutil.copy(told["module"], module)
+        environment = {"SOFTHSM2_CONF": told["SOFTHSM2_CONF"]}
+        return Token(self.folder, module, environment, label=label)
+
     def tool(self, *words):
         """pkcs11-tool on this token, logged in."""
         return subprocess.run(
-            ["pkcs11-tool", "--module", str(self.module), "--token-label", LABEL]
+            ["pkcs11-tool", "--module", str(self.module), "--token-label", self.label]
             + ["--login", "--pin", self.pin, *words],
             capture_output=True,
             text=True,
