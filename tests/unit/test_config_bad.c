@@ -343,6 +343,9 @@ static const struct {
      "5:87: error: 'wildcard' must begin with an asterisk: \"*.x.a.\" for all names below x.a."},
     {"a wildcard elsewhere", UPDATE("key: h.a, names: [{wildcard: '*.b'}]"),
      "5:87: error: *.b. is not in the zone a."},
+    {"a name that is a list", UPDATE("key: h.a, names: [{name: [x.a]}, {wildcard: {}}]"),
+     "5:83: error: 'name' must be a single value, not a list\n"
+     "5:102: error: 'wildcard' must be a single value, not a mapping"},
     {"another self", UPDATE("key: h.a, names: [{self: me}]"),
      "5:83: error: 'self' must be name or subdomain, not 'me'"},
     {"the self of a key elsewhere", UPDATE("key: h.b, names: [{self: name}]"),
