@@ -82,13 +82,23 @@ void *arena_take_secret(struct arena *arena, size_t count, size_t size)
     return take(arena, count, size, true);
 }
 
+static char *copy(struct arena *arena, const char *text, size_t length, bool secret)
+{
+    char *place = take(arena, length + 1, 1, secret);
+
+    if (place && length)
+        memcpy(place, text, length);
+    return place;
+}
+
 char *arena_text(struct arena *arena, const char *text, size_t length)
 {
-    char *copy = arena_take(arena, length + 1, 1);
+    return copy(arena, text, length, false);
+}
 
-    if (copy && length)
-        memcpy(copy, text, length);
-    return copy;
+char *arena_secret(struct arena *arena, const char *secret, size_t length)
+{
+    return copy(arena, secret, length, true);
 }
 
 bool arena_failed(const struct arena *arena)

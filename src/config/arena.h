@@ -24,6 +24,9 @@ void *arena_take_secret(struct arena *arena, size_t count, size_t size);
 /* A copy of `length` octets with a NUL behind it. */
 char *arena_text(struct arena *arena, const char *text, size_t length);
 
+/* The same of a secret, where secrets are. */
+char *arena_secret(struct arena *arena, const char *secret, size_t length);
+
 /* Whether memory ran out once. */
 bool arena_failed(const struct arena *arena);
 

@@ -78,10 +78,8 @@ static void keep(struct loader *loader, const void *octets, size_t length, uint8
 {
     if (loader->depth != CONFIG_SECRETS)
         return;
-    *kept = arena_take_secret(loader->config->memory, length, 1);
+    *kept = (uint8_t *)arena_secret(loader->config->memory, octets, length);
     *kept_length = *kept ? length : 0;
-    if (*kept)
-        memcpy(*kept, octets, length);
 }
 
 void secrets_read_pin(struct loader *loader, const struct yaml_place *place,

@@ -25,7 +25,8 @@ static bool is_reading(const struct post *post)
     return !post->out;
 }
 
-/* Where what is read is kept. */
+/* Where what is read is kept: with the rest, or with secrets. */
+typedef char *copy_function(struct arena *arena, const char *octets, size_t length);
 typedef void *take_function(struct arena *arena, size_t count, size_t size);
 
 /* ---- fields -----------------------------------------------------------------------------------*/
@@ -52,7 +53,7 @@ static uint64_t post_number(struct post *post, uint64_t value, uint64_t most)
     } while (0)
 
 /* Octets that may be NULL; a NUL is put behind them. */
-static void post_octets_into(struct post *post, take_function *take, uint8_t **octets,
+static void post_octets_into(struct post *post, copy_function *copy, uint8_t **octets,
                              size_t *length)
 {
     if (!is_reading(post)) {
@@ -71,20 +72,18 @@ static void post_octets_into(struct post *post, take_function *take, uint8_t **o
     const uint8_t *place = reader_take(&post->in, given);
     if (!place)
         return;
-    *octets = take(post->memory, given + 1, 1); /* a NUL behind them, as behind a text */
+    *octets = (uint8_t *)copy(post->memory, (const char *)place, given);
     *length = *octets ? given : 0;
-    if (*octets)
-        memcpy(*octets, place, given);
 }
 
 static void post_octets(struct post *post, uint8_t **octets, size_t *length)
 {
-    post_octets_into(post, arena_take, octets, length);
+    post_octets_into(post, arena_text, octets, length);
 }
 
 static void post_secret(struct post *post, uint8_t **octets, size_t *length)
 {
-    post_octets_into(post, arena_take_secret, octets, length);
+    post_octets_into(post, arena_secret, octets, length);
 }
 
 /* Octets whose number is known. */

@@ -43,22 +43,15 @@ void config_wipe_secrets(struct config *config)
     cookies->secret_count = 0;
 }
 
-/* Octets that may be NULL, with a NUL behind them as behind a text. */
-static uint8_t *copy(struct config *config, bool secret, const void *octets, size_t length)
+/* Octets that may be NULL. */
+static uint8_t *copy(struct config *config, const void *octets, size_t length)
 {
-    uint8_t *place = NULL;
-
-    if (octets)
-        place = secret ? arena_take_secret(config->memory, length + 1, 1)
-                       : arena_take(config->memory, length + 1, 1);
-    if (place)
-        memcpy(place, octets, length);
-    return place;
+    return octets ? (uint8_t *)arena_text(config->memory, octets, length) : NULL;
 }
 
 static char *copy_text(struct config *config, const char *text)
 {
-    return (char *)copy(config, false, text, text ? strlen(text) : 0);
+    return text ? arena_text(config->memory, text, strlen(text)) : NULL;
 }
 
 enum result config_keep_tls(struct config *config, const struct config *other)
@@ -68,13 +61,15 @@ enum result config_keep_tls(struct config *config, const struct config *other)
     size_t octets = from->listen_count * sizeof *from->listen;
 
     *tls = *from;
-    tls->listen = (struct config_address *)(void *)copy(config, false, from->listen, octets);
+    tls->listen = (struct config_address *)(void *)copy(config, from->listen, octets);
     tls->certificate_file = copy_text(config, from->certificate_file);
     tls->key_file = copy_text(config, from->key_file);
     tls->client_ca_file = copy_text(config, from->client_ca_file);
-    tls->certificate = copy(config, false, from->certificate, from->certificate_length);
-    tls->key = copy(config, true, from->key, from->key_length);
-    tls->client_ca = copy(config, false, from->client_ca, from->client_ca_length);
+    tls->certificate = copy(config, from->certificate, from->certificate_length);
+    if (from->key)
+        tls->key =
+            (uint8_t *)arena_secret(config->memory, (const char *)from->key, from->key_length);
+    tls->client_ca = copy(config, from->client_ca, from->client_ca_length);
     return arena_failed(config->memory) ? RESULT_SYSTEM : RESULT_OK;
 }
 

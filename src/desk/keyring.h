@@ -18,9 +18,8 @@ struct keyring {
     unsigned users;
 };
 
-/* The keys of a configuration, with one user. RESULT_SYSTEM without memory for
- * it, or when OpenSSL has no HMAC; RESULT_FORMAT for a key that is none, which the configuration's
- * check does not let by. */
+/* The keys of a configuration, with one user. RESULT_SYSTEM without memory, or when OpenSSL has no
+ * HMAC; RESULT_FORMAT for a key that is none, which the configuration's check does not let by. */
 MUST_CHECK enum result keyring_make(const struct config *config, struct keyring **made);
 
 /* One more user; NULL is fine. */

@@ -206,7 +206,7 @@ static bool read_label(struct reader *key, uint8_t room[NAME_MAX_LABEL_OCTETS], 
 {
     const uint8_t *at = key->at;
 
-    while (at<key->end && * at> 1)
+    while (at != key->end && at[0] > 1)
         at++;
     if (at == key->end)
         return false;
