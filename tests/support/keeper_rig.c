@@ -446,3 +446,11 @@ uint64_t rig_check_signatures(struct rig *rig, const char *name, uint32_t *earli
         *earliest = first;
     return count;
 }
+
+void rig_start_signed(struct rig *rig, const char *configuration)
+{
+    rig_configure(rig, configuration);
+    rig_start(rig);
+    rig_start_signer(rig);
+    rig_run_until(rig, rig_all_signed, "fully signed");
+}

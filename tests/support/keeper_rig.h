@@ -48,6 +48,9 @@ void rig_run_ms(struct rig *rig, unsigned milliseconds);
 struct keeper_zone *rig_zone(struct rig *rig, const char *name);
 bool rig_all_signed(struct rig *rig);
 
+/* Start keeper and signer with this configuration, and wait until all that is to be signed is. */
+void rig_start_signed(struct rig *rig, const char *configuration);
+
 /* The front asks; what it was told: MESSAGE_STORED, MESSAGE_NOT_STORED, or -1 for nothing yet. */
 void rig_want(struct rig *rig, uint64_t id, const char *zone, const char *owner, uint16_t type);
 int rig_told(struct rig *rig, struct message *message);

@@ -43,10 +43,7 @@ static bool is_looked_through(struct rig *context)
 /* Signed, and no pass over the store comes in between any more. */
 static void start(const char *configuration)
 {
-    rig_configure(&rig, configuration);
-    rig_start(&rig);
-    rig_start_signer(&rig);
-    rig_run_until(&rig, rig_all_signed, "fully signed");
+    rig_start_signed(&rig, configuration);
     rig_run_until(&rig, is_looked_through, "the pass of the start to end");
 }
 

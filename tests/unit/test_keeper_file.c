@@ -34,14 +34,6 @@ static void close_rig(void)
     buffer_free(&text);
 }
 
-static void start(const char *configuration)
-{
-    rig_configure(&rig, configuration);
-    rig_start(&rig);
-    rig_start_signer(&rig);
-    rig_run_until(&rig, rig_all_signed, "fully signed");
-}
-
 static struct keeper_zone *zone(void)
 {
     return rig_zone(&rig, "example.");
@@ -96,7 +88,7 @@ static void compare(const char *file, int code)
 
 START_TEST(a_file_is_compared)
 {
-    start(SIGNED(""));
+    rig_start_signed(&rig, SIGNED(""));
     expect("zone diff example.", 0);
     compare("example.zone", 0);
     rig_write(&rig, "other.zone",
@@ -123,7 +115,7 @@ END_TEST
 
 START_TEST(a_file_that_is_none)
 {
-    start(SIGNED(""));
+    rig_start_signed(&rig, SIGNED(""));
     compare("missing.zone", 1);
     ck_assert(says("folders"));
     rig_write(&rig, "bad.zone", "@ 60 SOA ns h 9 1 2 3 4\n@ 60 NS ns\nns 60 A 192.0.2\n");
@@ -142,7 +134,7 @@ static const char second_file[] = "$ORIGIN example.\n$TTL 300\n@ SOA ns h 1 1 2 
 
 START_TEST(a_reload_asks)
 {
-    start(SIGNED(", reload: ask"));
+    rig_start_signed(&rig, SIGNED(", reload: ask"));
     make_change("192.0.2.7");
     rig_write(&rig, "example.zone", second_file);
     expect_text("zone diff example.", 6, "--force");
@@ -165,7 +157,7 @@ END_TEST
 /* What was nothing when the load was queued may be something when its turn comes. */
 START_TEST(a_load_asks_when_it_begins)
 {
-    start(SIGNED(""));
+    rig_start_signed(&rig, SIGNED(""));
     make_change("192.0.2.7");
     rig_write(&rig, "example.zone", second_file);
     zone()->load_wanted = true;
@@ -179,7 +171,7 @@ END_TEST
 
 START_TEST(a_reload_merges)
 {
-    start(SIGNED(", reload: merge"));
+    rig_start_signed(&rig, SIGNED(", reload: merge"));
     make_change("192.0.2.7");
     rig_write(&rig, "example.zone", second_file);
     expect_text("zone diff example.", 6, "+www.example. 60 IN A 192.0.2.5\n");
@@ -208,7 +200,7 @@ static char *take_text(void)
 
 START_TEST(an_export_loads_as_the_same_zone)
 {
-    start(SIGNED(""));
+    rig_start_signed(&rig, SIGNED(""));
     make_change("192.0.2.7");
     expect("zone export example. --unsigned", 0);
     char *before = take_text();
@@ -249,7 +241,7 @@ static bool nothing_is_left(void)
 
 START_TEST(a_zone_is_written_to_its_file)
 {
-    start(SIGNED(", zone-file: write"));
+    rig_start_signed(&rig, SIGNED(", zone-file: write"));
     make_change("192.0.2.7");
     ck_assert_int_eq(chmod(path_of("example.zone"), 0640), 0);
     expect_text("zone write example.", 0, "serial 2");
@@ -297,7 +289,7 @@ static void hurry(void)
 
 START_TEST(a_change_reaches_the_file_by_itself)
 {
-    start(SIGNED(", zone-file: write"));
+    rig_start_signed(&rig, SIGNED(", zone-file: write"));
     make_change("192.0.2.7");
     hurry();
     rig_run_until(&rig, is_written, "the file");
@@ -308,7 +300,7 @@ END_TEST
 
 START_TEST(a_stop_writes_what_is_not_written)
 {
-    start(SIGNED(", zone-file: write"));
+    rig_start_signed(&rig, SIGNED(", zone-file: write"));
     make_change("192.0.2.7");
     write_back_all(&rig.keeper);
     ck_assert_ptr_nonnull(strstr(read_file("example.zone"), "fresh.example."));
@@ -319,7 +311,7 @@ END_TEST
 
 START_TEST(a_file_that_is_only_read_is_not_written)
 {
-    start(SIGNED(""));
+    rig_start_signed(&rig, SIGNED(""));
     make_change("192.0.2.7");
     expect_text("zone write example. --force", 5, "zone-file: read");
     write_back_all(&rig.keeper);
@@ -329,7 +321,7 @@ END_TEST
 
 START_TEST(somebody_elses_file_is_not_written_over)
 {
-    start(SIGNED(", zone-file: write"));
+    rig_start_signed(&rig, SIGNED(", zone-file: write"));
     make_change("192.0.2.7");
     rig_write(&rig, "example.zone", second_file);
     hurry();
@@ -355,7 +347,7 @@ static bool is_settled(struct rig *context)
 /* A keeper that ended between the file and its row knows the file as its own. */
 START_TEST(our_own_file_is_known_after_a_crash)
 {
-    start(SIGNED(", zone-file: write"));
+    rig_start_signed(&rig, SIGNED(", zone-file: write"));
     make_change("192.0.2.7");
     expect("zone write example.", 0);
     struct zone *row = &zone()->row;
@@ -375,7 +367,7 @@ END_TEST
 
 START_TEST(something_is_in_the_way)
 {
-    start(SIGNED(", zone-file: write"));
+    rig_start_signed(&rig, SIGNED(", zone-file: write"));
     make_change("192.0.2.7");
     ck_assert_int_eq(mkdir(path_of("example.zone.avow-new"), 0700), 0);
     expect_text("zone write example.", 1, "in the way");
@@ -395,7 +387,7 @@ START_TEST(there_is_no_room_for_the_file)
     struct rlimit before, none = {.rlim_cur = 100};
     sighandler_t handler = signal(SIGXFSZ, SIG_IGN);
 
-    start(SIGNED(", zone-file: write"));
+    rig_start_signed(&rig, SIGNED(", zone-file: write"));
     make_change("192.0.2.7");
     ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
     none.rlim_max = before.rlim_max;

@@ -49,14 +49,6 @@ static struct keeper_zone *zone(void)
     return rig_zone(&rig, ZONE);
 }
 
-static void start(const char *configuration)
-{
-    rig_configure(&rig, configuration);
-    rig_start(&rig);
-    rig_start_signer(&rig);
-    rig_run_until(&rig, rig_all_signed, "fully signed");
-}
-
 /* ---- updates ----------------------------------------------------------------------------------
  */
 
@@ -166,7 +158,7 @@ static bool is_gone(struct rig *context)
 
 START_TEST(the_zone_goes_under_a_reload)
 {
-    start(SIGNED);
+    rig_start_signed(&rig, SIGNED);
     begin_reload();
     rig_configure(&rig, OTHER);
     atomic_store(&rig.signer.hold, false);
@@ -177,7 +169,7 @@ END_TEST
 
 START_TEST(the_policy_goes_under_a_round)
 {
-    start(SIGNED);
+    rig_start_signed(&rig, SIGNED);
     atomic_store(&rig.signer.hold, true);
     uint64_t id = change("new.example.", TYPE_A, "192.0.2.9");
     rig_run_until(&rig, has_round, "a round");
@@ -193,7 +185,7 @@ END_TEST
 /* What follows the signed version is not made yet; until it is, nothing can be changed. */
 START_TEST(the_policy_goes_before_a_round)
 {
-    start(SIGNED);
+    rig_start_signed(&rig, SIGNED);
     rig.keeper.watermark.level = WATERMARK_NO_LOADS;
     rig_configure(&rig, UNSIGNED);
     ck_assert_uint_ne(zone()->row.flags & ZONE_SIGNED, 0);
@@ -210,7 +202,7 @@ END_TEST
  */
 START_TEST(a_policy_comes_before_its_version)
 {
-    start(UNSIGNED);
+    rig_start_signed(&rig, UNSIGNED);
     rig.keeper.watermark.level = WATERMARK_NO_LOADS;
     rig_configure(&rig, SIGNED);
     rig_run_ms(&rig, 100);
@@ -263,7 +255,7 @@ static bool is_published(struct rig *context)
  * when nothing else is written, and until then nothing is. */
 START_TEST(a_commit_without_a_pin_is_published_later)
 {
-    start(SIGNED);
+    rig_start_signed(&rig, SIGNED);
     take_slots();
     uint64_t before = metric_get(rig.keeper.metrics, METRIC_PUBLISH_FAILED);
     uint64_t ticket = atomic_load(&rig.keeper.pages.published->ticket);
@@ -288,7 +280,7 @@ END_TEST
 
 START_TEST(the_keeper_stops_under_a_reload)
 {
-    start(SIGNED);
+    rig_start_signed(&rig, SIGNED);
     begin_reload();
     (void)rig_call(&rig, (const char *const[]){"zone", "reload", ZONE, NULL});
     rig_run_ms(&rig, 50);
@@ -305,7 +297,7 @@ START_TEST(a_merge_of_nothing_keeps_what_updates_changed)
 {
     char text[512];
 
-    start(MERGED);
+    rig_start_signed(&rig, MERGED);
     ck_assert_int_eq(wait_for(change("new.example.", TYPE_A, "192.0.2.9")), RCODE_NOERROR);
     for (unsigned i = 0; i < 2; i++) {
         rig_write(&rig, "example.zone", zone_text);
@@ -350,7 +342,7 @@ START_TEST(damage_fails_one_update)
 {
     uint64_t ids[5];
 
-    start(SIGNED);
+    rig_start_signed(&rig, SIGNED);
     spoil("two.example.");
     atomic_store(&rig.signer.hold, true);
     uint64_t first = change("first.example.", TYPE_A, "192.0.2.9");
@@ -423,7 +415,7 @@ START_TEST(rounds_follow_each_other)
 {
     uint64_t ids[20];
 
-    start(SIGNED);
+    rig_start_signed(&rig, SIGNED);
     for (unsigned turn = 0; turn < 5; turn++) {
         uint32_t serial = zone()->row.serial;
         char address[16];
@@ -453,7 +445,7 @@ START_TEST(rounds_fall_together)
 {
     uint64_t ids[4];
 
-    start(SIGNED);
+    rig_start_signed(&rig, SIGNED);
     uint64_t jobs = atomic_load(&rig.signer.jobs);
     atomic_store(&rig.signer.hold, true);
     uint64_t first = change("first.example.", TYPE_A, "192.0.2.9");
@@ -499,7 +491,7 @@ START_TEST(a_crowd_goes_and_comes)
     (void)snprintf(configuration, sizeof configuration,
                    "%szones:\n  - {name: example., file: example.zone, policy: %s}\n", POLICY,
                    _i ? "p" : "q");
-    start(configuration);
+    rig_start_signed(&rig, configuration);
     struct zone before = zone()->row;
     ck_assert_int_eq(wait_for(change("deep.example.", TYPE_NS, "ns.x.")), RCODE_NOERROR);
     ck_assert_uint_eq(zone()->row.names, before.names - CROWD);
@@ -517,11 +509,12 @@ END_TEST
 /* What no entry lets anybody change is not changed, whatever the desk says. */
 START_TEST(what_nobody_is_granted)
 {
-    start(POLICY
-          "tsig: [{name: k, secret: \"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\"}]\n"
-          "zones:\n"
-          "  - {name: example., file: example.zone, policy: p,\n"
-          "     allow-update: [{key: k, types: [TXT], names: [{subdomain: in.example}]}]}\n");
+    rig_start_signed(
+        &rig,
+        POLICY "tsig: [{name: k, secret: \"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\"}]\n"
+               "zones:\n"
+               "  - {name: example., file: example.zone, policy: p,\n"
+               "     allow-update: [{key: k, types: [TXT], names: [{subdomain: in.example}]}]}\n");
     uint32_t serial = zone()->row.serial;
 
     ck_assert_int_eq(wait_for(change("x.in.example.", TYPE_A, "192.0.2.9")), RCODE_REFUSED);

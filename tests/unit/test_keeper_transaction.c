@@ -30,14 +30,6 @@ static void close_rig(void)
     buffer_free(&text);
 }
 
-static void start(const char *configuration)
-{
-    rig_configure(&rig, configuration);
-    rig_start(&rig);
-    rig_start_signer(&rig);
-    rig_run_until(&rig, rig_all_signed, "fully signed");
-}
-
 static struct keeper_zone *zone(void)
 {
     return rig_zone(&rig, "example.");
@@ -65,7 +57,7 @@ static bool says(const char *piece)
 
 START_TEST(changes_are_made_at_one_blow)
 {
-    start(SIGNED(""));
+    rig_start_signed(&rig, SIGNED(""));
     uint32_t serial = zone()->row.serial;
     expect_text("zone set example. www A 192.0.2.3", 1, "zone begin");
     expect("zone begin example.", 0);
@@ -96,7 +88,7 @@ END_TEST
 
 START_TEST(nothing_to_change)
 {
-    start(SIGNED(""));
+    rig_start_signed(&rig, SIGNED(""));
     expect("zone begin example.", 0);
     expect("zone set example. www A 192.0.2.2", 0);
     expect("zone unset example. nowhere A", 0);
@@ -124,7 +116,7 @@ START_TEST(words_are_fields)
     };
     static const int codes[] = {0, 0, 2, 0, 0};
 
-    start(SIGNED(""));
+    rig_start_signed(&rig, SIGNED(""));
     expect("zone begin example.", 0);
     for (size_t i = 0; i < COUNT(calls); i++)
         ck_assert_int_eq(rig_answer(&rig, rig_call(&rig, calls[i]), &text), codes[i]);
@@ -160,7 +152,7 @@ static const struct {
 
 START_TEST(what_makes_no_sense_is_refused)
 {
-    start(SIGNED(""));
+    rig_start_signed(&rig, SIGNED(""));
     expect("zone begin example.", 0);
     expect_text(refused[_i].words, refused[_i].code, refused[_i].piece);
     ck_assert_uint_eq(zone()->row.serial, 1);
@@ -182,7 +174,7 @@ static const struct {
 /* RFC 2136 passes over it in silence; a transaction says so, and stays open. */
 START_TEST(what_the_rules_forbid_is_said)
 {
-    start(SIGNED(""));
+    rig_start_signed(&rig, SIGNED(""));
     expect("zone begin example.", 0);
     expect("zone set example. fine A 192.0.2.1", 0);
     expect(passed_over[_i].words, 0);
@@ -210,7 +202,7 @@ START_TEST(a_commit_waits_for_the_signer)
 {
     static const char *const commit[] = {"zone", "commit", "example.", NULL};
 
-    start(SIGNED(""));
+    rig_start_signed(&rig, SIGNED(""));
     rig_kill_signer(&rig);
     expect("zone begin example.", 0);
     expect("zone set example. fresh A 192.0.2.7", 0);
@@ -232,7 +224,7 @@ START_TEST(a_zone_goes_with_its_transaction)
 {
     static const char *const commit[] = {"zone", "commit", "example.", NULL};
 
-    start(SIGNED(""));
+    rig_start_signed(&rig, SIGNED(""));
     rig_kill_signer(&rig);
     expect("zone begin example.", 0);
     expect("zone set example. fresh A 192.0.2.7", 0);
@@ -261,7 +253,7 @@ START_TEST(secondaries_are_remembered)
 {
     char address[32];
 
-    start(SIGNED(""));
+    rig_start_signed(&rig, SIGNED(""));
     expect_text("zone status example.", 0, "\"secondaries\":[]");
     note("192.0.2.9", SECONDARY_NOTIFIED, 1, "");
     note("192.0.2.9", SECONDARY_FOLLOWED, 2, "");
