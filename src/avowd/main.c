@@ -1,13 +1,13 @@
 /* main.c - options; and which room this process is, if any. */
 #include <fcntl.h>
 #include <getopt.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "avow/base/cores.h"
 #include "avow/base/log.h"
 #include "avow/base/random.h"
 #include "avow/desk/desk.h"
@@ -61,13 +61,8 @@ static void print_complaint(void *context, const struct complaint *complaint)
 
 static uint16_t count_workers(const struct config_server *server)
 {
-    cpu_set_t processors;
-    uint32_t workers = server->workers;
+    uint32_t workers = server->workers ? server->workers : cores_usable();
 
-    if (workers == 0)
-        workers = sched_getaffinity(0, sizeof processors, &processors) == 0
-                      ? (uint32_t)CPU_COUNT(&processors)
-                      : 1;
     return (uint16_t)(workers > METRICS_STRIPES ? METRICS_STRIPES : workers);
 }
 

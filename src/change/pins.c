@@ -55,16 +55,32 @@ enum result pins_open(struct pins *pins, const struct store *store, struct pages
         return RESULT_SYSTEM;
     uint64_t start = atomic_fetch_add(&pages->published->starts, 1) + 1;
     enum result result = add_pin(pins, start);
-    if (result) {
+    if (result)
         pins_close(pins);
-        return result;
-    }
+    return result;
+}
+
+/* First what a reader must know of the commit, then the commit; the generation comes behind it
+ * (store/snapshot.c: same generation before and after means versions that are whole). */
+static void publish(struct pins *pins, bool zones_changed, const uint16_t *touched, size_t count)
+{
+    struct page_published *published = pins->pages->published;
+
+    for (size_t i = 0; i < count; i++)
+        atomic_store(&published->last_change[touched[i] % PAGES_BUCKETS],
+                     pages_transaction(pins->ticket));
+    atomic_store(&published->ticket, pins->ticket);
+    if (zones_changed)
+        atomic_fetch_add(&published->zones_generation, 1);
+}
+
+void pins_reveal(struct pins *pins)
+{
     /* What the last keeper published of zones may be behind what it committed. */
     for (unsigned i = 0; i < PAGES_BUCKETS; i++)
-        atomic_store(&pages->published->last_change[i], pages_transaction(pins->ticket));
-    atomic_store(&pages->published->ticket, pins->ticket);
-    atomic_fetch_add(&pages->published->zones_generation, 1);
-    return RESULT_OK;
+        atomic_store(&pins->pages->published->last_change[i], pages_transaction(pins->ticket));
+    pins->revealed = true;
+    publish(pins, true, NULL, 0);
 }
 
 static uint64_t slot_ticket(const struct pins *pins, unsigned page, unsigned slot)
@@ -113,19 +129,12 @@ void pins_sweep(struct pins *pins)
 enum result pins_publish(struct pins *pins, bool zones_changed, const uint16_t *touched,
                          size_t count)
 {
-    struct page_published *published = pins->pages->published;
     enum result result = add_pin(pins, pins->ticket >> 48);
 
     if (result)
         return result;
-    /* First what a reader must know of the commit, then the commit; the generation comes behind it
-     * (store/snapshot.c: same generation before and after means versions that are whole). */
-    for (size_t i = 0; i < count; i++)
-        atomic_store(&published->last_change[touched[i] % PAGES_BUCKETS],
-                     pages_transaction(pins->ticket));
-    atomic_store(&published->ticket, pins->ticket);
-    if (zones_changed)
-        atomic_fetch_add(&published->zones_generation, 1);
+    if (pins->revealed)
+        publish(pins, zones_changed, touched, count);
     pins_sweep(pins);
     return RESULT_OK;
 }

@@ -1,5 +1,6 @@
 /* schema.c - one table: every key, its kind, its default, its limits and its help. Those of zones
- * stand in schema_zone.c, those of cookies in schema_cookies.c, those of TLS in schema_tls.c. */
+ * stand in schema_zone.c, those of keystores in schema_keystore.c, those of cookies in
+ * schema_cookies.c, those of TLS in schema_tls.c. */
 #include "schema.h"
 
 #include "avow/base/result.h"
@@ -135,6 +136,15 @@ static const struct schema_key server_keys[] = {
      .most = 400 * DAY,
      .fallback = "7d",
      INTO(config_server, scrub)},
+    {.name = "scrub-first",
+     .help =
+         "Whether a daemon that starts answers nothing before it has looked through all records "
+         "of all zones: as fast as one processor reads them. Off, it answers at once, and looks "
+         "behind that; what a disk has lost or brought back from an older time can then be "
+         "answered until the look has come to its zone.",
+     .kind = SCHEMA_SWITCH,
+     .fallback = "off",
+     INTO(config_server, scrub_first)},
     {.name = "identity",
      .help = "What the server calls itself: NSID (RFC 5001) and id.server (RFC 4892). At most 255 "
              "characters; off tells nothing.",
@@ -178,51 +188,6 @@ static const struct schema_table server_table = {
     .what = "server", TABLE(server_keys), .check = rules_server};
 
 /* ---- keystores and TSIG keys ------------------------------------------------------------------*/
-
-static const struct schema_key keystore_keys[] = {
-    {.name = "name",
-     .help = "What policies call it.",
-     .kind = SCHEMA_LABEL,
-     .required = true,
-     INTO(config_keystore, name)},
-    {.name = "module",
-     .help = "The PKCS#11 module, a shared object. Only this one is loaded, never all that are "
-             "registered with p11-kit.",
-     .kind = SCHEMA_PATH,
-     .required = true,
-     INTO(config_keystore, module)},
-    {.name = "uri",
-     .help = "RFC 7512 URI of the token, such as \"pkcs11:token=avow\". It must not hold a PIN; "
-             "pin-source=file:PATH is the same as pin-file.",
-     .kind = SCHEMA_URI,
-     .required = true,
-     INTO(config_keystore, uri)},
-    {.name = "pin-file",
-     .help = "File whose first line is the PIN. Only its owner may be able to read it.",
-     .kind = SCHEMA_PATH,
-     .otherwise = "no login",
-     INTO(config_keystore, pin_file)},
-    {.name = "environment",
-     .help = "Environment variables for the module, beside those of the daemon. A value that "
-             "begins with ./ or ../ is a path relative to the folder of the configuration file.",
-     .kind = SCHEMA_VARIABLES,
-     COUNTED_INTO(config_keystore, environment, environment_count)},
-    {.name = "sessions",
-     .help = "Sessions with the token, each a thread that signs. 0 means one per processor core. "
-             "All keystores together have at most 128: none has more than an even share of these.",
-     .kind = SCHEMA_COUNT,
-     .most = 64,
-     .fallback = "0",
-     INTO(config_keystore, sessions)},
-    {.name = "network",
-     .help = "Whether the module reaches its token through the network. When off, the signer can "
-             "make no network connections at all.",
-     .kind = SCHEMA_SWITCH,
-     .fallback = "off",
-     INTO(config_keystore, network)},
-};
-static const struct schema_table keystore_table = {
-    .what = "a keystore", TABLE(keystore_keys), .check = rules_keystore};
 
 static const struct schema_word hmacs[] = {
     {"hmac-sha1", 0},   {"hmac-sha224", 0}, {"hmac-sha256", 0},
@@ -555,7 +520,7 @@ static const struct schema_key root_keys[] = {
     {.name = "keystores",
      .help = "Tokens that hold private keys.",
      .kind = SCHEMA_MAP,
-     .table = &keystore_table,
+     .table = &schema_keystore,
      LIST_INTO(config, keystores, keystore_count)},
     {.name = "tsig",
      .help = "Keys shared with other servers and clients (RFC 8945).",

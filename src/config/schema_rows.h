@@ -1,5 +1,5 @@
 /* schema_rows.h - how a row of the table names its place. Private to config: schema.c,
- * schema_cookies.c, schema_loading.c, schema_tls.c, schema_zone.c.
+ * schema_cookies.c, schema_keystore.c, schema_loading.c, schema_tls.c, schema_zone.c.
  */
 #ifndef CONFIG_SCHEMA_ROWS_H
 #define CONFIG_SCHEMA_ROWS_H
@@ -28,6 +28,9 @@ extern const struct schema_table schema_check, schema_default_check, schema_hook
 
 /* In schema_tls.c. */
 extern const struct schema_table schema_tls;
+
+/* In schema_keystore.c. */
+extern const struct schema_table schema_keystore;
 
 /* In schema_cookies.c. */
 extern const struct schema_table schema_cookies;

@@ -8,12 +8,17 @@ void asked_open(struct asked *asked)
         TAILQ_INIT(&asked->turns[class]);
 }
 
+/* Of all classes together, when one more comes: the more important always find a place. */
+static const uint32_t most[ASKED_CLASSES] = {[ASKED_APEX] = ASKED_MOST,
+                                             [ASKED_PROVEN] = ASKED_MOST / 4 * 3,
+                                             [ASKED_UNPROVEN] = ASKED_MOST / 2};
+
 bool asked_admits(const struct asked *asked, const struct asked_lanes *lanes,
                   enum asked_class class, uint32_t within)
 {
     uint32_t others = asked->busy[class] + (lanes->lanes[class].count == 0), before = 0;
 
-    if (asked_count(asked) >= ASKED_MOST)
+    if (asked_count(asked) >= most[class])
         return false;
     if (class == ASKED_APEX)
         return true;

@@ -68,15 +68,21 @@ uint32_t budget_within(const struct budget *budget, enum budget_background backg
     return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX - 1;
 }
 
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A session that waits for a token far away is idle: with less than one for each session the rate
+ * would fall by what the window leaves idle, and the window with it. */
 static uint32_t window(const struct budget *budget)
 {
     uint64_t count = (uint64_t)budget->rate * WINDOW_MS / MINUTE_MS;
+    uint32_t least = larger(BUDGET_WINDOW_LEAST, budget->sessions);
 
     if (budget->rate == 0)
-        return BUDGET_WINDOW_UNKNOWN;
-    return count < BUDGET_WINDOW_LEAST  ? BUDGET_WINDOW_LEAST
-           : count > BUDGET_WINDOW_MOST ? BUDGET_WINDOW_MOST
-                                        : (uint32_t)count;
+        count = BUDGET_WINDOW_UNKNOWN;
+    return count > BUDGET_WINDOW_MOST ? BUDGET_WINDOW_MOST : larger((uint32_t)count, least);
 }
 
 bool budget_may_ask(const struct budget *budget, enum budget_background background, bool apex)

@@ -38,6 +38,7 @@ enum budget_background {
 
 /* A zeroed budget is that of a token of which nothing is known. */
 struct budget {
+    uint32_t sessions;  /* signatures that the tokens make at a time, by configuration */
     uint32_t rate;      /* signatures a minute; 0: not known yet */
     uint32_t under_way; /* at the signer, of all kinds */
     uint32_t asked;     /* of these, what queries asked for */

@@ -9,6 +9,7 @@
 #include "scrub.h"
 
 #include "avow/base/clock.h"
+#include "avow/base/cores.h"
 #include "avow/change/version.h"
 
 enum {
@@ -201,6 +202,7 @@ static void check_settled(struct keeper *keeper)
     keeper->settled = true;
     keeper->leftovers = true;
     try_configuring(keeper);
+    scrub_tick(keeper); /* somebody may wait for it */
 }
 
 /* After a flush that failed nobody knows what the kernel has of the store in memory and what of it
@@ -294,9 +296,19 @@ void keeper_connect_front(struct keeper *keeper, unsigned index, int descriptor)
 /* ---- start and end ----------------------------------------------------------------------------
  */
 
+static uint32_t count_sessions(const struct config *config)
+{
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < config->keystore_count; i++)
+        count += config->keystores[i].sessions ? config->keystores[i].sessions : cores_usable();
+    return count;
+}
+
 enum result keeper_configure(struct keeper *keeper, const struct config *config)
 {
     keeper->config = config;
+    keeper->budget.sessions = count_sessions(config);
     keeper->now_ms = clock_monotonic_ms();
     keeper->now = clock_wall_seconds();
     log_set_level(config->server.log_level);
@@ -328,6 +340,14 @@ static void stop_watchers(struct keeper *keeper)
     ev_idle_stop(keeper->loop, &keeper->idle);
 }
 
+/* Whether readers are to wait until the store was looked through: not those who have answered from
+ * it, when it is the keeper alone that starts again. */
+static bool answers_wait(const struct keeper *keeper)
+{
+    return keeper->room->config->server.scrub_first &&
+           atomic_load(&keeper->pages.published->ticket) == 0;
+}
+
 static enum result open_store(struct keeper *keeper)
 {
     struct room *room = keeper->room;
@@ -347,6 +367,10 @@ static enum result open_store(struct keeper *keeper)
     result = pages_open_keeper(&keeper->pages, room->published, readers, COUNT(readers));
     if (!result)
         result = pins_open(&keeper->pins, &keeper->store, &keeper->pages);
+    if (!result && answers_wait(keeper))
+        log_info("answers begin when all zones have been looked through (server.scrub-first)");
+    else if (!result)
+        pins_reveal(&keeper->pins);
     if (!result)
         result = snapshot_open(&keeper->view, &keeper->store, NULL, 0);
     if (result)

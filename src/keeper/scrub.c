@@ -80,6 +80,18 @@ static void settle_old(struct scrub *scrub)
         keeper->old_versions = 0;
 }
 
+/* Every zone was judged: what is in doubt is known to be, and the rest may be answered for. */
+static void reveal(struct scrub *scrub)
+{
+    struct keeper *keeper = scrub->keeper;
+
+    if (keeper->pins.revealed || scrub->undecided)
+        return;
+    pins_reveal(&keeper->pins);
+    log_info("answers begin: all zones were looked through in %.1f s",
+             (double)(keeper->now_ms - scrub->begun_ms) / 1000);
+}
+
 static uint64_t count_doubtful(const struct keeper *keeper)
 {
     uint64_t count = 0;
@@ -100,6 +112,7 @@ static void end_pass(struct scrub *scrub)
     scrub->last = scrub->now;
     scrub->pass = scrub->now.pass = SCRUB_REST;
     scrub->asked = false;
+    scrub->started = keeper->pins.revealed; /* else once more, until all is judged */
     store_scan_begin(&keeper->scan, TABLE_NODES, 0);
     metric_add(keeper->metrics, METRIC_SCRUBS, 1);
     log_info("the store was looked through: %llu records, %llu damaged; %llu signatures, %llu bad; "
@@ -119,9 +132,12 @@ static void begin_next(struct scrub *scrub, struct keeper_zone *zone)
 {
     while (zone && (!zone->row.version || !zone->config || zone->row.version == scrub->deadly))
         zone = zone->next;
-    if (zone)
+    if (zone) {
         scrub_zone_begin(scrub, zone);
-    else if (scrub->deadly != ROWS)
+        return;
+    }
+    reveal(scrub);
+    if (scrub->deadly != ROWS)
         begin_rows(scrub);
     else
         end_pass(scrub);
@@ -174,7 +190,9 @@ static bool is_late(const struct scrub *scrub)
 
 static double pause_after(const struct scrub *scrub, uint64_t spent_ns)
 {
-    unsigned share = scrub->asked || is_late(scrub) ? SHARE_HURRIED : SHARE_USUAL;
+    unsigned share = !scrub->keeper->pins.revealed    ? 1
+                     : scrub->asked || is_late(scrub) ? SHARE_HURRIED
+                                                      : SHARE_USUAL;
 
     return (double)(spent_ns * (share - 1)) / 1e9;
 }
@@ -198,7 +216,8 @@ static void slice(struct ev_loop *loop, ev_timer *watcher, int events)
     keeper->now_ms = clock_monotonic_ms();
     keeper->now = clock_wall_seconds();
     /* A store that is to be opened anew must be left alone, or that would be put off for ever. */
-    if (keeper->store.writes_off || keeper->jobs.in_use > JOBS_BUSY || commit_look(keeper)) {
+    bool busy = scrub->pass == SCRUB_SIGNATURES && keeper->jobs.in_use > JOBS_BUSY;
+    if (keeper->store.writes_off || busy || commit_look(keeper)) {
         rest_until(scrub, WAIT_MS / 1e3);
         return;
     }

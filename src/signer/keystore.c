@@ -2,28 +2,18 @@
  */
 #include "keystore.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "avow/base/clock.h"
+#include "avow/base/cores.h"
 #include "avow/base/log.h"
-
-static unsigned cores(void)
-{
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof set, &set))
-        return 1;
-    int count = CPU_COUNT(&set);
-    return count > 0 ? (unsigned)count : 1;
-}
 
 static enum result make_places(struct keystore *keystore, uint32_t sessions, unsigned most)
 {
     if (sessions == 0)
-        sessions = cores();
+        sessions = cores_usable();
     keystore->sessions = sessions < most ? sessions : most;
     keystore->places = calloc(keystore->sessions, sizeof *keystore->places);
     return keystore->places ? RESULT_OK : RESULT_SYSTEM;

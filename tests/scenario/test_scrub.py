@@ -181,6 +181,26 @@ def test_a_zone_in_doubt_is_not_answered(lab):
     assert scrub(server)["zones_doubtful"] == 0
 
 
+def test_nothing_is_answered_before_the_look(lab):
+    """scrub-first: the very first answers are those of a store that was looked through."""
+    key = wire.Key.make("key.test.")
+    zones = {ZONE: (small_zone(ZONE), open_to(key)), OTHER: small_zone(OTHER)}
+    server = lab.avow(zones=zones, keys=[key], server={"scrub-first": "yes"})
+    server.wait_signed()
+    assert put(server, key) == model.NOERROR
+    assert server.stop() == 0
+    spoil(server, "vanish", ZONE, f"www.{ZONE}")
+    server.start()
+    for name in (f"www.{ZONE}", f"mail.{ZONE}", ZONE):
+        assert server.ask(name).rcode == SERVFAIL
+    assert server.ask(f"www.{OTHER}").is_signed()
+    begun = server.log.lines(r"answers begin: all zones were looked through")
+    # Another keeper alone keeps nobody waiting.
+    server.wait_restart("keeper", server.kill_room("keeper"))
+    assert server.ask(f"www.{OTHER}").is_signed()
+    assert server.log.lines(r"answers begin: ") == begun
+
+
 def test_a_damaged_record(lab):
     server = stopped(lab)
     spoil(server, "record", ZONE, f"www.{ZONE}")

@@ -121,7 +121,7 @@ struct writer_side {
     struct pins pins;
 };
 
-static void open_side(struct writer_side *side)
+static void open_concealed(struct writer_side *side)
 {
     const struct store_options options = {.folder = folder,
                                           .access = STORE_WRITER,
@@ -135,6 +135,12 @@ static void open_side(struct writer_side *side)
         pages_open_keeper(&side->pages, published[0], descriptors, READERS) ||
         pins_open(&side->pins, &side->store, &side->pages))
         abort();
+}
+
+static void open_side(struct writer_side *side)
+{
+    open_concealed(side);
+    pins_reveal(&side->pins);
     while (!pins_settled(&side->pins))
         usleep(100);
 }
@@ -288,9 +294,39 @@ START_TEST(a_held_snapshot_stays_whole)
     ck_assert(!pins_settled(&side.pins));
     atomic_store(slot, 0);
     ck_assert(pins_settled(&side.pins));
+    pins_reveal(&side.pins);
     /* Published under another start: the same commit has another ticket. */
     ck_assert_uint_ne(atomic_load(&pages.published->ticket) >> 48, ticket >> 48);
     pages_close(&pages);
+    close_side(&side);
+}
+END_TEST
+
+/* Until it reveals what it has, a keeper commits as ever; nobody sees anything of it. */
+START_TEST(nothing_is_read_before_it_is_revealed)
+{
+    static struct writer_side side;
+
+    close(published[0]);
+    close(published[1]);
+    ck_assert_int_eq(pages_make(&published[0], &published[1]), RESULT_OK);
+    open_concealed(&side);
+    const struct page_published *page = side.pages.published;
+    for (uint64_t number = 2; number < 60; number++) {
+        write_number(&side, number);
+        ck_assert(pins_settled(&side.pins));
+        ck_assert_uint_eq(side.pins.count, 1);
+        ck_assert_uint_eq(atomic_load(&page->ticket), 0);
+        ck_assert_uint_eq(atomic_load(&page->last_change[1]), 0);
+        ck_assert_uint_eq(atomic_load(&page->zones_generation), 0);
+    }
+    pins_reveal(&side.pins);
+    ck_assert_uint_eq(atomic_load(&page->ticket), side.pins.ticket);
+    ck_assert_uint_eq(atomic_load(&page->zones_generation), 1);
+    for (unsigned i = 0; i < PAGES_BUCKETS; i++)
+        ck_assert_uint_eq(atomic_load(&page->last_change[i]), pages_transaction(side.pins.ticket));
+    write_number(&side, 60);
+    ck_assert_uint_eq(atomic_load(&page->ticket), side.pins.ticket);
     close_side(&side);
 }
 END_TEST
@@ -342,6 +378,7 @@ int main(void)
     tcase_set_timeout(beside, 240);
     tcase_add_test(beside, readers_see_whole_commits);
     tcase_add_test(beside, a_held_snapshot_stays_whole);
+    tcase_add_test(beside, nothing_is_read_before_it_is_revealed);
     tcase_add_test(beside, readers_outlive_writers);
     tcase_add_test(beside, pages_keep_their_size);
     suite_add_tcase(suite, beside);

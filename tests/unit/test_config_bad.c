@@ -487,7 +487,7 @@ START_TEST(shows_the_place)
                      "      |   ^~~~~\n"
                      "/etc/avow/avow.yaml:5:3: error: unknown key 'w\xc3\xa4' in server; allowed: "
                      "listen, workers, state, control, user, pid-file, log, store-size, scrub, "
-                     "identity, version, udp-payload, tcp, cookies, tls\n"
+                     "scrub-first, identity, version, udp-payload, tcp, cookies, tls\n"
                      "    5 |   \"w\xc3\xa4\": 1\n"
                      "      |   ^~~~\n"
                      "/etc/avow/avow.yaml:6:12: error: 'workers' must be a number from 0 to 256, "

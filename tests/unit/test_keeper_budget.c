@@ -143,17 +143,39 @@ START_TEST(the_background_has_its_share)
 END_TEST
 
 static const struct {
-    uint32_t rate, window;
-} windows[] = {{0, BUDGET_WINDOW_UNKNOWN},
-               {BUDGET_LEAST, BUDGET_WINDOW_LEAST},
-               {13 * 60, BUDGET_WINDOW_LEAST},
-               {250 * 60, 25},
-               {1000000 * 60, BUDGET_WINDOW_MOST}};
+    uint32_t sessions, rate, window;
+} windows[] = {
+    {1, 0, BUDGET_WINDOW_UNKNOWN},        {64, 0, 64},       {1, BUDGET_LEAST, BUDGET_WINDOW_LEAST},
+    {1, 13 * 60, BUDGET_WINDOW_LEAST},    {16, 13 * 60, 16}, {16, 250 * 60, 25},
+    {1, 1000000 * 60, BUDGET_WINDOW_MOST}};
+
+/* Eight sessions with a token that takes 300 ms for each signature: a window of a tenth of a
+ * second's work would leave more of them idle each time that the rate is worked out. */
+START_TEST(a_token_far_away_is_kept_at_work)
+{
+    unsigned at_signer = 0;
+
+    budget.sessions = 8;
+    for (unsigned turn = 0; turn < 400; turn++, now_ms += 300) {
+        unsigned made = at_signer < budget.sessions ? at_signer : budget.sessions;
+        for (unsigned i = 0; i < made; i++)
+            budget_asked_came(&budget);
+        budget_came(&budget, made, made, now_ms);
+        for (at_signer -= made; budget_may_ask(&budget, BACKGROUND_NONE, false); at_signer++) {
+            budget_ask(&budget, BACKGROUND_NONE);
+            budget_sent(&budget, 1, now_ms);
+        }
+        budget_measure(&budget, now_ms);
+    }
+    ck_assert_uint_gt(budget.rate, 8 * 1000 / 300 * 60 * 9 / 10);
+}
+END_TEST
 
 START_TEST(the_signer_has_a_tenth_of_a_second_s_work)
 {
     unsigned count = 0;
 
+    budget.sessions = windows[_i].sessions;
     budget.rate = windows[_i].rate;
     for (; budget_may_ask(&budget, BACKGROUND_NONE, false); count++)
         budget_ask(&budget, BACKGROUND_NONE);
@@ -300,8 +322,23 @@ START_TEST(as_many_as_can_be_made_in_time)
     ck_assert_msg(asked_admits(&asked, &zones[admissions[_i].zone], admissions[_i].class,
                                admissions[_i].within) == admissions[_i].admitted,
                   "%s", admissions[_i].what);
-    asked.counts[ASKED_UNPROVEN] = ASKED_MOST;
-    ck_assert(!asked_admits(&asked, &zones[0], ASKED_APEX, UINT32_MAX)); /* but never more */
+}
+END_TEST
+
+static bool admits_class(enum asked_class class)
+{
+    return asked_admits(&asked, &zones[0], class, UINT32_MAX);
+}
+
+/* There is an end to it, and those who do not matter much come to it first. */
+START_TEST(the_less_important_leave_room)
+{
+    asked.counts[ASKED_UNPROVEN] = ASKED_MOST / 2;
+    ck_assert(!admits_class(ASKED_UNPROVEN) && admits_class(ASKED_PROVEN));
+    asked.counts[ASKED_PROVEN] = ASKED_MOST / 4;
+    ck_assert(!admits_class(ASKED_PROVEN) && admits_class(ASKED_APEX));
+    asked.counts[ASKED_APEX] = ASKED_MOST / 4;
+    ck_assert(!admits_class(ASKED_APEX));
 }
 END_TEST
 
@@ -317,6 +354,7 @@ int main(void)
     tcase_add_test(rates, nothing_that_is_lost_counts_for_ever);
     tcase_add_test(rates, what_can_be_made_in_time);
     tcase_add_loop_test(rates, the_background_has_its_share, 0, COUNT(shares));
+    tcase_add_test(rates, a_token_far_away_is_kept_at_work);
     tcase_add_loop_test(rates, the_signer_has_a_tenth_of_a_second_s_work, 0, COUNT(windows));
     tcase_add_test(rates, changes_leave_room_for_what_must_not_be_late);
     tcase_add_test(rates, what_was_given_up_is_not_counted);
@@ -324,6 +362,7 @@ int main(void)
     tcase_add_loop_test(turns_, goes_by_importance_and_zone, 0, COUNT(turns));
     tcase_add_test(turns_, leaves_from_anywhere_and_is_raised);
     tcase_add_loop_test(turns_, as_many_as_can_be_made_in_time, 0, COUNT(admissions));
+    tcase_add_test(turns_, the_less_important_leave_room);
     suite_add_tcase(suite, rates);
     suite_add_tcase(suite, turns_);
     return run_suite(suite);

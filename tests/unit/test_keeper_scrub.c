@@ -216,6 +216,34 @@ START_TEST(an_old_version_stays_in_doubt)
 }
 END_TEST
 
+static bool is_revealed(struct rig *lab)
+{
+    return lab->keeper.pins.revealed;
+}
+
+/* When the daemon starts, that is; when it is the keeper alone, those who answer go on. */
+START_TEST(answers_wait_for_the_look)
+{
+    struct page_published *published;
+
+    roll_back();
+    rig_write(&rig, "a.zone", "; not what was loaded\n");
+    (void)close(rig.room.published);
+    ck_assert_int_eq(pages_make(&rig.room.published, NULL), RESULT_OK);
+    rig.configs[(rig.config_count - 1) % 2].server.scrub_first = true;
+    rig_start(&rig);
+    published = rig.keeper.pages.published;
+    ck_assert(!is_revealed(&rig));
+    ck_assert_uint_eq(atomic_load(&published->ticket), 0);
+    rig_run_until(&rig, is_revealed, "the look to end");
+    ck_assert(is_doubtful("example.") && is_doubtful("other."));
+    ck_assert_uint_eq(atomic_load(&published->ticket), rig.keeper.pins.ticket);
+    rig_stop(&rig);
+    rig_start(&rig);
+    ck_assert(is_revealed(&rig));
+}
+END_TEST
+
 static bool is_under_way(struct rig *lab)
 {
     return lab->keeper.scrub->now.zones == 1;
@@ -265,6 +293,7 @@ int main(void)
     tcase_add_test(passes, a_zone_at_which_keepers_died_by_accident);
     tcase_add_test(passes, an_old_store_is_not_forgotten);
     tcase_add_test(passes, an_old_version_stays_in_doubt);
+    tcase_add_test(passes, answers_wait_for_the_look);
     tcase_add_test(passes, zones_in_doubt_are_counted_during_a_pass);
     tcase_add_test(passes, the_next_one_is_planned);
     suite_add_tcase(suite, passes);

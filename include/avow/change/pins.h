@@ -1,8 +1,9 @@
 /*
  * pins.h - old snapshots that the keeper keeps for readers, no longer than they are used.
  *
- * The keeper's side of store/pages.h. Order: pins_open; before the first change wait for
- * pins_settled; after each commit pins_publish; now and then pins_sweep. Floor: change.
+ * The keeper's side of store/pages.h. Order: pins_open; pins_reveal, which may come later; before
+ * the first change wait for pins_settled; after each commit pins_publish; now and then pins_sweep.
+ * Floor: change.
  */
 #ifndef AVOW_CHANGE_PINS_H
 #define AVOW_CHANGE_PINS_H
@@ -20,22 +21,25 @@ struct pins {
     struct pin *list; /* the newest is last */
     size_t count, capacity;
     struct pin_watch *watch; /* since when each slot is behind */
-    uint64_t ticket;         /* the newest published */
+    uint64_t ticket;         /* the newest */
+    bool revealed;           /* readers are told of it */
 };
 
-/*
- * Pin the newest commit and publish it under a new start number, so that every reader renews.
- * `pages` stays the caller's. RESULT_SYSTEM on failure.
- */
+/* Pin the newest commit under a new start number. `pages` stays the caller's. RESULT_SYSTEM on
+ * failure. */
 MUST_CHECK enum result pins_open(struct pins *pins, const struct store *store, struct pages *pages);
+
+/* Publish the newest commit, so that every reader renews. Those who have read of a predecessor go
+ * on doing so until then; those who come to a store of which nothing was published wait. */
+void pins_reveal(struct pins *pins);
 
 /* Whether every reader is at rest or at the newest snapshot: until it is, a keeper that has just
  * started must not write (it does not hold what its predecessor held for them). */
 bool pins_settled(const struct pins *pins);
 
 /*
- * After a commit: pin it, publish it, and release what nobody uses any more. Must come before the
- * next change begins.
+ * After a commit: pin it, publish it (before pins_reveal: not yet), and release what nobody uses
+ * any more. Must come before the next change begins.
  *
  * zones_changed  A zone came, went, or switched versions or denial: readers rebuild their table.
  * touched        Buckets (pages_bucket) of zones whose answers may have changed; `count` of them.

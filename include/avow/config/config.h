@@ -42,6 +42,7 @@ struct config_server {
     enum log_level log_level;
     uint64_t store_size;  /* octets that the store's map may grow to */
     uint32_t scrub;       /* seconds from one look through the whole store to the next; 0: none */
+    bool scrub_first;     /* nothing is answered before the store was looked through at a start */
     char *identity;       /* for NSID, id.server and hostname.bind; NULL: off */
     char *version;        /* for version.server and version.bind; NULL: off */
     uint16_t udp_payload; /* largest UDP answer, octets */
