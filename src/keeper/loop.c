@@ -202,7 +202,8 @@ static void check_settled(struct keeper *keeper)
     keeper->settled = true;
     keeper->leftovers = true;
     try_configuring(keeper);
-    scrub_tick(keeper); /* somebody may wait for it */
+    if (!keeper->pins.revealed)
+        scrub_tick(keeper); /* answers wait for it */
 }
 
 /* After a flush that failed nobody knows what the kernel has of the store in memory and what of it
