@@ -141,6 +141,15 @@ static void do_job(struct fake_signer *signer, const struct sign_job *job, struc
     buffer_free(&run);
 }
 
+static void note_order(struct fake_signer *signer, const struct sign_job *job)
+{
+    uint32_t count = atomic_load(&signer->order_count);
+
+    if (count < FAKE_ORDERS)
+        signer->orders[count] = job->owner;
+    atomic_store(&signer->order_count, count + 1);
+}
+
 static void do_jobs(struct fake_signer *signer, int descriptor, const struct message_sign *letter)
 {
     struct reader jobs = span_reader(letter->jobs);
@@ -153,6 +162,8 @@ static void do_jobs(struct fake_signer *signer, int descriptor, const struct mes
         struct sign_job job;
         sign_job_read(&jobs, &job);
         ck_assert(!jobs.failed);
+        if (descriptor == signer->ends[SIGNING_ORDERS])
+            note_order(signer, &job);
         do_job(signer, &job, &results);
     }
     ck_assert(!results.failed);

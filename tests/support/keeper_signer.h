@@ -13,7 +13,7 @@
 
 #include "avow/ipc/channel.h"
 
-enum { FAKE_KEYS = 64, FAKE_SIGNATURE = 64, FAKE_KEYSTORES = 2 };
+enum { FAKE_KEYS = 64, FAKE_SIGNATURE = 64, FAKE_KEYSTORES = 2, FAKE_ORDERS = 64 };
 
 struct fake_key {
     uint32_t number;
@@ -35,6 +35,8 @@ struct fake_signer {
     _Atomic uint64_t keys_asked;
     _Atomic uint32_t down; /* bit per keystore, "a" is 0: away from the start */
     struct fake_key keys[FAKE_KEYS];
+    struct name orders[FAKE_ORDERS]; /* owners of the first jobs that came with orders, in turn, */
+    _Atomic uint32_t order_count;    /* and how many came */
 };
 
 /* What a signature over the RRset begins with. */

@@ -253,15 +253,21 @@ END_TEST
 /* ---- more is asked for than the token makes ---------------------------------------------------
  */
 
-static void want_host(unsigned number, bool proven)
+static void host_name(unsigned number, struct name *name)
 {
     char owner[32];
+
+    (void)snprintf(owner, sizeof owner, "h%u.example.", number);
+    ck_assert_int_eq(name_from_string(owner, name), RESULT_OK);
+}
+
+static void want_host(unsigned number, bool proven)
+{
     struct message want = {
         .kind = MESSAGE_WANT,
         .want = {.id = number, .version = row()->version, .type = TYPE_A, .proven = proven}};
 
-    (void)snprintf(owner, sizeof owner, "h%u.example.", number);
-    ck_assert_int_eq(name_from_string(owner, &want.want.owner), RESULT_OK);
+    host_name(number, &want.want.owner);
     ck_assert_int_eq(letter_send(rig.front, &want, rig.frame, LETTER_NOW), LETTER_DONE);
 }
 
@@ -273,6 +279,7 @@ enum { AT_ONCE = 1 };
 START_TEST(what_cannot_be_made_in_time_is_refused)
 {
     struct message message;
+    struct name host;
     enum { FIRST = 300, UNPROVEN = 20, PROVEN = 5 };
 
     atomic_store(&rig.signer.hold_bulk, true);
@@ -281,6 +288,7 @@ START_TEST(what_cannot_be_made_in_time_is_refused)
     atomic_store(&rig.signer.hold, true);
     rig_run_ms(&rig, 50);             /* so that the signer is seen to hold */
     rig.keeper.budget.rate = 20 * 60; /* of which the apex has seven parts of eight */
+    unsigned before = atomic_load(&rig.signer.order_count);
     for (unsigned i = 0; i < UNPROVEN; i++)
         want_host(FIRST + i, false);
     for (unsigned i = 0; i < PROVEN; i++)
@@ -305,14 +313,23 @@ START_TEST(what_cannot_be_made_in_time_is_refused)
     atomic_store(&rig.signer.hold_bulk, false);
     reach_the_end();
     ck_assert_uint_eq(atomic_load(&rig.signer.jobs), wanted());
-    bool important = true;
     unsigned told = 0;
-    for (; rig_told(&rig, &message) == MESSAGE_STORED; told++) {
-        bool is = message.stored.id < FIRST + AT_ONCE + 1 || message.stored.id >= FIRST + UNPROVEN;
-        ck_assert(important || !is);
-        important = is;
-    }
+    while (rig_told(&rig, &message) == MESSAGE_STORED)
+        told++;
     ck_assert_uint_eq(told, AT_ONCE + within + PROVEN + 1);
+    const unsigned turns[] = {FIRST, /* there was none else yet */
+                              FIRST + UNPROVEN,
+                              FIRST + UNPROVEN + 1,
+                              FIRST + UNPROVEN + 2,
+                              FIRST + UNPROVEN + 3,
+                              FIRST + UNPROVEN + 4,
+                              FIRST + AT_ONCE, /* proven later */
+                              FIRST + AT_ONCE + 1};
+    ck_assert_uint_eq(atomic_load(&rig.signer.order_count), before + AT_ONCE + within + PROVEN);
+    for (unsigned i = 0; i < COUNT(turns) && i < AT_ONCE + within + PROVEN; i++) {
+        host_name(turns[i], &host);
+        ck_assert(name_equal(&rig.signer.orders[before + i], &host));
+    }
     ck_assert_uint_gt(rig.allowance.rate, 0);
     ck_assert_uint_gt(rig.allowance.proven, rig.allowance.unproven);
     ck_assert_uint_eq(asked_count(&rig.keeper.asked), 0);
