@@ -13,7 +13,6 @@ enum {
     LETTER_JOBS = 32,
     LETTER_MS = 100, /* of the token's work in a letter, whose answers come when it is done */
     IN_FLIGHT_MS = 2000,
-    LETTERS_LEAST = 4, /* so that every session of a usual token has a part of a small round */
     LETTER_OCTETS = 120 * 1024,
     FAILED_MS = 100 /* until a signature that failed is asked for again */
 };
@@ -134,12 +133,15 @@ static size_t within(const struct round *round, uint64_t ms, size_t most)
     return count < 1 ? 1 : count < most ? count : most;
 }
 
-/* Jobs of a letter: few when there are few, so that all sessions of the token share them. */
+/* Jobs of a letter: few when there are few, so that all sessions share them, but no more letters
+ * than that, for each costs its sender and its receiver something. */
 static unsigned letter_jobs(const struct round *round)
 {
-    size_t jobs = round->unsent / LETTERS_LEAST, most = within(round, LETTER_MS, LETTER_JOBS);
+    size_t sessions = round->stage.zone->keeper->budget.sessions;
+    size_t jobs = sessions ? (round->unsent + sessions - 1) / sessions : 1;
+    size_t most = within(round, LETTER_MS, LETTER_JOBS);
 
-    return jobs < 1 ? 1 : (unsigned)(jobs < most ? jobs : most);
+    return (unsigned)(jobs < most ? jobs : most);
 }
 
 static size_t in_flight(const struct round *round)
