@@ -87,8 +87,10 @@ static enum verdict verify_one(struct zone_signatures *signatures, const struct 
     const struct verify_request request = {
         .rrset = rrset, .rrsig = &rrsig, .apex = &signatures->apex, .now = rrsig.fields.inception};
     for (size_t i = 0; i < signatures->count; i++) {
-        enum verdict one =
-            verifier_check_rrset(&signatures->verifiers[i], &signatures->digests, &request);
+        struct verifier *verifier = &signatures->verifiers[i];
+        if (verifier_wants_table(verifier))
+            verifier_make_table(verifier);
+        enum verdict one = verifier_check_rrset(verifier, &signatures->digests, &request);
         if (one == VERDICT_VALID || one == VERDICT_NO_MEANS)
             return one;
         if (one != VERDICT_WRONG_KEY)

@@ -9,7 +9,10 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
+#include "ecdsa_table.h"
+
 enum {
+    CHECKS_FOR_TABLE = 1024,                           /* what the table costs, in verifications */
     COORDINATE_MAX = 48,                               /* P-384 */
     DER_MAX_OCTETS = 2 + 2 * (2 + 1 + COORDINATE_MAX), /* below 128: one length octet */
     RSA_CHECK_MIN_OCTETS = 512 / 8,                    /* RFC 5702 section 2.1 */
@@ -127,7 +130,8 @@ enum result verifier_open(struct verifier *verifier, const struct dnskey *key)
 {
     enum result result = RESULT_FORMAT;
 
-    *verifier = (struct verifier){.key_tag = dnskey_tag(key), .flags = key->flags};
+    *verifier = (struct verifier){
+        .key_tag = dnskey_tag(key), .flags = key->flags, .checks = CHECKS_FOR_TABLE};
     verifier->algorithm = algorithm_find(key->algorithm);
     if (!verifier->algorithm || key->protocol != DNSKEY_PROTOCOL)
         goto failed;
@@ -151,10 +155,24 @@ failed:
 
 void verifier_close(struct verifier *verifier)
 {
+    ecdsa_table_free(verifier->table);
     EVP_MD_CTX_free(verifier->whole);
     EVP_PKEY_CTX_free(verifier->prepared);
     EVP_PKEY_free(verifier->key);
     *verifier = (struct verifier){.key = NULL};
+}
+
+bool verifier_wants_table(const struct verifier *verifier)
+{
+    return verifier->checks == 0 && !verifier->table &&
+           verifier->algorithm->number == ALGORITHM_ECDSAP256SHA256;
+}
+
+void verifier_make_table(struct verifier *verifier)
+{
+    verifier->table = ecdsa_table_make(verifier->key);
+    verifier->checks = CHECKS_FOR_TABLE; /* without one, it is not tried again soon */
+    ERR_clear_error();
 }
 
 /* ---- signatures ---------------------------------------------------------------------------- */
@@ -189,6 +207,19 @@ static size_t ecdsa_der(const uint8_t *signature, size_t length, uint8_t der[DER
     return writer.length;
 }
 
+static int check_ecdsa(struct verifier *verifier, const uint8_t *hash, size_t length,
+                       const uint8_t *signature)
+{
+    uint8_t der[DER_MAX_OCTETS];
+
+    int outcome =
+        verifier->table ? ecdsa_table_verify(verifier->table, hash, signature, length) : -1;
+    if (outcome >= 0)
+        return outcome;
+    size_t der_length = ecdsa_der(signature, verifier->signature_octets, der);
+    return EVP_PKEY_verify(verifier->prepared, der, der_length, hash, length);
+}
+
 static int check_whole(struct verifier *verifier, const uint8_t *octets, size_t length,
                        const uint8_t *signature)
 {
@@ -201,7 +232,6 @@ static int check_whole(struct verifier *verifier, const uint8_t *octets, size_t 
 enum verdict verifier_check_octets(struct verifier *verifier, const uint8_t *octets, size_t length,
                                    const uint8_t *signature, size_t signature_length)
 {
-    uint8_t der[DER_MAX_OCTETS];
     int outcome = -1;
 
     if (!verifier->key)
@@ -212,15 +242,14 @@ enum verdict verifier_check_octets(struct verifier *verifier, const uint8_t *oct
         length != digest_octets(verifier->algorithm->digest))
         return VERDICT_BAD_FORM;
 
+    verifier->checks -= verifier->checks > 0;
     switch (verifier->algorithm->family) {
     case ALGORITHM_FAMILY_RSA:
         outcome = EVP_PKEY_verify(verifier->prepared, signature, signature_length, octets, length);
         break;
-    case ALGORITHM_FAMILY_ECDSA: {
-        size_t der_length = ecdsa_der(signature, signature_length, der);
-        outcome = EVP_PKEY_verify(verifier->prepared, der, der_length, octets, length);
+    case ALGORITHM_FAMILY_ECDSA:
+        outcome = check_ecdsa(verifier, octets, length, signature);
         break;
-    }
     case ALGORITHM_FAMILY_EDWARDS:
         outcome = check_whole(verifier, octets, length, signature);
         break;

@@ -76,6 +76,8 @@ static enum verdict verify(struct worker *worker, struct worker_key *at,
 
     if (!verifier)
         return VERDICT_NO_MEANS;
+    if (verifier_wants_table(verifier))
+        worker->frequent = at;
     if (at->key->pair.scheme.input == PKCS11_INPUT_DIGEST)
         return verifier_check_octets(verifier, input->octets, input->length, signature, length);
     struct reader message = reader_over(input->octets, input->length);
@@ -279,6 +281,7 @@ static void work_on(struct worker *worker, const struct letter *letter)
     }
     worker_key_rest(worker); /* sending may take its time: others can sign meanwhile */
     results_send(results, letter->link, worker->frame);
+    worker_key_quicken(worker);
     if (reader_finish(&jobs) && is_heard(letter)) {
         metric_add(worker->stripe, METRIC_LETTERS_REFUSED, 1);
         log_limited(&worker->refusals, LINES_PER_MINUTE, clock_monotonic_ms(),

@@ -16,6 +16,9 @@
 /* A key at hand. Keys beyond this number share places in turn. */
 enum { WORKER_KEYS = 1024 };
 
+/* Of these, such whose verifier has a table, of 150 KB. */
+enum { WORKER_TABLES = 16 };
+
 struct worker_key {
     struct key *key; /* held; NULL: an empty place */
     struct verifier verifier;
@@ -41,6 +44,8 @@ struct worker {
     struct letter *at_hand[LETTER_KINDS]; /* the pool's: what was taken and is not done */
     uint8_t *run;                         /* WORKER_RUN_OCTETS: the signatures of one job */
     struct worker_key *keys;
+    struct worker_key *frequent; /* whose verifier wants a table; NULL: none */
+    unsigned tables;
     struct keystore *keystore; /* whose place is borrowed; NULL: none */
     struct keystore_place *place;
     uint32_t sample; /* bulk signatures until one is verified */
@@ -66,6 +71,9 @@ MUST_CHECK enum result worker_key_ready(struct worker *worker, struct worker_key
 
 /* The verifier of the key; NULL when OpenSSL does not take it. */
 struct verifier *worker_key_verifier(struct worker_key *at);
+
+/* Give the verifier that is used most a table, now that nobody waits. */
+void worker_key_quicken(struct worker *worker);
 
 void worker_key_clear(struct worker *worker, struct worker_key *at);
 

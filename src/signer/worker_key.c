@@ -23,6 +23,7 @@ void worker_key_clear(struct worker *worker, struct worker_key *at)
     if (!at->key)
         return;
     destroy_copy(worker, at);
+    worker->tables -= at->verifier.table != NULL;
     if (at->prepared)
         verifier_close(&at->verifier);
     key_drop(at->key);
@@ -89,4 +90,15 @@ struct verifier *worker_key_verifier(struct worker_key *at)
     if (!at->prepared && verifier_open(&at->verifier, &at->key->dnskey) == RESULT_OK)
         at->prepared = true;
     return at->prepared ? &at->verifier : NULL;
+}
+
+void worker_key_quicken(struct worker *worker)
+{
+    struct worker_key *at = worker->frequent;
+
+    worker->frequent = NULL;
+    if (!at || !at->prepared || worker->tables == WORKER_TABLES)
+        return;
+    verifier_make_table(&at->verifier);
+    worker->tables += at->verifier.table != NULL;
 }

@@ -473,9 +473,164 @@ START_TEST(verifies_what_we_lay_out)
         rrset.owner = &wildcard;
         signature[round] ^= 1; /* and the verifier lives on after a failure */
         ck_assert(verifier_check_rrset(&verifier, &digests, &request) == VERDICT_BAD_SIGNATURE);
+        if (round == 20) {
+            verifier_make_table(&verifier);
+            ck_assert_int_eq(verifier.table != NULL, algorithm->family == ALGORITHM_FAMILY_ECDSA);
+        }
     }
     verifier_close(&verifier);
     digest_context_close(&digests);
+    EVP_PKEY_free(pair);
+}
+END_TEST
+
+static void put_number(uint8_t *place, const BIGNUM *number, size_t octets)
+{
+    ck_assert_int_eq(BN_bn2binpad(number, place, (int)octets), (int)octets);
+}
+
+struct bench {
+    struct verifier plain, quick;
+    uint8_t hash[DIGEST_MAX_OCTETS], signature[ALGORITHM_MAX_SIGNATURE];
+    size_t octets; /* of a number, and of the hash */
+};
+
+static enum verdict both(struct bench *bench)
+{
+    enum verdict verdict = verifier_check_octets(&bench->plain, bench->hash, bench->octets,
+                                                 bench->signature, 2 * bench->octets);
+    ck_assert_int_eq(verifier_check_octets(&bench->quick, bench->hash, bench->octets,
+                                           bench->signature, 2 * bench->octets),
+                     verdict);
+    return verdict;
+}
+
+/* Each number of the signature in turn is replaced by one at an end of what is allowed. */
+static void try_ends(struct bench *bench, const BIGNUM *order)
+{
+    uint8_t kept[ALGORITHM_MAX_SIGNATURE];
+    BIGNUM *number = BN_new();
+
+    memcpy(kept, bench->signature, sizeof kept);
+    for (unsigned place = 0; place < 2; place++) {
+        uint8_t *octets = bench->signature + place * bench->octets;
+        memset(octets, 0, bench->octets);
+        ck_assert(both(bench) == VERDICT_BAD_SIGNATURE);
+        memset(octets, 0xff, bench->octets);
+        ck_assert(both(bench) == VERDICT_BAD_SIGNATURE);
+        for (int past = -1; past <= 1; past++) {
+            ck_assert_ptr_nonnull(BN_copy(number, order));
+            ck_assert_int_eq(
+                past < 0 ? BN_sub_word(number, 1) : BN_add_word(number, (BN_ULONG)past), 1);
+            put_number(octets, number, bench->octets);
+            ck_assert(both(bench) == VERDICT_BAD_SIGNATURE);
+        }
+        memcpy(bench->signature, kept, sizeof kept);
+    }
+    /* r and n - s are a signature as well. */
+    BN_bin2bn(kept + bench->octets, (int)bench->octets, number);
+    ck_assert_int_eq(BN_sub(number, order, number), 1);
+    put_number(bench->signature + bench->octets, number, bench->octets);
+    ck_assert(both(bench) == VERDICT_VALID);
+    memcpy(bench->signature, kept, sizeof kept);
+    BN_free(number);
+}
+
+static void try_hashes(struct bench *bench)
+{
+    uint8_t kept[DIGEST_MAX_OCTETS];
+
+    memcpy(kept, bench->hash, sizeof kept);
+    memset(bench->hash, 0, bench->octets);
+    ck_assert(both(bench) == VERDICT_BAD_SIGNATURE);
+    memset(bench->hash, 0xff, bench->octets);
+    ck_assert(both(bench) == VERDICT_BAD_SIGNATURE);
+    memcpy(bench->hash, kept, sizeof kept);
+    for (size_t bit = 0; bit < 8 * bench->octets; bit += 11) {
+        bench->hash[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        ck_assert(both(bench) == VERDICT_BAD_SIGNATURE);
+        memcpy(bench->hash, kept, sizeof kept);
+    }
+}
+
+/* With the hash 0 the generator has no part in the point, and with s = r the point is the key's
+ * own: a signature that needs no private key. With the hash r d both parts are the same point, with
+ * -r d their sum is the point at infinity. */
+static void try_points(struct bench *bench, EVP_PKEY *pair, const struct dnskey *key,
+                       const BIGNUM *order)
+{
+    BIGNUM *number = NULL, *r = BN_new();
+    BN_CTX *work = BN_CTX_new();
+
+    ck_assert_int_eq(EVP_PKEY_get_bn_param(pair, OSSL_PKEY_PARAM_PRIV_KEY, &number), 1);
+    ck_assert_ptr_nonnull(BN_bin2bn(bench->signature, (int)bench->octets, r));
+    ck_assert_int_eq(BN_mod_mul(number, number, r, order, work), 1);
+    put_number(bench->hash, number, bench->octets);
+    ck_assert(both(bench) == VERDICT_BAD_SIGNATURE);
+    ck_assert_int_eq(BN_sub(number, order, number), 1);
+    put_number(bench->hash, number, bench->octets);
+    ck_assert(both(bench) == VERDICT_BAD_SIGNATURE);
+    memset(bench->hash, 0, bench->octets);
+    for (unsigned place = 0; place < 2; place++)
+        memcpy(bench->signature + place * bench->octets, key->public_key, bench->octets);
+    ck_assert(both(bench) == VERDICT_VALID);
+    BN_CTX_free(work);
+    BN_free(number);
+    BN_free(r);
+}
+
+START_TEST(a_table_judges_as_openssl_does)
+{
+    static const int curves[] = {NID_X9_62_prime256v1, NID_secp384r1};
+    static const uint8_t numbers[] = {ALGORITHM_ECDSAP256SHA256, ALGORITHM_ECDSAP384SHA384};
+    static const uint8_t nonce[] = "some octets that nobody chose";
+    const struct algorithm *algorithm = algorithm_find(numbers[_i]);
+    EVP_PKEY *pair = generate(algorithm->number);
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(curves[_i]);
+    struct dnskey key = show(pair, algorithm);
+    struct bench bench = {.octets = digest_octets(algorithm->digest)};
+    struct digest_context digests;
+
+    ck_assert(digest_context_open(&digests) == RESULT_OK);
+    ck_assert(digest_make(&digests, algorithm->digest, nonce, sizeof nonce, bench.hash) ==
+              RESULT_OK);
+    ck_assert(verifier_open(&bench.plain, &key) == RESULT_OK);
+    ck_assert(verifier_open(&bench.quick, &key) == RESULT_OK);
+    verifier_make_table(&bench.quick);
+    ck_assert_ptr_nonnull(bench.quick.table);
+    for (int round = 0; round < 8; round++) {
+        (void)sign_ecdsa(pair, algorithm, bench.hash, bench.signature);
+        ck_assert(both(&bench) == VERDICT_VALID);
+        try_ends(&bench, EC_GROUP_get0_order(group));
+        try_hashes(&bench);
+    }
+    try_points(&bench, pair, &key, EC_GROUP_get0_order(group));
+    verifier_close(&bench.plain);
+    verifier_close(&bench.quick);
+    digest_context_close(&digests);
+    EC_GROUP_free(group);
+    EVP_PKEY_free(pair);
+}
+END_TEST
+
+START_TEST(a_table_is_wanted_by_who_verifies_often)
+{
+    EVP_PKEY *pair = generate(algorithms[_i]);
+    struct dnskey key = show(pair, algorithm_find(algorithms[_i]));
+    uint8_t octets[ALGORITHM_MAX_SIGNATURE] = {1};
+    struct verifier verifier;
+
+    ck_assert(verifier_open(&verifier, &key) == RESULT_OK);
+    size_t hash = digest_octets(verifier.algorithm->digest);
+    for (int i = 0; i < 1024; i++) {
+        ck_assert(!verifier_wants_table(&verifier));
+        ck_assert(verifier_check_octets(&verifier, octets, hash, octets,
+                                        verifier.signature_octets) == VERDICT_BAD_SIGNATURE);
+    }
+    ck_assert_int_eq(verifier_wants_table(&verifier), algorithms[_i] == ALGORITHM_ECDSAP256SHA256);
+    verifier_make_table(&verifier);
+    ck_assert(!verifier_wants_table(&verifier));
+    verifier_close(&verifier);
     EVP_PKEY_free(pair);
 }
 END_TEST
@@ -546,6 +701,8 @@ int main(void)
     tcase_add_test(rfc, says_what_is_wrong);
     tcase_add_loop_test(peers, verifies_what_peers_signed, 0, COUNT(zones));
     tcase_add_loop_test(own, verifies_what_we_lay_out, 0, COUNT(algorithms));
+    tcase_add_loop_test(own, a_table_judges_as_openssl_does, 0, 2);
+    tcase_add_loop_test(own, a_table_is_wanted_by_who_verifies_often, 0, COUNT(algorithms));
     tcase_add_test(own, a_key_proves_itself_with_any_message);
     tcase_add_loop_test(own, refuses_keys_that_are_none, 0, 8);
     suite_add_tcase(suite, rfc);

@@ -14,6 +14,7 @@
 struct evp_pkey_st;
 struct evp_pkey_ctx_st;
 struct evp_md_ctx_st;
+struct ecdsa_table;
 
 /* Zeroed: closed. */
 struct verifier {
@@ -21,9 +22,11 @@ struct verifier {
     struct evp_pkey_st *key;
     struct evp_pkey_ctx_st *prepared; /* RSA, ECDSA: takes a digest */
     struct evp_md_ctx_st *whole;      /* EdDSA: takes the message */
+    struct ecdsa_table *table;        /* ECDSA: once it was made */
     uint16_t key_tag;
     uint16_t flags;
     size_t signature_octets;
+    uint32_t checks; /* until a table pays */
 };
 
 /* Why a signature does not hold. In the order in which it is found out. */
@@ -58,6 +61,13 @@ const char *verdict_sentence(enum verdict verdict);
  */
 MUST_CHECK enum result verifier_open(struct verifier *verifier, const struct dnskey *key);
 void verifier_close(struct verifier *verifier);
+
+/* Whether the key has been used so often that a table of its multiples pays, and has none. */
+bool verifier_wants_table(const struct verifier *verifier);
+
+/* Make the table, which takes some 25 ms and 150 KB: from then on a verification takes half as long
+ * (ECDSA P-256; 60 us become 30). Where it cannot be made, all stays as it is. */
+void verifier_make_table(struct verifier *verifier);
 
 /*
  * The mathematics alone: a signature in DNSSEC's form (r||s for ECDSA) over what the algorithm
