@@ -16,9 +16,8 @@
 
 enum {
     SESSION_PREFIX_OCTETS = 2,
-    SESSION_BACKLOG_OCTETS = 192 * 1024, /* unsent: beyond this nothing more is made */
-    SESSION_STRANGER_OCTETS = 16 * 1024, /* the same for who has shown no right to be here */
-    SESSION_OUT_OCTETS = SESSION_BACKLOG_OCTETS + SESSION_PREFIX_OCTETS + MESSAGE_MAX_OCTETS
+    SESSION_BACKLOG_OCTETS = 512 * 1024, /* unsent: beyond this nothing more is made */
+    SESSION_STRANGER_OCTETS = 16 * 1024  /* the same for who has shown no right to be here */
 };
 
 struct sessions;
@@ -38,7 +37,8 @@ struct session {
     uint64_t since_ms;
     struct pace pace;
     struct framing in;
-    uint8_t *out; /* SESSION_OUT_OCTETS, while anything is in it or comes */
+    uint8_t *out; /* while anything is in it or comes */
+    size_t room;  /* in it */
     size_t start; /* sent already */
     size_t end;
     struct stream *stream;

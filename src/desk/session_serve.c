@@ -9,7 +9,8 @@
 
 enum {
     /* Of one connection, before others have their turn: */
-    TURN_OCTETS = 256 * 1024, /* of streams */
+    TURN_OCTETS = 1024 * 1024,      /* of streams: a millisecond, which all of them share, */
+    TURN_LEAST_OCTETS = 128 * 1024, /* but not less than this each */
     TURN_REQUESTS = 64,
     TURN_STRANGER_REQUESTS = 4, /* of one that has shown no right to be here */
     LATER_MS = 2
@@ -26,19 +27,44 @@ static void touch(struct session *session)
     TAILQ_INSERT_TAIL(&sessions->by_age, session, age);
 }
 
+/* Room for as much as may be unsent and a message more: a right that is shown late makes it larger.
+ */
+static bool make_room(struct session *session)
+{
+    size_t room = session_bound(session) + SESSION_PREFIX_OCTETS + MESSAGE_MAX_OCTETS;
+
+    if (session->room >= room)
+        return true;
+    uint8_t *out = realloc(session->out, room);
+    if (!out)
+        return false;
+    session->out = out;
+    session->room = room;
+    return true;
+}
+
+static void drop_room(struct session *session)
+{
+    free(session->out);
+    session->out = NULL;
+    session->room = session->start = session->end = 0;
+}
+
 /* Room for a message with its length before it; NULL: no memory, or too much is unsent. */
 static uint8_t *claim(struct session *session)
 {
-    if (!session->out && !(session->out = malloc(SESSION_OUT_OCTETS)))
+    size_t bound = session_bound(session);
+
+    if (!make_room(session))
         return NULL;
     if (session->start == session->end)
         session->start = session->end = 0;
-    if (session->end > SESSION_BACKLOG_OCTETS && session->start) {
+    if (session->end > bound && session->start) {
         memmove(session->out, session->out + session->start, session_unsent(session));
         session->end -= session->start;
         session->start = 0;
     }
-    return session->end <= SESSION_BACKLOG_OCTETS ? session->out + session->end : NULL;
+    return session->end <= bound ? session->out + session->end : NULL;
 }
 
 static void claimed(struct session *session, uint8_t *place, size_t length)
@@ -140,13 +166,24 @@ static bool pull(struct session *session)
     return false;
 }
 
+/* What one stream may have before others have their turn: updates and NOTIFY wait as well. */
+static size_t turn_octets(const struct session *session)
+{
+    uint32_t streams = session->sessions->desk->stream_count;
+    size_t part = (size_t)TURN_OCTETS / (streams ? streams : 1);
+
+    return part > TURN_LEAST_OCTETS ? part : (size_t)TURN_LEAST_OCTETS;
+}
+
 /* As much of the stream as the client takes, up to what is left of the turn. */
 static void pump(struct session *session)
 {
-    while (session->stream && !session->broken && session->streamed < TURN_OCTETS) {
-        if (session_unsent(session) >= SESSION_BACKLOG_OCTETS) {
+    size_t bound = session_bound(session), most = turn_octets(session);
+
+    while (session->stream && !session->broken && session->streamed < most) {
+        if (session_unsent(session) >= bound) {
             flush(session);
-            if (session_unsent(session) >= SESSION_BACKLOG_OCTETS)
+            if (session_unsent(session) >= bound)
                 return;
         }
         if (!pull(session))
@@ -224,11 +261,8 @@ static void adjust(struct session *session)
         ev_io_start(loop, &session->writable);
     else
         ev_io_stop(loop, &session->writable);
-    if (!unsent && !session->busy) { /* idle ones cost little */
-        free(session->out);
-        session->out = NULL;
-        session->start = session->end = 0;
-    }
+    if (!unsent && !session->busy) /* idle ones cost little */
+        drop_room(session);
 }
 
 /* The view of what is in, if there is any, is open. */
@@ -242,7 +276,7 @@ static void serve_view(struct session *session)
         if (session->stream && !ev_is_active(&session->later))
             pump(session);
         flush(session);
-    } while (taken++ < most && session->streamed < TURN_OCTETS && take_next(session));
+    } while (taken++ < most && session->streamed < turn_octets(session) && take_next(session));
     if (!framing_keep(&session->in))
         session->broken = true;
     session->serving = false;

@@ -363,10 +363,10 @@ static void load_names(unsigned names)
     commit(&change);
 }
 
-/* One that fills many messages. */
+/* One that is more than may be unsent. */
 static void load_large_zone(void)
 {
-    load_names(100);
+    load_names(400);
 }
 
 /* Nothing is made that the client does not take; what it asks behind it waits. */
@@ -384,7 +384,7 @@ START_TEST(a_stream_goes_at_the_pace_of_its_client)
         turn();
     struct session *session = TAILQ_FIRST(&sessions.by_age);
     ck_assert_ptr_nonnull(session->stream);
-    ck_assert_uint_le(session->stream->octets, SESSION_OUT_OCTETS + 2 * SMALL_BUFFER);
+    ck_assert_uint_le(session->stream->octets, session->room + 2 * SMALL_BUFFER);
     while ((id = hear_answer(client)) == 1)
         messages++;
     ck_assert_int_eq(id, 2);
@@ -392,6 +392,32 @@ START_TEST(a_stream_goes_at_the_pace_of_its_client)
     ck_assert_uint_eq(lab_metric(METRIC_AXFR_DONE), 1);
     ck_assert_uint_eq(lab_metric(METRIC_TRANSFERS_OPEN), 0);
     close(client);
+}
+END_TEST
+
+/* Who comes meanwhile waits for a turn of all of them, not for as many as there are. */
+START_TEST(many_streams_have_smaller_turns)
+{
+    uint8_t octets[1024];
+    int clients[6];
+    unsigned smaller = 0;
+    struct session *session;
+
+    load_large_zone();
+    for (unsigned i = 0; i < COUNT(clients); i++) {
+        clients[i] = move_in(octets, frame_transfer(octets, 1));
+        turn();
+        if (i == 0)
+            ck_assert_uint_ge(TAILQ_FIRST(&sessions.by_age)->streamed, SESSION_BACKLOG_OCTETS);
+    }
+    ck_assert_uint_eq(lab.desk.stream_count, COUNT(clients));
+    TAILQ_FOREACH(session, &sessions.by_age, age)
+    {
+        smaller += session->streamed < SESSION_BACKLOG_OCTETS / 2;
+    }
+    ck_assert_uint_ge(smaller, 1); /* the last one's first turn was one of six */
+    for (unsigned i = 0; i < COUNT(clients); i++)
+        close(clients[i]);
 }
 END_TEST
 
@@ -667,6 +693,7 @@ int main(void)
     tcase_add_test(all, an_answer_to_who_has_left_is_dropped);
     tcase_add_test(all, what_is_no_message_ends_the_connection);
     tcase_add_test(all, a_stream_goes_at_the_pace_of_its_client);
+    tcase_add_test(all, many_streams_have_smaller_turns);
     tcase_add_test(all, who_takes_nothing_is_cut_off);
     tcase_add_test(all, who_takes_a_little_is_cut_off_in_the_end);
     tcase_add_test(all, who_does_nothing_is_closed);
