@@ -48,9 +48,10 @@ static EVP_PKEY *key_from_parameters(const char *kind, OSSL_PARAM *parameters)
 static EVP_PKEY *key_ecdsa(const struct dnskey *key)
 {
     uint8_t point[1 + 2 * COORDINATE_MAX] = {0x04}; /* uncompressed, SEC 1 section 2.3.3 */
-    char group[8];
+    char group[] = "P-256";
 
-    strcpy(group, key->algorithm == ALGORITHM_ECDSAP256SHA256 ? "P-256" : "P-384");
+    if (key->algorithm == ALGORITHM_ECDSAP384SHA384)
+        memcpy(group, "P-384", sizeof group);
     memcpy(point + 1, key->public_key, key->length);
     OSSL_PARAM parameters[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
@@ -164,7 +165,7 @@ void verifier_close(struct verifier *verifier)
 
 bool verifier_wants_table(const struct verifier *verifier)
 {
-    return verifier->checks == 0 && !verifier->table &&
+    return verifier->key && verifier->checks == 0 && !verifier->table &&
            verifier->algorithm->number == ALGORITHM_ECDSAP256SHA256;
 }
 

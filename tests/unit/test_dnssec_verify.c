@@ -685,6 +685,7 @@ START_TEST(refuses_keys_that_are_none)
     ck_assert(verifier_open(&verifier, &key) == RESULT_FORMAT);
     uint8_t octet = 0;
     ck_assert(verifier_check_octets(&verifier, &octet, 1, &octet, 1) == VERDICT_NO_MEANS);
+    ck_assert(!verifier_wants_table(&verifier));
     verifier_close(&verifier); /* takes any state */
 }
 END_TEST
