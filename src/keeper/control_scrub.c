@@ -80,7 +80,7 @@ void verb_scrub_start(struct call *call)
         call_end(call, EXIT_USAGE, NULL, "usage: scrub start [--wait]");
         return;
     }
-    if (!keeper->settled || !keeper->pins.revealed) {
+    if (!keeper_is_ready(keeper)) {
         call_end(call, EXIT_FAILED, NULL, "the keeper is starting");
         return;
     }

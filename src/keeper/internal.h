@@ -289,6 +289,12 @@ void keeper_zone_complete(struct keeper_zone *zone, bool first);
 /* Free zones that are configured no more and for which nothing is under way any more. */
 void keeper_zones_remove(struct keeper *keeper);
 
+/* Whether the store can be changed, and what is in it is answered. */
+static inline bool keeper_is_ready(const struct keeper *keeper)
+{
+    return keeper->settled && keeper->pins.revealed;
+}
+
 /* Whether the zone's policy signs it. */
 static inline bool keeper_zone_signs(const struct keeper_zone *zone)
 {

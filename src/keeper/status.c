@@ -489,7 +489,7 @@ void verb_status(struct call *call)
     json_open(&json, NULL, '{');
     json_text(&json, "version", AVOW_VERSION);
     json_time(&json, "now", keeper->now);
-    json_bool(&json, "ready", keeper->settled && keeper->pins.revealed);
+    json_bool(&json, "ready", keeper_is_ready(keeper));
     put_rooms(&json, keeper->room);
     put_tls(&json, keeper->room);
     put_zones(&json, keeper);

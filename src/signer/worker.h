@@ -72,7 +72,7 @@ MUST_CHECK enum result worker_key_ready(struct worker *worker, struct worker_key
 /* The verifier of the key; NULL when OpenSSL does not take it. */
 struct verifier *worker_key_verifier(struct worker_key *at);
 
-/* Give the verifier that is used most a table, now that nobody waits. */
+/* Give the verifier that wants one a table, now that nobody waits. */
 void worker_key_quicken(struct worker *worker);
 
 void worker_key_clear(struct worker *worker, struct worker_key *at);

@@ -97,7 +97,8 @@ void worker_key_quicken(struct worker *worker)
     struct worker_key *at = worker->frequent;
 
     worker->frequent = NULL;
-    if (!at || !at->prepared || worker->tables == WORKER_TABLES)
+    /* The place may have another key by now. */
+    if (!at || !verifier_wants_table(&at->verifier) || worker->tables == WORKER_TABLES)
         return;
     verifier_make_table(&at->verifier);
     worker->tables += at->verifier.table != NULL;

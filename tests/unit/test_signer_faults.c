@@ -136,6 +136,7 @@ START_TEST(verifies_samples)
     enum { JOBS = 640 };
     struct lab lab = {.verify = "sample"};
     struct lab_key key;
+
     open_lab(&lab, &key);
     struct sign_job job = LAB_A(&key, "www.example.");
     for (int i = 0; i < 16; i++) /* both threads have a handle that is proven */
