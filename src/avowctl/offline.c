@@ -10,6 +10,7 @@
 
 #include "avow/base/random.h"
 #include "avow/config/schema.h"
+#include "avow/dnssec/zonemd_verify.h"
 #include "avow/tls/credentials.h"
 #include "avow/tsig/tsig.h"
 #include "avow/wire/codec.h"
@@ -25,6 +26,7 @@ struct zone_check {
     struct gather gather;
     struct zonefile_files files;
     struct complaints complaints;
+    struct zonemd_finding digest;
     uint64_t records, names;
 };
 
@@ -42,7 +44,7 @@ static enum result take_record(void *context, const struct zonefile_record *reco
                                          .rdata_length = record->length});
 }
 
-static enum result judge(struct zone_check *check)
+static enum result judge_records(struct zone_check *check)
 {
     struct zone_rules_options options = {.zone = &check->zone,
                                          .signing = ZONE_SIGNED_HERE,
@@ -51,10 +53,8 @@ static enum result judge(struct zone_check *check)
     struct owner_sets sets = {.sets = NULL};
     struct zone_rules *rules = NULL;
     struct gathered record;
-    enum result result = gather_sort(&check->gather);
+    enum result result = zone_rules_make(&rules, &options);
 
-    if (!result)
-        result = zone_rules_make(&rules, &options);
     while (!result && gather_peek(&check->gather, &record) == FOUND_YES) {
         struct name name;
         result = name_key_read(record.key, record.key_length, &name);
@@ -70,6 +70,60 @@ static enum result judge(struct zone_check *check)
     zone_rules_free(rules);
     owner_sets_free(&sets);
     return result;
+}
+
+static bool next_record(void *context, struct zonemd_record *record)
+{
+    struct zone_check *check = context;
+    struct gathered found;
+
+    if (gather_next(&check->gather, &found) != FOUND_YES)
+        return false;
+    record->key = found.key;
+    record->key_length = found.key_length;
+    record->type = found.type;
+    record->ttl = found.ttl;
+    record->rdata = found.rdata;
+    record->rdata_length = found.rdata_length;
+    return true;
+}
+
+static void rewind_records(void *context)
+{
+    struct zone_check *check = context;
+
+    check->gather.next = 0;
+}
+
+/* As a load does that `zonemd` says nothing of: what is wrong or stale would be held. */
+static enum result judge_digest(struct zone_check *check)
+{
+    const struct zonemd_zone zone = {
+        .apex = &check->zone, .next = next_record, .rewind = rewind_records, .context = check};
+    enum result result = zonemd_verify(&zone, &check->digest);
+    enum zonemd_verdict verdict = check->digest.verdict;
+    char text[ZONEMD_TEXT];
+
+    if (result || verdict == ZONEMD_ABSENT || verdict == ZONEMD_RIGHT)
+        return result;
+    bool held = verdict == ZONEMD_WRONG || verdict == ZONEMD_STALE;
+    complain(&check->complaints,
+             &(struct complaint){.weight = held ? COMPLAINT_ERROR : COMPLAINT_WARNING,
+                                 .file = zonefile_file_name(&check->files, 0),
+                                 .what = zonemd_tell(&check->digest, text)});
+    return RESULT_OK;
+}
+
+static enum result judge(struct zone_check *check)
+{
+    enum result result = gather_sort(&check->gather);
+
+    if (!result)
+        result = judge_digest(check);
+    check->gather.next = 0;
+    if (!result)
+        result = judge_records(check);
+    return !result && check->complaints.errors ? RESULT_FORMAT : result;
 }
 
 /* The origin when it is not said: the file's name without its ending. */
@@ -110,13 +164,15 @@ int run_zone_check(const struct options *options)
     (void)name_to_text(&check.zone, text);
     if (options->json)
         (void)printf("{\"zone\": \"%s\", \"records\": %llu, \"names\": %llu, \"errors\": %u, "
-                     "\"warnings\": %u}\n",
+                     "\"warnings\": %u, \"zonemd\": \"%s\"}\n",
                      text, (unsigned long long)check.records, (unsigned long long)check.names,
-                     check.complaints.errors, check.complaints.warnings);
+                     check.complaints.errors, check.complaints.warnings,
+                     zonemd_word(check.digest.verdict));
     else if (!result)
-        (void)printf("%s: fine: %llu records of %llu names, %u warning%s\n", text,
+        (void)printf("%s: fine: %llu records of %llu names, %u warning%s%s\n", text,
                      (unsigned long long)check.records, (unsigned long long)check.names,
-                     check.complaints.warnings, check.complaints.warnings == 1 ? "" : "s");
+                     check.complaints.warnings, check.complaints.warnings == 1 ? "" : "s",
+                     check.digest.verdict == ZONEMD_RIGHT ? ", ZONEMD verified" : "");
     else
         (void)fprintf(stderr, "avowctl: %s: %u error%s, %u warning%s\n", text,
                       check.complaints.errors, check.complaints.errors == 1 ? "" : "s",

@@ -1,5 +1,6 @@
 """Digests of whole zones (RFC 8976): those of files are verified, ours are right for everybody."""
 
+import json
 import subprocess
 
 import pytest
@@ -60,6 +61,29 @@ def test_files_are_verified(lab, policy, signed):
     server.hang_up()
     server.wait_status(lambda status: status["zones"]["held"] == 1, "the new zone to be held")
     assert server.zone_status("b.test.")["state"] == "failed"
+
+
+def test_a_file_is_judged_without_a_daemon(lab):
+    house = lab.avow(start=False, zones={ZONE: small_zone(ZONE)})
+    path = house.folder / "judged"
+
+    def check(text):
+        path.write_text(text)
+        done = house.run_ctl("zone", "check", str(path), ZONE)
+        said = json.loads(house.run_ctl("--json", "zone", "check", str(path), ZONE).stdout)
+        return done.returncode, done.stdout + done.stderr, said["zonemd"]
+
+    good = with_digest(lab, small_zone(ZONE), "-n", "-z", "sha384", signed=True)
+    code, said, word = check(good)
+    assert (code, word) == (0, "right") and "ZONEMD verified" in said
+    code, said, word = check(good.replace("192.0.2.80", "192.0.2.81"))
+    assert (code, word) == (1, "wrong") and "ZONEMD is wrong" in said and "1 error" in said
+    code, said, word = check(small_zone(ZONE, more="@ ZONEMD 4711 1 1 " + "ab" * 48 + "\n"))
+    assert (code, word) == (1, "stale") and "its ZONEMD is for serial 4711, not for 1" in said
+    code, said, word = check(small_zone(ZONE, more="@ ZONEMD 1 1 240 " + "ab" * 48 + "\n"))
+    assert (code, word) == (0, "unusable") and "warning: none of its ZONEMD" in said
+    code, said, word = check(small_zone(ZONE))
+    assert (code, word) == (0, "none") and "ZONEMD" not in said
 
 
 # ---- what is published --------------------------------------------------------------------
