@@ -26,7 +26,8 @@ struct zone_check {
     struct gather gather;
     struct zonefile_files files;
     struct complaints complaints;
-    struct zonemd_finding digest;
+    const char *zonemd; /* a word for what became of it; NULL: the file was not that good */
+    bool verified;
     uint64_t records, names;
 };
 
@@ -72,45 +73,25 @@ static enum result judge_records(struct zone_check *check)
     return result;
 }
 
-static bool next_record(void *context, struct zonemd_record *record)
-{
-    struct zone_check *check = context;
-    struct gathered found;
-
-    if (gather_next(&check->gather, &found) != FOUND_YES)
-        return false;
-    record->key = found.key;
-    record->key_length = found.key_length;
-    record->type = found.type;
-    record->ttl = found.ttl;
-    record->rdata = found.rdata;
-    record->rdata_length = found.rdata_length;
-    return true;
-}
-
-static void rewind_records(void *context)
-{
-    struct zone_check *check = context;
-
-    check->gather.next = 0;
-}
-
-/* As a load does that `zonemd` says nothing of: what is wrong or stale would be held. */
+/* As a load with the default policy does, which would be held by what is an error here. */
 static enum result judge_digest(struct zone_check *check)
 {
-    const struct zonemd_zone zone = {
-        .apex = &check->zone, .next = next_record, .rewind = rewind_records, .context = check};
-    enum result result = zonemd_verify(&zone, &check->digest);
-    enum zonemd_verdict verdict = check->digest.verdict;
+    const struct record_walk records = gather_walk(&check->gather);
+    struct zonemd_finding finding;
     char text[ZONEMD_TEXT];
+    enum result result = zonemd_verify(&check->zone, &records, &finding);
 
-    if (result || verdict == ZONEMD_ABSENT || verdict == ZONEMD_RIGHT)
+    if (result)
         return result;
-    bool held = verdict == ZONEMD_WRONG || verdict == ZONEMD_STALE;
+    check->zonemd = zonemd_word(finding.verdict);
+    check->verified = finding.verdict == ZONEMD_RIGHT;
+    if (finding.verdict == ZONEMD_ABSENT || finding.verdict == ZONEMD_RIGHT)
+        return RESULT_OK;
     complain(&check->complaints,
-             &(struct complaint){.weight = held ? COMPLAINT_ERROR : COMPLAINT_WARNING,
+             &(struct complaint){.weight = zonemd_refutes(finding.verdict) ? COMPLAINT_ERROR
+                                                                           : COMPLAINT_WARNING,
                                  .file = zonefile_file_name(&check->files, 0),
-                                 .what = zonemd_tell(&check->digest, text)});
+                                 .what = zonemd_tell(&finding, text)});
     return RESULT_OK;
 }
 
@@ -120,7 +101,6 @@ static enum result judge(struct zone_check *check)
 
     if (!result)
         result = judge_digest(check);
-    check->gather.next = 0;
     if (!result)
         result = judge_records(check);
     return !result && check->complaints.errors ? RESULT_FORMAT : result;
@@ -164,15 +144,15 @@ int run_zone_check(const struct options *options)
     (void)name_to_text(&check.zone, text);
     if (options->json)
         (void)printf("{\"zone\": \"%s\", \"records\": %llu, \"names\": %llu, \"errors\": %u, "
-                     "\"warnings\": %u, \"zonemd\": \"%s\"}\n",
+                     "\"warnings\": %u, \"zonemd\": %s%s%s}\n",
                      text, (unsigned long long)check.records, (unsigned long long)check.names,
-                     check.complaints.errors, check.complaints.warnings,
-                     zonemd_word(check.digest.verdict));
+                     check.complaints.errors, check.complaints.warnings, check.zonemd ? "\"" : "",
+                     check.zonemd ? check.zonemd : "null", check.zonemd ? "\"" : "");
     else if (!result)
         (void)printf("%s: fine: %llu records of %llu names, %u warning%s%s\n", text,
                      (unsigned long long)check.records, (unsigned long long)check.names,
                      check.complaints.warnings, check.complaints.warnings == 1 ? "" : "s",
-                     check.digest.verdict == ZONEMD_RIGHT ? ", ZONEMD verified" : "");
+                     check.verified ? ", ZONEMD verified" : "");
     else
         (void)fprintf(stderr, "avowctl: %s: %u error%s, %u warning%s\n", text,
                       check.complaints.errors, check.complaints.errors == 1 ? "" : "s",

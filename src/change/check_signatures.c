@@ -57,9 +57,9 @@ static enum result read_keys(struct zone_signatures *signatures, struct snapshot
 }
 
 enum result zone_signatures_open(struct zone_signatures *signatures, struct snapshot *snapshot,
-                                 const struct name *apex, uint32_t version)
+                                 const struct name *apex, uint32_t version, bool tables)
 {
-    *signatures = (struct zone_signatures){.version = version};
+    *signatures = (struct zone_signatures){.version = version, .tables = tables};
     name_copy(&signatures->apex, apex);
     enum result result = digest_context_open(&signatures->digests);
     return result ? result : read_keys(signatures, snapshot);
@@ -88,7 +88,7 @@ static enum verdict verify_one(struct zone_signatures *signatures, const struct 
         .rrset = rrset, .rrsig = &rrsig, .apex = &signatures->apex, .now = rrsig.fields.inception};
     for (size_t i = 0; i < signatures->count; i++) {
         struct verifier *verifier = &signatures->verifiers[i];
-        if (verifier_wants_table(verifier))
+        if (signatures->tables && verifier_wants_table(verifier))
             verifier_make_table(verifier);
         enum verdict one = verifier_check_rrset(verifier, &signatures->digests, &request);
         if (one == VERDICT_VALID || one == VERDICT_NO_MEANS)

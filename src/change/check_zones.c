@@ -52,7 +52,7 @@ static enum result check_zone(struct check *check, const struct zone *zone, bool
     enum result result = RESULT_OK;
 
     if (signatures)
-        result = zone_signatures_open(&keys, check->snapshot, &zone->apex, zone->version);
+        result = zone_signatures_open(&keys, check->snapshot, &zone->apex, zone->version, true);
     store_scan_begin(&scan, TABLE_NODES, zone->version);
     if (!result)
         scan_tables(&task, &scan);

@@ -8,11 +8,11 @@
 #include "streams.h"
 
 enum {
-    /* Of one connection, before others have their turn: */
-    TURN_OCTETS = 1024 * 1024,      /* of streams: a millisecond, which all of them share, */
-    TURN_LEAST_OCTETS = 128 * 1024, /* but not less than this each */
-    TURN_REQUESTS = 64,
-    TURN_STRANGER_REQUESTS = 4, /* of one that has shown no right to be here */
+    /* In a turn of the loop: */
+    TURN_OCTETS = 1024 * 1024,      /* which all streams share: a millisecond; */
+    TURN_LEAST_OCTETS = 128 * 1024, /* of each not less than this */
+    TURN_REQUESTS = 64,             /* of one connection, before others have their turn */
+    TURN_STRANGER_REQUESTS = 4,     /* of one that has shown no right to be here */
     LATER_MS = 2
 };
 

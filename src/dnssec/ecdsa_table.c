@@ -18,7 +18,7 @@ struct ecdsa_table {
     BN_CTX *work;
 };
 
-enum { POINT_MAX_OCTETS = 1 + 2 * 66, GROUP_NAME_OCTETS = 32 };
+enum { POINT_MAX_OCTETS = 1 + 2 * 32, GROUP_NAME_OCTETS = 32 };
 
 /* ---- the table ---------------------------------------------------------------------------------
  */
@@ -56,7 +56,10 @@ struct ecdsa_table *ecdsa_table_make(const struct evp_pkey_st *key)
     table->left = table->group ? EC_POINT_new(table->group) : NULL;
     table->right = table->group ? EC_POINT_new(table->group) : NULL;
     table->work = BN_CTX_new();
-    if (table->by_key && table->left && table->right && table->work && take_key(table, key) &&
+    /* Curves that come without a table of their generator take one, and do not look at it when
+     * there is nothing but the generator to multiply. */
+    if (table->by_key && EC_GROUP_have_precompute_mult(table->group) == 1 && table->left &&
+        table->right && table->work && take_key(table, key) &&
         EC_GROUP_precompute_mult(table->by_key, table->work) == 1 &&
         EC_GROUP_have_precompute_mult(table->by_key) == 1)
         return table;

@@ -2,9 +2,10 @@
  * ecdsa_table.h - ECDSA signatures by one key, verified with a table of its multiples.
  *
  * OpenSSL has such a table of each curve's generator, which is half of the work; with one of the
- * key's point too, a verification takes half as long with P-256 (60 us become 30). The table takes
- * some 25 ms to make and 150 KB. The arithmetic is OpenSSL's; what is done with it is FIPS 186-5
- * section 6.4.2. Nothing here is secret, so none of it needs constant time.
+ * key's point too, a verification takes half as long (60 us become 30). Only P-256 has one in
+ * OpenSSL, where its processor is one of those with code for it. The table takes some 25 ms to make
+ * and 150 KB. The arithmetic is OpenSSL's; what is done with it is FIPS 186-5 section 6.4.2.
+ * Nothing here is secret, so none of it needs constant time.
  */
 #ifndef DNSSEC_ECDSA_TABLE_H
 #define DNSSEC_ECDSA_TABLE_H
@@ -19,7 +20,7 @@ struct ecdsa_table;
 struct evp_pkey_st;
 
 /* A table of a key that OpenSSL has taken. Free it with ecdsa_table_free. NULL: without memory, or
- * where this OpenSSL makes none. */
+ * where a table would not make it quicker. */
 struct ecdsa_table *ecdsa_table_make(const struct evp_pkey_st *key);
 void ecdsa_table_free(struct ecdsa_table *table); /* NULL is allowed */
 

@@ -171,9 +171,16 @@ bool verifier_wants_table(const struct verifier *verifier)
 
 void verifier_make_table(struct verifier *verifier)
 {
+    verifier_drop_table(verifier);
     verifier->table = ecdsa_table_make(verifier->key);
-    verifier->checks = CHECKS_FOR_TABLE; /* without one, it is not tried again soon */
     ERR_clear_error();
+}
+
+void verifier_drop_table(struct verifier *verifier)
+{
+    ecdsa_table_free(verifier->table);
+    verifier->table = NULL;
+    verifier->checks = CHECKS_FOR_TABLE; /* it is not tried again soon */
 }
 
 /* ---- signatures ---------------------------------------------------------------------------- */
@@ -217,6 +224,7 @@ static int check_ecdsa(struct verifier *verifier, const uint8_t *hash, size_t le
         verifier->table ? ecdsa_table_verify(verifier->table, hash, signature, length) : -1;
     if (outcome >= 0)
         return outcome;
+    ERR_clear_error();
     size_t der_length = ecdsa_der(signature, verifier->signature_octets, der);
     return EVP_PKEY_verify(verifier->prepared, der, der_length, hash, length);
 }

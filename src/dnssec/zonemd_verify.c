@@ -15,16 +15,16 @@ enum {
 };
 
 struct verifying {
-    const struct zonemd_zone *zone;
+    const struct record_walk *records;
     uint8_t apex[NAME_KEY_MAX_OCTETS];
     size_t apex_length;
     uint32_t serial;
     struct zonemd claims[CLAIMS];
     size_t count;
     struct zonemd_sum sum;
-    struct zonemd_record *group; /* records of one owner and type */
+    struct walked_record *group; /* records of one owner and type */
     size_t group_capacity;
-    struct zonemd_record ahead; /* the next record, when there is one */
+    struct walked_record ahead; /* the next record, when there is one */
     bool is_ahead;
     struct name owner;
 };
@@ -32,7 +32,7 @@ struct verifying {
 /* ---- what is claimed --------------------------------------------------------------------------
  */
 
-static bool is_apex(const struct verifying *verifying, const struct zonemd_record *record)
+static bool is_apex(const struct verifying *verifying, const struct walked_record *record)
 {
     return record->key_length == verifying->apex_length &&
            memcmp(record->key, verifying->apex, verifying->apex_length) == 0;
@@ -53,12 +53,12 @@ static bool is_known(const struct verifying *verifying, const struct zonemd *cla
 
 static void read_apex(struct verifying *verifying)
 {
-    const struct zonemd_zone *zone = verifying->zone;
-    struct zonemd_record record;
+    const struct record_walk *records = verifying->records;
+    struct walked_record record;
     struct zonemd claim;
 
-    zone->rewind(zone->context);
-    while (zone->next(zone->context, &record) && is_apex(verifying, &record)) {
+    records->rewind(records->context);
+    while (records->next(records->context, &record) && is_apex(verifying, &record)) {
         if (record.type == TYPE_SOA && record.rdata_length > SOA_NUMBERS_OCTETS) {
             struct reader numbers = reader_over(
                 record.rdata + record.rdata_length - SOA_NUMBERS_OCTETS, SOA_NUMBERS_OCTETS);
@@ -118,14 +118,14 @@ static unsigned list_wanted(const struct verifying *verifying, struct zonemd_fin
 
 static int compare_records(const void *left, const void *right)
 {
-    const struct zonemd_record *a = left, *b = right;
+    const struct walked_record *a = left, *b = right;
 
     return rdata_compare(a->type, a->rdata, a->rdata_length, b->rdata, b->rdata_length);
 }
 
 static enum result add_group(struct verifying *verifying, size_t count)
 {
-    struct zonemd_record *group = verifying->group;
+    struct walked_record *group = verifying->group;
     bool apex = is_apex(verifying, &group[0]);
     enum result result = RESULT_OK;
 
@@ -147,10 +147,10 @@ static enum result add_group(struct verifying *verifying, size_t count)
 
 static void step(struct verifying *verifying)
 {
-    verifying->is_ahead = verifying->zone->next(verifying->zone->context, &verifying->ahead);
+    verifying->is_ahead = verifying->records->next(verifying->records->context, &verifying->ahead);
 }
 
-static bool is_of_group(const struct zonemd_record *first, const struct zonemd_record *record)
+static bool is_of_group(const struct walked_record *first, const struct walked_record *record)
 {
     return record->type == first->type && record->key_length == first->key_length &&
            memcmp(record->key, first->key, first->key_length) == 0;
@@ -163,7 +163,7 @@ static enum result take_group(struct verifying *verifying, size_t *count)
     while (verifying->is_ahead && (!*count || is_of_group(verifying->group, &verifying->ahead))) {
         if (*count == verifying->group_capacity) {
             size_t capacity = *count ? *count * 2 : 16;
-            struct zonemd_record *more = reallocarray(verifying->group, capacity, sizeof *more);
+            struct walked_record *more = reallocarray(verifying->group, capacity, sizeof *more);
             if (!more)
                 return RESULT_SYSTEM;
             verifying->group = more;
@@ -180,7 +180,7 @@ static enum result walk(struct verifying *verifying)
     size_t count;
     enum result result = RESULT_OK;
 
-    verifying->zone->rewind(verifying->zone->context);
+    verifying->records->rewind(verifying->records->context);
     step(verifying);
     while (!result && !(result = take_group(verifying, &count)) && count) {
         result =
@@ -228,17 +228,19 @@ static enum result verify(struct verifying *verifying, unsigned wanted,
     return result;
 }
 
-enum result zonemd_verify(const struct zonemd_zone *zone, struct zonemd_finding *finding)
+enum result zonemd_verify(const struct name *apex, const struct record_walk *records,
+                          struct zonemd_finding *finding)
 {
-    struct verifying verifying = {.zone = zone};
+    struct verifying verifying = {.records = records};
     struct writer writer = writer_over(verifying.apex, sizeof verifying.apex);
 
     *finding = (struct zonemd_finding){.verdict = ZONEMD_ABSENT};
-    name_key_write(&writer, zone->apex);
+    name_key_write(&writer, apex);
     verifying.apex_length = writer.length;
     read_apex(&verifying);
     unsigned wanted = list_wanted(&verifying, finding);
     enum result result = wanted ? verify(&verifying, wanted, &finding->verdict) : RESULT_OK;
+    records->rewind(records->context);
     free(verifying.group);
     return result;
 }

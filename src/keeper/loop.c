@@ -297,19 +297,20 @@ void keeper_connect_front(struct keeper *keeper, unsigned index, int descriptor)
 /* ---- start and end ----------------------------------------------------------------------------
  */
 
-static uint32_t count_sessions(const struct config *config)
+static uint32_t count_sessions(const struct keeper *keeper)
 {
     uint32_t count = 0;
 
-    for (size_t i = 0; i < config->keystore_count; i++)
-        count += config->keystores[i].sessions ? config->keystores[i].sessions : cores_usable();
+    for (size_t i = 0; i < keeper->config->keystore_count; i++)
+        count += keeper_sessions(keeper, &keeper->config->keystores[i]);
     return count;
 }
 
 enum result keeper_configure(struct keeper *keeper, const struct config *config)
 {
     keeper->config = config;
-    keeper->budget.sessions = count_sessions(config);
+    keeper->cores = cores_usable();
+    keeper->budget.sessions = count_sessions(keeper);
     keeper->now_ms = clock_monotonic_ms();
     keeper->now = clock_wall_seconds();
     log_set_level(config->server.log_level);

@@ -137,7 +137,9 @@ static size_t within(const struct round *round, uint64_t ms, size_t most)
  * than that, for each costs its sender and its receiver something. */
 static unsigned letter_jobs(const struct round *round)
 {
-    size_t sessions = round->stage.zone->keeper->budget.sessions;
+    const struct keeper_zone *zone = round->stage.zone;
+    size_t sessions =
+        keeper_zone_signs(zone) ? keeper_sessions(zone->keeper, zone->config->policy->keystore) : 1;
     size_t jobs = sessions ? (round->unsent + sessions - 1) / sessions : 1;
     size_t most = within(round, LETTER_MS, LETTER_JOBS);
 

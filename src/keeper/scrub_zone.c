@@ -88,7 +88,7 @@ static enum result prepare_keys(struct scrub *scrub, const struct keeper_zone *z
         !keeper_zone_is_signed(zone))
         return RESULT_OK;
     return zone_signatures_open(&scrub->signatures, &scrub->keeper->view, &zone->name,
-                                zone->row.version);
+                                zone->row.version, false);
 }
 
 static bool next_table(struct store_scan *scan)

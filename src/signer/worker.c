@@ -76,6 +76,7 @@ static enum verdict verify(struct worker *worker, struct worker_key *at,
 
     if (!verifier)
         return VERDICT_NO_MEANS;
+    at->verified = ++worker->verified;
     if (verifier_wants_table(verifier))
         worker->frequent = at;
     if (at->key->pair.scheme.input == PKCS11_INPUT_DIGEST)
@@ -281,7 +282,6 @@ static void work_on(struct worker *worker, const struct letter *letter)
     }
     worker_key_rest(worker); /* sending may take its time: others can sign meanwhile */
     results_send(results, letter->link, worker->frame);
-    worker_key_quicken(worker);
     if (reader_finish(&jobs) && is_heard(letter)) {
         metric_add(worker->stripe, METRIC_LETTERS_REFUSED, 1);
         log_limited(&worker->refusals, LINES_PER_MINUTE, clock_monotonic_ms(),
@@ -297,6 +297,7 @@ void *worker_run(void *context)
     while ((letter = pool_take(worker->pool, worker))) {
         work_on(worker, letter);
         pool_done(worker->pool, worker, letter);
+        worker_key_quicken(worker);
     }
     return NULL;
 }

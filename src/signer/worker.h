@@ -16,14 +16,16 @@
 /* A key at hand. Keys beyond this number share places in turn. */
 enum { WORKER_KEYS = 1024 };
 
-/* Of these, such whose verifier has a table, of 150 KB. */
-enum { WORKER_TABLES = 16 };
+/* Of these, such whose verifier has a table, of 150 KB; and how many verifications it may be idle
+ * for when another key wants its place. */
+enum { WORKER_TABLES = 16, WORKER_TABLE_IDLE = 16 * 1024 };
 
 struct worker_key {
     struct key *key; /* held; NULL: an empty place */
     struct verifier verifier;
     bool prepared;        /* the verifier */
     bool proven;          /* a signature by `handle` has been verified */
+    uint64_t verified;    /* when: worker->verified */
     uint32_t epoch;       /* of the keystore, when the handle was got */
     unsigned long handle; /* a session copy where the token makes any */
 };
@@ -46,6 +48,7 @@ struct worker {
     struct worker_key *keys;
     struct worker_key *frequent; /* whose verifier wants a table; NULL: none */
     unsigned tables;
+    uint64_t verified;         /* signatures so far */
     struct keystore *keystore; /* whose place is borrowed; NULL: none */
     struct keystore_place *place;
     uint32_t sample; /* bulk signatures until one is verified */
@@ -72,7 +75,7 @@ MUST_CHECK enum result worker_key_ready(struct worker *worker, struct worker_key
 /* The verifier of the key; NULL when OpenSSL does not take it. */
 struct verifier *worker_key_verifier(struct worker_key *at);
 
-/* Give the verifier that wants one a table, now that nobody waits. */
+/* Give the verifier that wants one a table. That takes 25 ms: between letters. */
 void worker_key_quicken(struct worker *worker);
 
 void worker_key_clear(struct worker *worker, struct worker_key *at);

@@ -92,13 +92,32 @@ struct verifier *worker_key_verifier(struct worker_key *at)
     return at->prepared ? &at->verifier : NULL;
 }
 
+/* Room for another table: that of a key that is not in use any more goes. */
+static bool make_room(struct worker *worker)
+{
+    struct worker_key *oldest = NULL;
+
+    if (worker->tables < WORKER_TABLES)
+        return true;
+    for (unsigned i = 0; i < WORKER_KEYS; i++) {
+        struct worker_key *at = &worker->keys[i];
+        if (at->verifier.table && (!oldest || at->verified < oldest->verified))
+            oldest = at;
+    }
+    if (!oldest || worker->verified - oldest->verified < WORKER_TABLE_IDLE)
+        return false;
+    verifier_drop_table(&oldest->verifier);
+    worker->tables--;
+    return true;
+}
+
 void worker_key_quicken(struct worker *worker)
 {
     struct worker_key *at = worker->frequent;
 
     worker->frequent = NULL;
     /* The place may have another key by now. */
-    if (!at || !verifier_wants_table(&at->verifier) || worker->tables == WORKER_TABLES)
+    if (!at || !verifier_wants_table(&at->verifier) || !make_room(worker))
         return;
     verifier_make_table(&at->verifier);
     worker->tables += at->verifier.table != NULL;

@@ -245,6 +245,33 @@ enum found gather_next(struct gather *gather, struct gathered *record)
     return found;
 }
 
+static bool walk_next(void *context, struct walked_record *record)
+{
+    struct gathered found;
+
+    if (gather_next(context, &found) != FOUND_YES)
+        return false;
+    *record = (struct walked_record){.key = found.key,
+                                     .key_length = found.key_length,
+                                     .type = found.type,
+                                     .ttl = found.ttl,
+                                     .rdata = found.rdata,
+                                     .rdata_length = found.rdata_length};
+    return true;
+}
+
+static void walk_rewind(void *context)
+{
+    struct gather *gather = context;
+
+    gather->next = 0;
+}
+
+struct record_walk gather_walk(struct gather *gather)
+{
+    return (struct record_walk){.next = walk_next, .rewind = walk_rewind, .context = gather};
+}
+
 /* Order of a place and a bare prefix; a place that begins with it is equal. */
 static int compare_prefix(const struct gather_place *place, const uint8_t *prefix, size_t length)
 {

@@ -84,6 +84,8 @@ def test_a_file_is_judged_without_a_daemon(lab):
     assert (code, word) == (0, "unusable") and "warning: none of its ZONEMD" in said
     code, said, word = check(small_zone(ZONE))
     assert (code, word) == (0, "none") and "ZONEMD" not in said
+    code, said, word = check(good + "www A 192.0.2.1.1\n")  # what was not read is not judged
+    assert (code, word) == (1, None)
 
 
 # ---- what is published --------------------------------------------------------------------

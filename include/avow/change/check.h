@@ -35,16 +35,20 @@ struct bad_signature {
 struct zone_signatures {
     struct name apex;
     uint32_t version;
+    bool tables;
     struct verifier *verifiers;
     size_t count;
     struct digest_context digests;
 };
 
 /* Prepare the DNSKEY RRset that the version has. A version without one, or where it is damaged, has
- * no keys: nothing is verified then. RESULT_SYSTEM. Close it whatever was returned. */
+ * no keys: nothing is verified then. RESULT_SYSTEM. Close it whatever was returned.
+ *
+ * tables  Keys that verify often get tables, which holds a check up for 25 ms now and then.
+ */
 MUST_CHECK enum result zone_signatures_open(struct zone_signatures *signatures,
                                             struct snapshot *snapshot, const struct name *apex,
-                                            uint32_t version);
+                                            uint32_t version, bool tables);
 void zone_signatures_close(struct zone_signatures *signatures);
 
 /* What a check is about, and who is told. Functions may be NULL. */

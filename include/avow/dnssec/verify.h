@@ -69,6 +69,9 @@ bool verifier_wants_table(const struct verifier *verifier);
  * (ECDSA P-256; 60 us become 30). Where it cannot be made, all stays as it is. */
 void verifier_make_table(struct verifier *verifier);
 
+/* Give the table's memory back, if there is one: it is wanted again as late as the first time. */
+void verifier_drop_table(struct verifier *verifier);
+
 /*
  * The mathematics alone: a signature in DNSSEC's form (r||s for ECDSA) over what the algorithm
  * signs: the digest for RSA and ECDSA, the whole message for EdDSA.

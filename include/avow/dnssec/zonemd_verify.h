@@ -10,27 +10,7 @@
 
 #include "avow/base/result.h"
 #include "avow/wire/name.h"
-
-/* A record; what it points to lives as long as the zone that is verified. */
-struct zonemd_record {
-    const uint8_t *key; /* of its owner (wire/name.h) */
-    size_t key_length;
-    uint16_t type;
-    uint32_t ttl;
-    const uint8_t *rdata;
-    size_t rdata_length;
-};
-
-/* A zone: who walks it. */
-struct zonemd_zone {
-    const struct name *apex;
-    /* The next record, in canonical order of owners and then by type, in any order of RDATA, the
-     * apex first; everything that the zone has, signatures too. False at the end. */
-    bool (*next)(void *context, struct zonemd_record *record);
-    /* Begin anew. */
-    void (*rewind)(void *context);
-    void *context;
-};
+#include "avow/wire/record_walk.h"
 
 enum zonemd_verdict {
     ZONEMD_ABSENT,
@@ -46,9 +26,22 @@ struct zonemd_finding {
     uint32_t stale;  /* that the record is for, when it is stale */
 };
 
-/* Verify. RESULT_FORMAT for a key or RDATA that is none, RESULT_SYSTEM. */
-MUST_CHECK enum result zonemd_verify(const struct zonemd_zone *zone,
+/*
+ * Verify.
+ *
+ * records  Everything that the zone has, signatures too. They are walked twice, and rewound at the
+ *          end; what they point to lives until this returns.
+ *
+ * Returns RESULT_FORMAT for a key or RDATA that is none, RESULT_SYSTEM.
+ */
+MUST_CHECK enum result zonemd_verify(const struct name *apex, const struct record_walk *records,
                                      struct zonemd_finding *finding);
+
+/* Whether the zone is another than its ZONEMD is of. */
+static inline bool zonemd_refutes(enum zonemd_verdict verdict)
+{
+    return verdict == ZONEMD_WRONG || verdict == ZONEMD_STALE;
+}
 
 enum { ZONEMD_TEXT = 128 };
 

@@ -16,6 +16,7 @@
 
 #include "avow/base/result.h"
 #include "avow/wire/name.h"
+#include "avow/wire/record_walk.h"
 
 struct gather_chunk;
 
@@ -69,6 +70,9 @@ enum found gather_next(struct gather *gather, struct gathered *record);
 
 /* Look at the next record without stepping over it. */
 enum found gather_peek(const struct gather *gather, struct gathered *record);
+
+/* Once sorted: all records, for who walks them by gather->next. They live as long as the gather. */
+struct record_walk gather_walk(struct gather *gather);
 
 /* Once sorted: whether some record's key begins with these octets, a whole number of labels below
  * the apex: whether the name or something below it is there. */
