@@ -213,6 +213,9 @@ void render_status(const json_t *answer, FILE *out)
                   number_of(zones, "configured"), number_of(zones, "served"),
                   number_of(zones, "fully_signed"), number_of(zones, "unsigned"),
                   number_of(zones, "held"));
+    if (number_of(zones, "removed"))
+        (void)fprintf(out, "removed     %llu zones that are not configured any more are kept\n",
+                      number_of(zones, "removed"));
     render_problems(zones, out);
     render_tokens(signing, out);
     (void)fprintf(out, "signatures  %llu pending, %llu a second, the oldest runs out %s\n",

@@ -22,6 +22,7 @@ const struct dump_field dump_zone_fields[] = {
     ZONE(denials),        ZONE(denials_signed), ZONE(file_size),
     ZONE(file_time),      ZONE(file_hash),      ZONE(loaded_at),
     ZONE(changed_at),     ZONE(signed_at),      ZONE(last_change),
+    ZONE(retired_at),
 };
 const size_t dump_zone_field_count = COUNT(dump_zone_fields);
 

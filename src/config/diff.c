@@ -85,9 +85,9 @@ static void compare_server(const struct config_server *a, const struct config_se
     diff->log = a->log_target != b->log_target || a->log_level != b->log_level ||
                 !same_text(a->log_file, b->log_file);
     diff->server = a->scrub != b->scrub || a->scrub_first != b->scrub_first ||
-                   !same_text(a->identity, b->identity) || !same_text(a->version, b->version) ||
-                   a->udp_payload != b->udp_payload || a->tcp_clients != b->tcp_clients ||
-                   a->tcp_per_address != b->tcp_per_address ||
+                   a->keep_removed != b->keep_removed || !same_text(a->identity, b->identity) ||
+                   !same_text(a->version, b->version) || a->udp_payload != b->udp_payload ||
+                   a->tcp_clients != b->tcp_clients || a->tcp_per_address != b->tcp_per_address ||
                    a->tcp_per_network != b->tcp_per_network || a->tcp_idle != b->tcp_idle ||
                    a->tcp_pipeline != b->tcp_pipeline || !same_cookies(&a->cookies, &b->cookies);
 }

@@ -127,6 +127,15 @@ static const struct schema_key server_keys[] = {
      .most = UINT64_C(1) << 46,
      .fallback = "64G",
      INTO(config_server, store_size)},
+    {.name = "keep-removed",
+     .help =
+         "How long a zone that is not in the configuration any more is kept as it is: should it "
+         "come back, it has what updates have made, its serial and its signatures. It is not "
+         "answered from meanwhile. 0 drops it at once. Its keys are kept in any case.",
+     .kind = SCHEMA_DURATION,
+     .most = 400 * DAY,
+     .fallback = "30d",
+     INTO(config_server, keep_removed)},
     {.name = "scrub",
      .help = "How often the whole store is looked through in the background: every record, and "
              "every stored signature by its zone's keys. A pass takes a twentieth of a processor, "

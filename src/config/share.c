@@ -223,6 +223,7 @@ static void post_server(struct post *post, struct config_server *server)
     POST_NUMBER(post, server->store_size, UINT64_MAX);
     POST_NUMBER(post, server->scrub, UINT32_MAX);
     POST_NUMBER(post, server->scrub_first, true);
+    POST_NUMBER(post, server->keep_removed, UINT32_MAX);
     post_text(post, &server->identity);
     post_text(post, &server->version);
     POST_NUMBER(post, server->udp_payload, UINT16_MAX);

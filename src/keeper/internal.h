@@ -150,7 +150,9 @@ struct keeper {
     struct keeper_zone *changing; /* those that have something for a round (round.h) */
     struct keeper_zone *walking;  /* those that have a walk under way (schedule.c) */
     struct keeper_zone *turn;     /* of these, whose turn it is next; NULL: the first */
-    bool compared;                /* zones of the store that are not configured were removed */
+    bool compared;                /* zones of the store that are not configured were found */
+    uint64_t retired_due;         /* when the next of them is to be dropped */
+    uint64_t retired_count;
     uint32_t next_handle;
     uint32_t next_request;
 

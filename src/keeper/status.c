@@ -468,6 +468,7 @@ static void put_zones(struct json *json, const struct keeper *keeper)
     json_number(json, "fully_signed", complete);
     json_number(json, "unsigned", unsigned_);
     json_number(json, "held", held);
+    json_number(json, "removed", keeper->retired_count);
     json_open(json, "problems", '[');
     for (const struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
         if (!zone->config || !zone_problem(zone) || json->text.length > MESSAGE_PIECE_OCTETS / 2)

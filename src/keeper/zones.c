@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "retired.h"
 #include "round.h"
 #include "secondaries.h"
 #include "soa.h"
@@ -109,7 +110,7 @@ void keeper_zone_advance(struct keeper_zone *zone)
 {
     struct keeper *keeper = zone->keeper;
 
-    if (!zone->config || !keeper->settled)
+    if (!zone->config || !keeper->settled || (zone->row.retired_at && retired_end(zone)))
         return;
     bool signs = keeper_zone_signs(zone);
     bool ready = !signs || keyring_ensure(zone);
@@ -174,21 +175,6 @@ static struct keeper_zone *add_zone(struct keeper *keeper, const struct config_z
     return zone;
 }
 
-/* A zone that is no longer configured: it is not answered for any more. Its keys stay in store and
- * token, so that the zone can come back as it was. */
-static enum result remove_row(struct keeper_zone *zone)
-{
-    struct change change;
-    enum result result = commit_begin(zone->keeper, &change);
-
-    if (result)
-        return result;
-    change_delete_zone(&change, &zone->name);
-    result = commit_end(zone->keeper, &change, true, &zone, 1);
-    zone->keeper->leftovers |= !result;
-    return result;
-}
-
 /* Free a zone once nothing is under way for it. */
 static bool try_remove(struct keeper_zone **at)
 {
@@ -196,7 +182,7 @@ static bool try_remove(struct keeper_zone **at)
 
     if (zone->phase != PHASE_LOADING)
         round_forget(zone);
-    if (zone->in_flight || zone->phase == PHASE_LOADING || zone->write.step || remove_row(zone))
+    if (zone->in_flight || zone->phase == PHASE_LOADING || zone->write.step || retired_begin(zone))
         return false;
     transaction_forget(zone);
     secondaries_free(zone);
@@ -205,7 +191,9 @@ static bool try_remove(struct keeper_zone **at)
     schedule_leave(zone);
     rounds_sweep(zone->keeper);
     zone_index_remove(zone);
-    log_info("%s is no longer served", name_to_text(&zone->name, name));
+    log_info("%s is no longer served%s", name_to_text(&zone->name, name),
+             zone->row.retired_at ? "; it is kept as it is for a while, should it come back" : "");
+    zone->keeper->retired_due = 0;
     *at = zone->next;
     free(zone);
     return true;
@@ -225,32 +213,6 @@ void keeper_zones_remove(struct keeper *keeper)
     }
 }
 
-/* Rows of zones that were removed from the configuration while the daemon was down. */
-static enum result remove_strangers(struct keeper *keeper)
-{
-    struct name after;
-    bool first = true;
-    struct zone row;
-    enum result result = RESULT_OK;
-
-    while (!result) {
-        if (snapshot_renew(&keeper->view) != RENEWAL_READY)
-            return RESULT_SYSTEM;
-        enum found_record found = zone_walk(&keeper->view, first ? NULL : &after, &row);
-        snapshot_rest(&keeper->view);
-        if (found != RECORD_THERE)
-            break;
-        first = false;
-        name_copy(&after, &row.apex);
-        if (keeper_zone_find(keeper, &row.apex))
-            continue;
-        struct keeper_zone zone = {.keeper = keeper};
-        name_copy(&zone.name, &row.apex);
-        result = remove_row(&zone);
-    }
-    return result;
-}
-
 /* What a load was writing when the last keeper ended, nobody will serve: the row may not name it
  * any longer, or it would never be dropped. */
 static void forget_loads(struct keeper *keeper)
@@ -264,14 +226,15 @@ static void forget_loads(struct keeper *keeper)
     }
 }
 
-/* Once, as soon as the store may be written. */
+/* As soon as the store may be written. */
 static enum result compare_store(struct keeper *keeper)
 {
-    if (!keeper->settled || keeper->compared)
+    if (!keeper->settled)
         return RESULT_OK;
-    forget_loads(keeper);
-    enum result result = remove_strangers(keeper);
-    keeper->compared = !result;
+    if (!keeper->compared)
+        forget_loads(keeper);
+    enum result result = retired_sweep(keeper);
+    keeper->compared |= !result;
     return result;
 }
 

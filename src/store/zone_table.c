@@ -100,7 +100,7 @@ static enum result add_all(struct zone_table *table, struct snapshot *snapshot)
             result = RESULT_CORRUPT;
         if (snapshot->spoiled)
             return RESULT_CORRUPT; /* a page is damaged: there is no way on */
-        bool served = zone.version && !(zone.flags & ZONE_EXPIRED);
+        bool served = zone.version && !(zone.flags & ZONE_EXPIRED) && !zone.retired_at;
         if (zone.flags & ZONE_DOUBTFUL)
             zone.version = 0;
         if ((served || found == RECORD_CORRUPT) && add_zone(table, &zone))

@@ -44,7 +44,10 @@ enum result zone_open(struct reader payload, struct zone *zone)
     read_numbers(&payload, zone);
     zone->salt_length = reader_u8(&payload);
     const uint8_t *salt = reader_take(&payload, zone->salt_length);
-    if (reader_finish(&payload))
+    bool retired = reader_left(&payload) > 0;
+    if (retired)
+        zone->retired_at = reader_u64(&payload);
+    if (reader_finish(&payload) || retired != (zone->retired_at != 0))
         return RESULT_CORRUPT;
     memcpy(zone->salt, salt, zone->salt_length);
     return RESULT_OK;
@@ -83,6 +86,8 @@ void zone_compose(const struct zone *zone, struct buffer *value)
     buffer_u64(value, zone->digest.records);
     buffer_u8(value, zone->salt_length);
     buffer_add(value, zone->salt, zone->salt_length);
+    if (zone->retired_at)
+        buffer_u64(value, zone->retired_at);
 }
 
 enum found_record zone_get(struct snapshot *snapshot, const struct name *apex, struct zone *zone)

@@ -177,6 +177,78 @@ def test_a_zone_that_comes_back_has_its_keys_again(lab):
     peers.verify(server.export("b.test."), "b.test.")
 
 
+def without(server, name):
+    """Take the zone's entry out of the configuration; returns it."""
+    entry = server.zones.pop(name)
+    server.write_configuration()
+    server.hang_up()
+    until(lambda: server.ask(f"www.{name}").rcode == REFUSED, "the zone to go")
+    return entry
+
+
+def back(server, name, entry):
+    server.zones[name] = entry
+    server.write_configuration()
+    server.hang_up()
+    until(lambda: server.ask(f"www.{name}").rcode == NOERROR, "the zone to come back")
+
+
+def edit(server, address):
+    server.ctl("zone", "begin", "b.test.")
+    server.ctl("zone", "set", "b.test.", "dynamic", "A", address)
+    server.ctl("zone", "commit", "b.test.")
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_zone_that_comes_back_has_its_updates_and_serial_again(lab, running):
+    """An entry that is gone for once may be a slip."""
+    server = lab.avow(zones={ZONE: small_zone(ZONE), "b.test.": small_zone("b.test.")})
+    server.wait_signed()
+    edit(server, "192.0.2.1")
+    server.wait_signed("b.test.")
+    serial, keys = server.serial("b.test."), server.ds("b.test.")
+    assert serial > 1
+    if running:
+        entry = without(server, "b.test.")
+    else:
+        assert server.stop() == 0
+        entry = server.zones.pop("b.test.")
+        server.start()
+        assert server.ask("www.b.test.").rcode == REFUSED
+    server.wait_status(lambda status: status["zones"]["removed"] == 1, "the zone to be kept")
+    assert "1 zones that are not configured" in server.ctl("status")
+    server.kill_room("keeper")
+    server.wait_status(lambda status: status["zones"]["removed"] == 1, "it to be kept still")
+    assert server.ask("www.b.test.").rcode == REFUSED
+    if not running:
+        assert server.stop() == 0
+        server.zones["b.test."] = entry
+        server.start()
+    back(server, "b.test.", entry)
+    assert server.serial("b.test.") == serial and server.ds("b.test.") == keys
+    answer = server.ask("dynamic.b.test.")
+    assert answer.texts("A") == {"192.0.2.1"} and answer.is_signed()
+    server.wait_status(lambda status: status["zones"]["removed"] == 0, "nothing else to be kept")
+    edit(server, "192.0.2.2")
+    assert server.serial("b.test.") > serial
+    server.wait_signed("b.test.")
+    peers.verify(server.export("b.test."), "b.test.")
+
+
+@pytest.mark.parametrize("kept_for", ["0", "1s"])
+def test_a_removed_zone_is_dropped_in_the_end(lab, kept_for):
+    zones = {ZONE: small_zone(ZONE), "b.test.": small_zone("b.test.")}
+    server = lab.avow(zones=zones, server={"keep-removed": kept_for})
+    server.wait_signed()
+    entry = without(server, "b.test.")
+    server.process.wait_line(r"b\.test\., which is not configured any more, is dropped"
+                             if kept_for != "0" else r"b\.test\. is no longer served")
+    server.wait_status(lambda status: status["zones"]["removed"] == 0, "it to be dropped")
+    back(server, "b.test.", entry)
+    server.wait_signed("b.test.")
+    assert server.serial("b.test.") == 1
+
+
 def test_another_policy_makes_another_chain(lab):
     """The denial of a served zone is changed; it validates before and after."""
     policies = [{"name": "default"}, {"name": "plain", "denial": "nsec"}]

@@ -481,19 +481,20 @@ START_TEST(shows_the_place)
                                 "  workers: x\r\n",
                                 &heard),
                      RESULT_FORMAT);
-    ck_assert_str_eq(heard.text,
-                     "/etc/avow/avow.yaml:2:3: error: unknown key 'lisen'; did you mean 'listen'?\n"
-                     "    2 |   lisen: [127.0.0.1@53]\n"
-                     "      |   ^~~~~\n"
-                     "/etc/avow/avow.yaml:5:3: error: unknown key 'w\xc3\xa4' in server; allowed: "
-                     "listen, workers, state, control, user, pid-file, log, store-size, scrub, "
-                     "scrub-first, identity, version, udp-payload, tcp, cookies, tls\n"
-                     "    5 |   \"w\xc3\xa4\": 1\n"
-                     "      |   ^~~~\n"
-                     "/etc/avow/avow.yaml:6:12: error: 'workers' must be a number from 0 to 256, "
-                     "not 'x'\n"
-                     "    6 |   workers: x\n"
-                     "      |            ^");
+    ck_assert_str_eq(
+        heard.text,
+        "/etc/avow/avow.yaml:2:3: error: unknown key 'lisen'; did you mean 'listen'?\n"
+        "    2 |   lisen: [127.0.0.1@53]\n"
+        "      |   ^~~~~\n"
+        "/etc/avow/avow.yaml:5:3: error: unknown key 'w\xc3\xa4' in server; allowed: "
+        "listen, workers, state, control, user, pid-file, log, store-size, "
+        "keep-removed, scrub, scrub-first, identity, version, udp-payload, tcp, cookies, tls\n"
+        "    5 |   \"w\xc3\xa4\": 1\n"
+        "      |   ^~~~\n"
+        "/etc/avow/avow.yaml:6:12: error: 'workers' must be a number from 0 to 256, "
+        "not 'x'\n"
+        "    6 |   workers: x\n"
+        "      |            ^");
 }
 END_TEST
 

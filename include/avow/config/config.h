@@ -40,13 +40,14 @@ struct config_server {
     enum config_log_target log_target;
     char *log_file; /* for CONFIG_LOG_FILE; else NULL */
     enum log_level log_level;
-    uint64_t store_size;  /* octets that the store's map may grow to */
-    uint32_t scrub;       /* seconds from one look through the whole store to the next; 0: none */
-    bool scrub_first;     /* nothing is answered before the store was looked through at a start */
-    char *identity;       /* for NSID, id.server and hostname.bind; NULL: off */
-    char *version;        /* for version.server and version.bind; NULL: off */
-    uint16_t udp_payload; /* largest UDP answer, octets */
-    uint32_t tcp_clients; /* connections open at once */
+    uint64_t store_size;   /* octets that the store's map may grow to */
+    uint32_t scrub;        /* seconds from one look through the whole store to the next; 0: none */
+    uint32_t keep_removed; /* seconds that a zone which left the configuration is kept for */
+    bool scrub_first;      /* nothing is answered before the store was looked through at a start */
+    char *identity;        /* for NSID, id.server and hostname.bind; NULL: off */
+    char *version;         /* for version.server and version.bind; NULL: off */
+    uint16_t udp_payload;  /* largest UDP answer, octets */
+    uint32_t tcp_clients;  /* connections open at once */
     uint32_t tcp_per_address, tcp_per_network; /* of these; 0: server.tcp's own choice */
     uint32_t tcp_idle;     /* seconds without a message after which a connection is closed */
     uint32_t tcp_pipeline; /* questions of one connection that may be under way at once */

@@ -55,6 +55,7 @@ struct zone {
     uint32_t journal_entries;
     uint64_t journal_octets;
     struct version_digest digest; /* of the served version; kept by change_put_zone */
+    uint64_t retired_at; /* left the configuration, and is not served; 0 = it is configured */
 };
 
 /* Whether all signatures of the served version are counted as stored. */
