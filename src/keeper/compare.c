@@ -40,9 +40,7 @@ static void say_failure(struct call *call, const struct loader_thread *thread)
                        "not reach back to the load"
                      : "the zone has become another version meanwhile; ask again");
     else if (end->result == RESULT_SYSTEM)
-        call_end(call, EXIT_FAILED, NULL,
-                 "%s could not be read; the keeper may only read folders that zone files of the "
-                 "configuration lay in when it started",
+        call_end(call, EXIT_FAILED, NULL, "%s could not be read; " LOADER_FOLDERS,
                  thread->task.file);
     else
         call_end(call, EXIT_FAILED, NULL, "%s has %u error%s", thread->task.file, end->errors,
@@ -122,9 +120,7 @@ static bool is_plain(struct call *call, const char *file)
 
     if (stat(file, &status) == 0 && S_ISREG(status.st_mode))
         return true;
-    call_end(call, EXIT_FAILED, NULL,
-             "%s is no plain file that the keeper may read; it may read folders that zone files of "
-             "the configuration lay in when it started",
+    call_end(call, EXIT_FAILED, NULL, "%s is no plain file that can be read; " LOADER_FOLDERS,
              file);
     return false;
 }

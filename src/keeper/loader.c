@@ -1,10 +1,13 @@
 /* loader.c - the thread that turns a zone file into slices. */
 #include "loader.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "avow/base/clock.h"
 #include "avow/store/zones.h"
@@ -100,6 +103,22 @@ static void note_file(struct load *load)
         (uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec;
 }
 
+/* A folder that is new in the configuration looks like a lack of rights, which it is: but to nobody
+ * who looks at the file. */
+static void explain_refusal(struct load *load)
+{
+    int descriptor = open(load->task->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (descriptor >= 0) {
+        (void)close(descriptor);
+        return;
+    }
+    struct complaint complaint = {
+        .weight = COMPLAINT_NOTE, .file = load->task->file, .what = LOADER_FOLDERS};
+    if (errno == EACCES)
+        complain(&load->complaints, &complaint);
+}
+
 static enum result read_file(struct load *load)
 {
     struct zonefile_options options = {.path = load->task->file,
@@ -113,6 +132,8 @@ static enum result read_file(struct load *load)
     note_file(load);
     gather_open(&load->gather, &load->task->zone);
     enum result result = zonefile_parse(&options, NULL);
+    if (result == RESULT_SYSTEM)
+        explain_refusal(load);
     uint64_t parsed = clock_monotonic_ns();
     load->end->parse_ns = parsed - start;
     if (!result)

@@ -24,6 +24,10 @@ enum {
     LOADER_COMPLAINTS = 65536 /* octets of text that are kept */
 };
 
+/* What somebody should know who wonders why a file cannot be read. */
+#define LOADER_FOLDERS                                                                             \
+    "the keeper may only read folders that zone files of the configuration lay in when it started"
+
 /* What to load. The thread owns it until it ends. */
 struct load_task {
     struct name zone;

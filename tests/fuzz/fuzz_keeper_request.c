@@ -5,6 +5,7 @@
  * octet is requests, each on a connection of its own: words, a line each, and an empty line between
  * two requests. With an odd one it is a frame as it is.
  */
+#include <dirent.h>
 #include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
@@ -25,11 +26,24 @@ static struct config config;
 static struct frame *frame;
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
 static char folder[64];
+static unsigned threads; /* of the process, before the keeper's */
 
 static void check(bool good)
 {
     if (!good)
         abort();
+}
+
+static unsigned count_threads(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    unsigned count = 0;
+
+    check(tasks != NULL);
+    while (readdir(tasks))
+        count++;
+    (void)closedir(tasks);
+    return count;
 }
 
 static void write_zone(const char *file)
@@ -95,6 +109,7 @@ static void start(void)
     char path[128];
     int unused;
 
+    threads = count_threads();
     (void)snprintf(folder, sizeof folder, "/tmp/avow-fuzz-XXXXXX");
     check(mkdtemp(folder) != NULL);
     (void)snprintf(path, sizeof path, "%s/state", folder);
@@ -130,6 +145,16 @@ static void send_words(int descriptor, const uint8_t *data, size_t size)
         .kind = MESSAGE_REQUEST,
         .request = {.version = CONTROL_VERSION, .arguments = span_of(words, size)}};
     check(letter_send(descriptor, &request, frame, LETTER_NOW) == LETTER_DONE);
+}
+
+/* What a request has begun ends within its input, so that a finding is of this one. */
+static void settle(void)
+{
+    while (count_threads() > threads) {
+        ev_run(room.loop, EVRUN_NOWAIT);
+        (void)poll(NULL, 0, 1);
+    }
+    ev_run(room.loop, EVRUN_NOWAIT);
 }
 
 /* One connection. */
@@ -171,5 +196,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += step;
         size -= step;
     }
+    settle();
     return 0;
 }

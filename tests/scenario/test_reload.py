@@ -249,6 +249,20 @@ def test_a_removed_zone_is_dropped_in_the_end(lab, kept_for):
     assert server.serial("b.test.") == 1
 
 
+def test_a_zone_in_a_new_folder_is_told_of(lab):
+    server = start(lab)
+    if "landlock" not in server.room("keeper")["confinement"].split("missing")[0]:
+        pytest.skip("this kernel has no Landlock")
+    path = lab.folder / "new" / "b.test.zone"
+    path.parent.mkdir()
+    path.write_text(small_zone("b.test."))
+    server.zones["b.test."] = {"name": "b.test.", "file": str(path)}
+    server.write_configuration()
+    server.hang_up()
+    server.process.wait_line("folders that zone files of the configuration lay in")
+    server.wait_status(lambda status: status["zones"]["problems"], "the problem to be told")
+
+
 def test_another_policy_makes_another_chain(lab):
     """The denial of a served zone is changed; it validates before and after."""
     policies = [{"name": "default"}, {"name": "plain", "denial": "nsec"}]
