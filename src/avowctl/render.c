@@ -209,10 +209,10 @@ void render_status(const json_t *answer, FILE *out)
                   json_is_true(json_object_get(answer, "ready")) ? "ready" : "starting");
     (void)fprintf(out,
                   "zones       %llu configured, %llu served, %llu fully signed, "
-                  "%llu unsigned, %llu held\n",
+                  "%llu unsigned, %llu held, %llu doubtful\n",
                   number_of(zones, "configured"), number_of(zones, "served"),
                   number_of(zones, "fully_signed"), number_of(zones, "unsigned"),
-                  number_of(zones, "held"));
+                  number_of(zones, "held"), number_of(zones, "doubtful"));
     if (number_of(zones, "removed"))
         (void)fprintf(out, "removed     %llu zones that are not configured any more are kept\n",
                       number_of(zones, "removed"));

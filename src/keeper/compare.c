@@ -134,8 +134,7 @@ static void compare(struct call *call, struct keeper_zone *zone, const char *fil
         return;
 
     if (!zone->row.version || (keeper_zone_signs(zone) && !keyring_known(zone))) {
-        call_end(call, EXIT_FAILED, NULL, "the zone is not loaded%s%s", *zone->problem ? ": " : "",
-                 zone->problem);
+        call_end_unloaded(call, zone);
         return;
     }
     if (comparison->busy) {

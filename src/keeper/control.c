@@ -192,7 +192,8 @@ struct keeper_zone *call_zone(struct call *call, const char *word)
 
 static bool is_signed(const struct keeper_zone *zone)
 {
-    return zone->row.version && (!keeper_zone_signs(zone) || zone->row.flags & ZONE_FULLY_SIGNED);
+    return keeper_zone_is_served(zone) &&
+           (!keeper_zone_signs(zone) || zone->row.flags & ZONE_FULLY_SIGNED);
 }
 
 static bool is_loading(const struct keeper_zone *zone)
@@ -203,7 +204,7 @@ static bool is_loading(const struct keeper_zone *zone)
 static bool look_signed(struct call *call, struct keeper_zone *zone)
 {
     if (zone->phase == PHASE_FAILED && !zone->row.version) {
-        call_end(call, EXIT_FAILED, NULL, "%s", zone->problem);
+        call_end(call, EXIT_FAILED, NULL, "%s", zone->load_problem);
         return true;
     }
     if (!is_signed(zone) || is_loading(zone))
@@ -246,6 +247,7 @@ static bool look_loaded(struct call *call, struct keeper_zone *zone)
     if (is_loading(zone))
         return false;
     bool failed = zone->phase == PHASE_FAILED;
+    char problem[ZONE_PROBLEMS_TEXT];
     size_t sent = 0;
     if (call_chunk(call, &call->complaints, &sent) != RESULT_OK)
         log_debug("a caller of the control socket is gone");
@@ -254,10 +256,10 @@ static bool look_loaded(struct call *call, struct keeper_zone *zone)
     json_dns_name(&json, "zone", &zone->name);
     json_number(&json, "serial", zone->row.serial);
     json_bool(&json, "loaded", !failed);
-    json_text(&json, "problem", *zone->problem ? zone->problem : NULL);
+    json_text(&json, "problem", zone_problem(zone, problem));
     json_close(&json, '}');
     if (failed)
-        call_end(call, zone->hold.reason ? EXIT_HELD : EXIT_FAILED, &json, "%s", zone->problem);
+        call_end(call, zone->hold.reason ? EXIT_HELD : EXIT_FAILED, &json, "%s", problem);
     else
         call_end(call, EXIT_DONE, &json, "serial %u", zone->row.serial);
     return true;
@@ -472,13 +474,15 @@ void control_zone_complaint(struct keeper_zone *zone, const char *text)
 /* A call whose time is up. */
 static void end_late(struct call *call, struct keeper_zone *zone)
 {
+    char problem[ZONE_PROBLEMS_TEXT];
+
     if (!call->look) {
         call->lost = true; /* ended, or never began */
         return;
     }
     if (!call->look(call, zone))
         call_end(call, EXIT_FAILED, NULL, "%s",
-                 *zone->problem ? zone->problem : "not yet; the time is up");
+                 zone_problem(zone, problem) ? problem : "not yet; the time is up");
 }
 
 static void check_deadlines(struct ev_loop *loop, ev_timer *watcher, int events)

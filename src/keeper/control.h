@@ -19,7 +19,12 @@ enum {
     EXIT_HELD = 7
 };
 
-enum { CALL_ARGUMENTS = 256, CALL_LIMIT = 64 };
+enum {
+    CALL_ARGUMENTS = 256,
+    CALL_LIMIT = 64,
+    ZONE_PROBLEMS = 4, /* of the store, of a load, of keys and signatures, of the file */
+    ZONE_PROBLEMS_TEXT = ZONE_PROBLEMS * (ZONE_PROBLEM_OCTETS + 2)
+};
 
 /* What somebody else of the keeper will end a call for. */
 enum call_wait { WAIT_NOTHING, WAIT_COMMIT, WAIT_WRITE, WAIT_COMPARISON, WAIT_SCRUB };
@@ -101,8 +106,11 @@ void put_zone_files(struct json *json, const struct keeper_zone *zone);
 /* The load that is held. */
 void put_hold(struct json *json, const struct keeper_zone *zone);
 
-/* What is wrong with the zone or its file; NULL. */
-const char *zone_problem(const struct keeper_zone *zone);
+/* All that is wrong with the zone and its file, into `text`; NULL, and "": nothing is. */
+const char *zone_problem(const struct keeper_zone *zone, char text[ZONE_PROBLEMS_TEXT]);
+
+/* End a call that needs a zone that is loaded: this one is not. */
+void call_end_unloaded(struct call *call, const struct keeper_zone *zone);
 
 /* ---- transaction.c ----------------------------------------------------------------------------
  */

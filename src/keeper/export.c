@@ -162,8 +162,7 @@ void verb_zone_export(struct call *call)
     if (!zone)
         return;
     if (!zone->row.version) {
-        call_end(call, EXIT_FAILED, NULL, "the zone is not loaded%s%s", *zone->problem ? ": " : "",
-                 zone->problem);
+        call_end_unloaded(call, zone);
         return;
     }
     struct export *export = calloc(1, sizeof *export);

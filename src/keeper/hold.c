@@ -50,11 +50,11 @@ const char *hold_edited_text(const struct keeper_zone *zone)
 void hold_say(struct keeper_zone *zone)
 {
     if (zone->hold.reason == HOLD_EDITED)
-        keeper_zone_problem(zone, "not loaded: %s", zone->hold.text);
+        keeper_zone_unloaded(zone, "not loaded: %s", zone->hold.text);
     else
-        keeper_zone_problem(
+        keeper_zone_unloaded(
             zone, "its file is held: %s%s; zone reload --force loads it all the same",
-            zone->hold.text, zone->row.version ? "; the zone is served as it was" : "");
+            zone->hold.text, keeper_zone_is_served(zone) ? "; the zone is served as it was" : "");
 }
 
 static bool same_check(const struct config_reload_check *a, const struct config_reload_check *b)

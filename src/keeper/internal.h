@@ -102,7 +102,8 @@ struct keeper_zone {
     bool again;          /* something was lost behind the walk's back: another one follows */
     bool damage;         /* the walk met a damaged record */
     uint32_t delay_ms;   /* until a walk that follows a failure; doubled by each */
-    char problem[320];   /* what keeps it from being as it should; "" = nothing */
+    char load_problem[ZONE_PROBLEM_OCTETS]; /* why the last load failed, or is held */
+    char problem[ZONE_PROBLEM_OCTETS];      /* of its keys and signatures */
     struct zone_write write;
     struct zone_scrub scrub;
     struct transaction *transaction; /* of avowctl; NULL: none is open */
@@ -276,14 +277,21 @@ struct keeper_zone *keeper_zone_of_version(const struct keeper *keeper, uint32_t
 MUST_CHECK enum result keeper_zones_configure(struct keeper *keeper);
 void keeper_zones_free(struct keeper *keeper);
 
-/* Say what is wrong with a zone; logged when it is news. */
+/* Say what is wrong with a zone's keys or signatures; logged when it is news. */
 void keeper_zone_problem(struct keeper_zone *zone, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* The same of a load: it stays until one goes well, whatever becomes of the keys. */
+void keeper_zone_unloaded(struct keeper_zone *zone, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* A load has gone well, or need not be made up for. */
+void keeper_zone_loaded(struct keeper_zone *zone);
 
 /* The same for what may come a thousand times: while such a problem stands, others are silent. It
  * stands for a minute, or until a load or a walk has gone well. */
 void keeper_zone_trouble(struct keeper_zone *zone, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Nothing is wrong, as far as the caller can see. `surely`: what was met by chance is mended. */
+/* Keys and signatures are fine, as far as the caller can see. `surely`: what was met by chance is
+ * mended. */
 void keeper_zone_fine(struct keeper_zone *zone, bool surely);
 
 /* All signatures are stored: tell who waits; the log, when it is the `first` time for a version. */
@@ -317,6 +325,12 @@ static inline bool keeper_zone_is_signed(const struct keeper_zone *zone)
 {
     return keeper_zone_signs(zone) &&
            (zone->row.flags & (ZONE_SIGNED | ZONE_DOUBTFUL)) == ZONE_SIGNED;
+}
+
+/* Whether the zone is answered for. */
+static inline bool keeper_zone_is_served(const struct keeper_zone *zone)
+{
+    return zone->row.version && !(zone->row.flags & ZONE_DOUBTFUL);
 }
 
 /* The zone has another serial, or is transferable now: its secondaries are to be told. */
@@ -419,7 +433,7 @@ void hold_clear(struct keeper_zone *zone);
 /* Why HOLD_EDITED. */
 const char *hold_edited_text(const struct keeper_zone *zone);
 
-/* Make it the zone's problem. */
+/* Make it the problem of the zone's load. */
 void hold_say(struct keeper_zone *zone);
 
 /* Whether the same file would only be held again, as far as can be told without reading it. */

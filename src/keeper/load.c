@@ -292,21 +292,22 @@ static void say_failure(struct keeper_zone *zone, const struct load_outcome *out
         hold_set(zone, outcome->end->hold, outcome->end, outcome->end->hold_text);
         hold_say(zone);
     } else if (result == RESULT_TOKEN)
-        keeper_zone_problem(zone, "not loaded: what has changed could not be signed in time; it is "
-                                  "tried again");
+        keeper_zone_unloaded(zone,
+                             "not loaded: what has changed could not be signed in time; it is "
+                             "tried again");
     else if (errors)
-        keeper_zone_problem(zone, "%s has %u error%s%s", zone->config->file, errors,
-                            errors == 1 ? "" : "s",
-                            zone->row.version ? "; the zone is served as it was" : "");
+        keeper_zone_unloaded(zone, "%s has %u error%s%s", zone->config->file, errors,
+                             errors == 1 ? "" : "s",
+                             keeper_zone_is_served(zone) ? "; the zone is served as it was" : "");
     else if (result == RESULT_REFUSED || (result == RESULT_FULL && outcome->merged))
-        keeper_zone_problem(zone,
-                            "its file cannot be merged with what updates have changed: %s; "
-                            "zone reload --force drops their changes",
-                            result == RESULT_FULL ? "too much differs"
-                                                  : "the journal does not reach back to the load");
+        keeper_zone_unloaded(zone,
+                             "its file cannot be merged with what updates have changed: %s; "
+                             "zone reload --force drops their changes",
+                             result == RESULT_FULL ? "too much differs"
+                                                   : "the journal does not reach back to the load");
     else
-        keeper_zone_problem(zone, "it could not be loaded: %s",
-                            is_of_store(store, result) ? store->problem : result_sentence(result));
+        keeper_zone_unloaded(zone, "it could not be loaded: %s",
+                             is_of_store(store, result) ? store->problem : result_sentence(result));
 }
 
 /* What is tried again by itself waits, longer each time. */
@@ -342,6 +343,7 @@ static void end_load(struct keeper_zone *zone, const struct load_outcome *outcom
         zone->phase = PHASE_IDLE;
         zone->whole = false;
         metric_add(zone->keeper->metrics, METRIC_LOADS, 1);
+        keeper_zone_loaded(zone);
         keeper_zone_fine(zone, true);
     }
     if (outcome->of_store && zone->hold.reason && zone->phase == PHASE_IDLE) {
@@ -427,7 +429,7 @@ static void refuse(struct keeper_zone *zone, const char *text)
     zone->phase = PHASE_FAILED;
     zone->load_wanted = zone->forced = zone->mends = false;
     if (text)
-        keeper_zone_problem(zone, "%s", text);
+        keeper_zone_unloaded(zone, "%s", text);
     else
         hold_say(zone);
     control_zone_event(zone);

@@ -25,7 +25,7 @@ static const char *zone_state(const struct keeper_zone *zone)
     if (zone->phase == PHASE_QUEUED || zone->phase == PHASE_LOADING)
         return zone->row.version ? "reloading" : "loading";
     if (!zone->row.version)
-        return *zone->problem ? "failed" : "waiting";
+        return *zone->load_problem || *zone->problem ? "failed" : "waiting";
     if (zone->row.flags & ZONE_DOUBTFUL)
         return "doubtful";
     if (zone->phase == PHASE_FAILED)
@@ -59,9 +59,15 @@ static uint64_t earliest_expiration(struct keeper *keeper, uint32_t version)
     return earliest;
 }
 
+static bool is_fully_signed(const struct keeper_zone *zone)
+{
+    return keeper_zone_is_served(zone) && zone->row.flags & ZONE_FULLY_SIGNED;
+}
+
 static void put_zone(struct json *json, const struct keeper_zone *zone)
 {
     const struct zone *row = &zone->row;
+    char problem[ZONE_PROBLEMS_TEXT];
 
     json_dns_name(json, "zone", &zone->name);
     json_text(json, "state", zone_state(zone));
@@ -72,8 +78,8 @@ static void put_zone(struct json *json, const struct keeper_zone *zone)
     json_number(json, "records", row->records);
     json_number(json, "signatures", row->rrsets_signed + row->denials_signed);
     json_number(json, "signatures_wanted", row->rrsets + row->denials);
-    json_bool(json, "fully_signed", row->flags & ZONE_FULLY_SIGNED);
-    json_text(json, "problem", zone_problem(zone));
+    json_bool(json, "fully_signed", is_fully_signed(zone));
+    json_text(json, "problem", zone_problem(zone, problem));
     put_zone_change(json, zone);
 }
 
@@ -446,21 +452,40 @@ static void put_signing(struct json *json, struct keeper *keeper)
     json_close(json, '}');
 }
 
-/* How many zones there are in each state; the zones with problems by name. */
+/* The zones with problems by name. */
+static void put_problems(struct json *json, const struct keeper *keeper)
+{
+    char problem[ZONE_PROBLEMS_TEXT];
+
+    json_open(json, "problems", '[');
+    for (const struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
+        if (!zone->config || !zone_problem(zone, problem) ||
+            json->text.length > MESSAGE_PIECE_OCTETS / 2)
+            continue;
+        json_open(json, NULL, '{');
+        json_dns_name(json, "zone", &zone->name);
+        json_text(json, "problem", problem);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+/* How many zones there are in each state, and what is wrong. */
 static void put_zones(struct json *json, const struct keeper *keeper)
 {
-    unsigned total = 0, served = 0, complete = 0, unsigned_ = 0, held = 0;
+    unsigned total = 0, served = 0, complete = 0, unsigned_ = 0, held = 0, doubtful = 0;
 
     for (const struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
         if (!zone->config)
             continue;
         total++;
-        served += zone->row.version != 0;
+        served += keeper_zone_is_served(zone);
         held += zone->hold.reason != HOLD_NONE;
+        doubtful += (zone->row.flags & ZONE_DOUBTFUL) != 0;
         if (!keeper_zone_signs(zone))
             unsigned_++;
-        else if (zone->row.flags & ZONE_FULLY_SIGNED)
-            complete++;
+        else
+            complete += is_fully_signed(zone);
     }
     json_open(json, "zones", '{');
     json_number(json, "configured", total);
@@ -468,17 +493,9 @@ static void put_zones(struct json *json, const struct keeper *keeper)
     json_number(json, "fully_signed", complete);
     json_number(json, "unsigned", unsigned_);
     json_number(json, "held", held);
+    json_number(json, "doubtful", doubtful);
     json_number(json, "removed", keeper->retired_count);
-    json_open(json, "problems", '[');
-    for (const struct keeper_zone *zone = keeper->zones; zone; zone = zone->next) {
-        if (!zone->config || !zone_problem(zone) || json->text.length > MESSAGE_PIECE_OCTETS / 2)
-            continue;
-        json_open(json, NULL, '{');
-        json_dns_name(json, "zone", &zone->name);
-        json_text(json, "problem", zone_problem(zone));
-        json_close(json, '}');
-    }
-    json_close(json, ']');
+    put_problems(json, keeper);
     json_close(json, '}');
 }
 

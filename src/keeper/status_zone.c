@@ -1,4 +1,6 @@
 /* status_zone.c - what changes a zone, and what becomes of its file, as JSON. */
+#include <stdio.h>
+
 #include "control.h"
 #include "round.h"
 #include "secondaries.h"
@@ -15,15 +17,34 @@ static const char *const reloads[] = {
     [CONFIG_RELOAD_MERGE] = "merge",
 };
 
-const char *zone_problem(const struct keeper_zone *zone)
+static const char *store_problem_of(const struct keeper_zone *zone)
 {
-    if (*zone->problem)
-        return zone->problem;
     if (*zone->scrub.problem && zone->scrub.version == zone->row.version)
         return zone->scrub.problem;
-    if (zone->row.flags & ZONE_DOUBTFUL)
-        return "not answered for: its records are in doubt";
-    return *zone->write.problem ? zone->write.problem : NULL;
+    return zone->row.flags & ZONE_DOUBTFUL ? "not answered for: its records are in doubt" : "";
+}
+
+const char *zone_problem(const struct keeper_zone *zone, char text[ZONE_PROBLEMS_TEXT])
+{
+    const char *const problems[ZONE_PROBLEMS] = {store_problem_of(zone), zone->load_problem,
+                                                 zone->problem, zone->write.problem};
+    size_t length = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < ZONE_PROBLEMS; i++) {
+        if (*problems[i])
+            length += (size_t)snprintf(text + length, ZONE_PROBLEMS_TEXT - length, "%s%s",
+                                       length ? "; " : "", problems[i]);
+    }
+    return length ? text : NULL;
+}
+
+void call_end_unloaded(struct call *call, const struct keeper_zone *zone)
+{
+    char text[ZONE_PROBLEMS_TEXT];
+    bool known = zone_problem(zone, text);
+
+    call_end(call, EXIT_FAILED, NULL, "the zone is not loaded%s%s", known ? ": " : "", text);
 }
 
 /* Queued, or in the round under way. */

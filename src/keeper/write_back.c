@@ -125,7 +125,7 @@ static void forget_held_load(struct keeper_zone *zone)
         return;
     zone->phase = PHASE_IDLE;
     hold_clear(zone);
-    keeper_zone_fine(zone, true);
+    keeper_zone_loaded(zone);
 }
 
 static void end_write(struct keeper_zone *zone, struct file_end *end)

@@ -8,6 +8,8 @@
 
 #include "load_check.h"
 
+enum { ZONE_PROBLEM_OCTETS = 320 }; /* of a text that says what is wrong; "" = nothing is */
+
 /* Where the background signing of a zone stands. */
 struct cursor {
     enum { CURSOR_IDLE, CURSOR_NODES, CURSOR_NSEC3 } at;
@@ -28,7 +30,7 @@ struct zone_write {
     uint64_t changed_ms;    /* since when it has that serial */
     uint64_t since_ms;      /* the first change that the file does not have; 0: none seen */
     uint64_t not_before_ms; /* after a failure */
-    char problem[320];      /* why it could not be written; "" = it could */
+    char problem[ZONE_PROBLEM_OCTETS]; /* why it could not be written */
 };
 
 /* What the last pass over the zone's records found (scrub.h). */
@@ -37,7 +39,7 @@ struct zone_scrub {
     uint32_t version; /* that it looked at */
     uint64_t damaged; /* records */
     uint64_t signatures, bad_signatures;
-    char problem[320]; /* "": nothing that stays */
+    char problem[ZONE_PROBLEM_OCTETS]; /* "": nothing that stays */
 };
 
 /* A load that is held until somebody forces it, or the file is another one. */

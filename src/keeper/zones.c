@@ -14,16 +14,17 @@ enum { TROUBLE_MS = 60000 };
 /* ---- what is wrong ----------------------------------------------------------------------------
  */
 
-static void set_problem(struct keeper_zone *zone, const char *format, va_list arguments)
-    PRINTF_LIKE(2, 0);
-static void set_problem(struct keeper_zone *zone, const char *format, va_list arguments)
+static void set_problem(struct keeper_zone *zone, char *problem, const char *format,
+                        va_list arguments) PRINTF_LIKE(3, 0);
+static void set_problem(struct keeper_zone *zone, char *problem, const char *format,
+                        va_list arguments)
 {
-    char text[sizeof zone->problem], name[NAME_MAX_TEXT];
+    char text[ZONE_PROBLEM_OCTETS], name[NAME_MAX_TEXT];
 
     (void)vsnprintf(text, sizeof text, format, arguments);
-    if (strcmp(text, zone->problem) == 0)
+    if (strcmp(text, problem) == 0)
         return; /* said already */
-    memcpy(zone->problem, text, sizeof text);
+    memcpy(problem, text, sizeof text);
     log_error("%s %s", name_to_text(&zone->name, name), text);
 }
 
@@ -32,9 +33,23 @@ void keeper_zone_problem(struct keeper_zone *zone, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    set_problem(zone, format, arguments);
+    set_problem(zone, zone->problem, format, arguments);
     va_end(arguments);
     zone->problem_until_ms = 0;
+}
+
+void keeper_zone_unloaded(struct keeper_zone *zone, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    set_problem(zone, zone->load_problem, format, arguments);
+    va_end(arguments);
+}
+
+void keeper_zone_loaded(struct keeper_zone *zone)
+{
+    zone->load_problem[0] = '\0';
 }
 
 void keeper_zone_trouble(struct keeper_zone *zone, const char *format, ...)
@@ -44,7 +59,7 @@ void keeper_zone_trouble(struct keeper_zone *zone, const char *format, ...)
     if (zone->keeper->now_ms < zone->problem_until_ms)
         return;
     va_start(arguments, format);
-    set_problem(zone, format, arguments);
+    set_problem(zone, zone->problem, format, arguments);
     va_end(arguments);
     zone->problem_until_ms = zone->keeper->now_ms + TROUBLE_MS;
 }
@@ -119,7 +134,7 @@ void keeper_zone_advance(struct keeper_zone *zone)
         zone->load_wanted = true;
         zone->phase = PHASE_IDLE;
     }
-    if (ready && zone->phase == PHASE_IDLE && !zone->load_wanted)
+    if (ready)
         keeper_zone_fine(zone, false);
     if (zone->row.version && zone->row.policy_fingerprint != loader_fingerprint(zone) &&
         (!signs || keyring_known(zone)) && !zone->whole && is_at_rest(zone) &&
@@ -150,7 +165,7 @@ static void read_row(struct keeper_zone *zone)
     if (found == RECORD_THERE)
         zone->row = row;
     if (found == RECORD_CORRUPT)
-        keeper_zone_problem(zone, "its row in the store is damaged; it is loaded anew");
+        keeper_zone_unloaded(zone, "its row in the store is damaged; it is loaded anew");
 }
 
 /* A new zone, into the list at its place. */

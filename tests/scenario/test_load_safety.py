@@ -94,6 +94,41 @@ ODD = {
 }
 
 
+def test_the_next_keeper_tells_what_is_not_loaded(lab):
+    """Until a load goes well, also when the keys are there and all is signed."""
+    broken = "b.test."
+    server = lab.avow(zones={ZONE: large_zone(ZONE, 300), broken: small_zone(broken)})
+    server.wait_signed()
+    server.zone_file(ZONE).write_text(large_zone(ZONE, 100, serial=2))
+    server.zone_file(broken).write_text(small_zone(broken) + "www AA 192.0.2.1\n")
+    server.hang_up()
+    told = {ZONE: "its file is held: 210 of its 318 names", broken: "has 1 error; the zone is served"}
+
+    def is_stale(zone):
+        status = server.zone_status(zone)
+        usable = all(key["usable"] for key in status["keys"])
+        return status["state"] == "stale" and usable and not status["signatures_under_way"]
+
+    def check():
+        for zone, text in told.items():
+            until(lambda: is_stale(zone), f"{zone} not to be loaded")
+            assert text in (server.zone_status(zone)["problem"] or ""), zone
+        problems = {row["zone"]: row["problem"] for row in server.status()["zones"]["problems"]}
+        assert all(text in problems[zone] for zone, text in told.items()), problems
+        assert all(text in server.ctl("zone", "list") for text in told.values())
+
+    check()
+    server.wait_restart("keeper", server.kill_room("keeper"))
+    check()
+    assert server.stop() == 0
+    server.start()
+    check()
+    for zone, text in ((ZONE, large_zone(ZONE, 299, serial=3)), (broken, small_zone(broken))):
+        server.zone_file(zone).write_text(text)
+        server.ctl("zone", "reload", zone)
+    assert server.status()["zones"]["problems"] == []
+
+
 def test_odd_changes_of_the_apex(lab):
     text = small_zone(ZONE, serial=10)
     server = start(lab, small_zone(ZONE, serial=1))

@@ -170,12 +170,18 @@ def test_a_zone_in_doubt_is_not_answered(lab):
     assert server.ask(f"www.{OTHER}").is_signed()
     status = server.zone_status(ZONE)
     assert status["state"] == "doubtful" and "reload --force" in status["problem"]
+    zones = server.status()["zones"]
+    assert (zones["served"], zones["fully_signed"], zones["doubtful"]) == (1, 1, 1)
+    assert "1 served, 1 fully signed" in (text := server.ctl("status")) and "1 doubtful" in text
+    done = server.run_ctl("zone", "wait", ZONE, "--timeout", "0")
+    assert done.returncode == 1 and "not answered for" in done.stdout + done.stderr
     assert server.metric("zones_doubtful") == 1
     assert put(server, key) == model.SERVFAIL
     assert server.run_ctl("zone", "reload", ZONE).returncode == 7
     assert scrub(server, code=1)["zones_doubtful"] == 1
     server.ctl("zone", "reload", ZONE, "--force")
     server.wait_signed()
+    assert server.status()["zones"]["doubtful"] == 0
     assert server.ask(f"www.{ZONE}").is_signed()
     assert server.ask(f"fresh.{ZONE}").rcode == NXDOMAIN
     assert scrub(server)["zones_doubtful"] == 0

@@ -16,6 +16,7 @@
 
 static const char first_file[] = APEX "www 60 A 192.0.2.2\nold TXT gone\nalias CNAME www\n";
 static const char second_file[] = APEX "www 60 A 192.0.2.5\n";
+static const char broken_file[] = APEX "www AA 192.0.2.5\n";
 static const char earlier_file[] = "$ORIGIN example.\n$TTL 300\n@ SOA ns h 9 1 2 3 60\n@ NS ns\n"
                                    "ns A 192.0.2.1\nwww 60 A 192.0.2.2\nold TXT gone\n"
                                    "alias CNAME www\n";
@@ -316,6 +317,77 @@ START_TEST(a_hold_stands_as_long_as_its_reason)
 }
 END_TEST
 
+/* ---- what is told -----------------------------------------------------------------------------
+ */
+
+static bool lacks_signer(struct rig *context)
+{
+    return *rig_zone(context, "example.")->problem;
+}
+
+/* All keys are proved, and a walk has found nothing to sign. */
+static bool is_signing_fine(struct rig *context)
+{
+    const struct keeper_zone *subject = rig_zone(context, "example.");
+
+    return subject->phase == PHASE_FAILED && keyring_at_hand(subject) && subject->looked_through &&
+           subject->cursor.at == CURSOR_IDLE && !subject->walked && !*subject->problem;
+}
+
+static const struct {
+    const char *file;
+    int code;
+    const char *told;
+} unloaded[] = {{broken_file, 1, "has 1 error; the zone is served as it was"},
+                {second_file, 7, "its file is held: "}};
+
+/* Of the keys and of a load, each for itself, and by the next keeper too. */
+START_TEST(a_load_that_failed_is_told_until_one_goes_well)
+{
+    const char *told = unloaded[_i].told;
+
+    start(SIGNED(", reload-check: {largest-deletion: 0, free-deletions: 0}"));
+    rig_write(&rig, "example.zone", unloaded[_i].file);
+    expect("zone reload example.", unloaded[_i].code, told);
+    rig_kill_signer(&rig);
+    rig_run_until(&rig, lacks_signer, "the keys to be missed");
+    expect("status", 0, told);
+    expect("zone status example.", 0, "; the signer is away");
+    rig_start_signer(&rig);
+    rig_run_until(&rig, is_signing_fine, "the keys");
+    expect("status", 0, told);
+    rig_stop(&rig);
+    rig_kill_signer(&rig);
+    rig_start(&rig);
+    rig_start_signer(&rig);
+    rig_run_until(&rig, is_signing_fine, "the next keeper's keys");
+    expect("status", 0, told);
+    expect("zone list", 0, told);
+    rig_write(&rig, "example.zone", first_file);
+    expect("zone reload example.", 0, "\"problem\":null");
+    expect("status", 0, "\"problems\":[]");
+}
+END_TEST
+
+START_TEST(a_zone_in_doubt_is_not_counted_as_served)
+{
+    const char *const words[] = {"zone", "wait", "example.", NULL};
+
+    start(SIGNED(""));
+    expect("status", 0, "\"served\":1,\"fully_signed\":1,");
+    expect("status", 0, "\"doubtful\":0");
+    doubt();
+    expect("status", 0, "\"served\":0,\"fully_signed\":0,");
+    expect("status", 0, "\"doubtful\":1");
+    expect("zone list", 0, "\"fully_signed\":false");
+    expect("zone wait example. --timeout 0", 1, "not answered for: its records are in doubt");
+    int call = rig_call(&rig, words);
+    expect("zone reload example.", 0, "");
+    ck_assert_int_eq(rig_answer(&rig, call, &text), 0);
+    ck_assert(is_whole(&rig));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keeper doubt");
@@ -333,6 +405,8 @@ int main(void)
     tcase_add_test(tests, a_file_is_not_measured_by_what_is_in_doubt);
     tcase_add_test(tests, a_new_version_that_failed_waits);
     tcase_add_test(tests, a_hold_stands_as_long_as_its_reason);
+    tcase_add_loop_test(tests, a_load_that_failed_is_told_until_one_goes_well, 0, COUNT(unloaded));
+    tcase_add_test(tests, a_zone_in_doubt_is_not_counted_as_served);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
