@@ -14,9 +14,8 @@
 #include "avow/tls/credentials.h"
 #include "avow/tsig/tsig.h"
 #include "avow/wire/codec.h"
-#include "avow/zonefile/owner.h"
+#include "avow/zonefile/judge.h"
 #include "avow/zonefile/parser.h"
-#include "avow/zonefile/rules.h"
 
 /* ---- zone check -------------------------------------------------------------------------------
  */
@@ -47,30 +46,12 @@ static enum result take_record(void *context, const struct zonefile_record *reco
 
 static enum result judge_records(struct zone_check *check)
 {
-    struct zone_rules_options options = {.zone = &check->zone,
-                                         .signing = ZONE_SIGNED_HERE,
-                                         .complaints = &check->complaints,
-                                         .files = &check->files};
-    struct owner_sets sets = {.sets = NULL};
-    struct zone_rules *rules = NULL;
-    struct gathered record;
-    enum result result = zone_rules_make(&rules, &options);
+    const struct zone_rules_options options = {.zone = &check->zone,
+                                               .signing = ZONE_SIGNED_HERE,
+                                               .complaints = &check->complaints,
+                                               .files = &check->files};
 
-    while (!result && gather_peek(&check->gather, &record) == FOUND_YES) {
-        struct name name;
-        result = name_key_read(record.key, record.key_length, &name);
-        if (!result)
-            result = owner_sets_collect(&sets, &check->gather);
-        struct zone_owner owner = {.name = &name, .sets = sets.sets, .count = sets.count};
-        if (!result)
-            result = zone_rules_owner(rules, &owner);
-        check->names++;
-    }
-    if (!result)
-        result = zone_rules_finish(rules);
-    zone_rules_free(rules);
-    owner_sets_free(&sets);
-    return result;
+    return zone_judge(&check->gather, &options, &check->names);
 }
 
 /* As a load with the default policy does, which would be held by what is an error here. */

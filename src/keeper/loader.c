@@ -12,8 +12,8 @@
 #include "avow/base/clock.h"
 #include "avow/store/zones.h"
 #include "avow/wire/type.h"
+#include "avow/zonefile/judge.h"
 #include "avow/zonefile/parser.h"
-#include "avow/zonefile/rules.h"
 #include "diff.h"
 #include "lines.h"
 #include "load_gate.h"
@@ -158,6 +158,28 @@ static void leave_out(struct load *load)
     }
 }
 
+static struct zone_rules_options rules_options(struct load *load)
+{
+    return (struct zone_rules_options){.zone = &load->task->zone,
+                                       .signing = load->task->signing.denial == COMPOSE_UNSIGNED
+                                                      ? ZONE_AS_IT_IS
+                                                      : ZONE_SIGNED_HERE,
+                                       .complaints = &load->complaints,
+                                       .files = &load->files};
+}
+
+/* Errors of a file come before what it is held for: they would be left when it is forced. */
+static enum result judge_held(struct load *load)
+{
+    const struct zone_rules_options options = rules_options(load);
+    uint64_t names;
+    enum result result = zone_judge(&load->gather, &options, &names);
+
+    if (result)
+        load->end->hold = HOLD_NONE;
+    return result ? result : RESULT_REFUSED;
+}
+
 static enum result read_and_judge(struct load *load)
 {
     enum result result = read_file(load);
@@ -165,7 +187,9 @@ static enum result read_and_judge(struct load *load)
     if (!result)
         result = load_gate_digest(load->thread, &load->gather);
     leave_out(load);
-    return result ? result : load_gate(load->thread, &load->gather);
+    if (!result)
+        result = load_gate(load->thread, &load->gather);
+    return result == RESULT_REFUSED && load->end->hold ? judge_held(load) : result;
 }
 
 /* The zone as it is served, without what the signer makes and without our keys. */
@@ -247,12 +271,7 @@ static uint32_t served_serial(void *context, uint32_t said)
 static enum result compose(struct load *load, struct compose_sink sink,
                            uint32_t (*serial)(void *, uint32_t))
 {
-    struct zone_rules_options options = {.zone = &load->task->zone,
-                                         .signing = load->task->signing.denial == COMPOSE_UNSIGNED
-                                                        ? ZONE_AS_IT_IS
-                                                        : ZONE_SIGNED_HERE,
-                                         .complaints = &load->complaints,
-                                         .files = &load->files};
+    const struct zone_rules_options options = rules_options(load);
     struct compose walk = {.apex = &load->task->zone,
                            .signing = &load->task->signing,
                            .files = &load->files,

@@ -156,6 +156,31 @@ def test_odd_changes_of_the_apex(lab):
     assert server.ask(ZONE, "NS").texts("NS") == {"else.example."}
 
 
+def test_errors_come_before_what_a_file_is_held_for(lab):
+    """Whoever was told of --force would meet them then."""
+    server = start(lab, large_zone(ZONE, 100), hook=hook(lab, '[ "$AVOW_SERIAL" = 2 ] && exit 1\nexit 0\n'))
+    text, path = small_zone(ZONE, serial=2), server.zone_file(ZONE)
+    wrong_digest = "@ ZONEMD 2 1 1 " + "ab" * 48 + "\n"
+    for what, broken, said, errors in (
+        ("nothing", "", "no SOA", 2),
+        ("no servers", text.replace("@ NS ns\n", ""), "no NS", 1),
+        ("a digest", text + wrong_digest + "www CNAME mail\n", "has CNAME and other data", 1),
+        ("the hook", large_zone(ZONE, 100, serial=2) + "@ CNAME mail\n", "has CNAME and other data", 1),
+    ):
+        path.write_text(broken)
+        done = reload(server)
+        told = done.stdout + done.stderr
+        assert done.returncode == 1 and said in told and f"has {errors} error" in told, (what, done)
+        assert held(server) is None and "--force" not in told, what
+        assert server.run_ctl("zone", "check", str(path), ZONE).returncode == 1, what
+        assert reload(server, "--force").returncode == 1, what
+    assert server.metric("loads_held") == 0 and server.serial(ZONE) == 1
+    # What is no error but a warning is told beside the reason.
+    path.write_text(text.replace("mail A 192.0.2.25\n", ""))
+    done = reload(server)
+    assert done.returncode == HELD and "has no address in this zone" in done.stdout + done.stderr, done
+
+
 def test_a_held_zone_is_signed_and_updated(lab):
     """Nothing but the file waits."""
     server = start(lab, large_zone(ZONE, 300))

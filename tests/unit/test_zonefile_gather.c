@@ -5,6 +5,7 @@
 
 #include "avow/wire/type.h"
 #include "avow/zonefile/gather.h"
+#include "avow/zonefile/judge.h"
 #include "avow/zonefile/owner.h"
 #include "support.h"
 
@@ -203,6 +204,33 @@ START_TEST(owners_are_brought_together)
 }
 END_TEST
 
+/* From the first record, wherever the gather stood, and again. */
+START_TEST(all_owners_are_judged)
+{
+    struct gather gather;
+    struct name apex = apex_name(), below;
+    struct complaints complaints = {.limit = 10};
+    const struct zone_rules_options options = {.zone = &apex, .complaints = &complaints};
+    struct gathered record = {
+        .type = TYPE_NS, .ttl = 5, .rdata = (const uint8_t *)"", .rdata_length = 1};
+    uint64_t names;
+
+    ck_assert_int_eq(name_from_string("a.example.", &below), RESULT_OK);
+    gather_open(&gather, &apex);
+    ck_assert_int_eq(gather_add(&gather, &below, &record), RESULT_OK);
+    ck_assert_int_eq(gather_add(&gather, &apex, &record), RESULT_OK);
+    ck_assert_int_eq(gather_sort(&gather), RESULT_OK);
+    for (unsigned i = 1; i <= 2; i++) {
+        gather.next = 1;
+        ck_assert_int_eq(zone_judge(&gather, &options, &names), RESULT_FORMAT);
+        ck_assert_uint_eq(names, 2);
+        ck_assert_uint_eq(complaints.errors, i); /* the apex has NS, and no SOA */
+        ck_assert_uint_eq(gather.next, 0);
+    }
+    gather_close(&gather);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("zonefile/gather");
@@ -212,6 +240,7 @@ int main(void)
     tcase_add_test(tests, finds_prefixes);
     tcase_add_test(tests, nothing_is_in_order);
     tcase_add_test(tests, owners_are_brought_together);
+    tcase_add_test(tests, all_owners_are_judged);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
