@@ -182,7 +182,8 @@ static const struct schema_word reloads[] = {
 #define ZONE_CHECK                                                                                 \
     .name = "reload-check",                                                                        \
     .help = "What a load of the file may change in a zone that is served. A load that changes "    \
-            "more is held: the zone goes on as it is until avowctl zone reload --force.",          \
+            "more is held: the zone goes on as it is until avowctl zone reload --force, which "    \
+            "passes all checks.",                                                                  \
     .kind = SCHEMA_MAP, .width = sizeof(struct config_zone)
 #define ZONE_ZONEMD                                                                                \
     .name = "zonemd",                                                                              \

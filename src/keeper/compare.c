@@ -53,7 +53,7 @@ static void say_difference(struct call *call, struct comparison *comparison,
     const struct load_end *end = &comparison->thread.end;
     uint64_t lines = end->lines_removed + end->lines_added;
     struct json json = {.first = true};
-    char sentence[768];
+    char sentence[HOLD_TEXT + 256];
 
     json_open(&json, NULL, '{');
     json_dns_name(&json, "zone", &comparison->zone);

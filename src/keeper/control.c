@@ -86,7 +86,7 @@ struct sending {
     int code;
     struct json json;
     bool has_json;
-    char sentence[768];
+    char sentence[1024];
 };
 
 static void sending_free(void *stream)

@@ -1,5 +1,6 @@
 /* hold.c - loads that are held: why, since when, and when one is worth another try. */
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "control.h"
@@ -41,20 +42,50 @@ void hold_clear(struct keeper_zone *zone)
 const char *hold_edited_text(const struct keeper_zone *zone)
 {
     return zone->config->zone_file == CONFIG_ZONE_FILE_WRITE
-               ? "updates have changed it since its file was loaded; zone reload --force drops "
-                 "their changes, zone write --force keeps them in the file"
-               : "updates have changed it since its file was loaded; zone reload --force drops "
-                 "their changes, zone export --unsigned shows them";
+               ? "updates have changed it since its file was loaded; zone write --force keeps "
+                 "their changes in the file"
+               : "updates have changed it since its file was loaded; zone export --unsigned shows "
+                 "their changes";
 }
 
+/* Before anything of the file is forced. What is held for updates alone was not even read. */
+static void advise(const struct keeper_zone *zone, char *text, size_t size)
+{
+    bool edited = zone->hold.reason == HOLD_EDITED, served = zone->row.version != 0;
+
+    (void)snprintf(text, size, "%s; zone reload --force passes all checks%s%s",
+                   keeper_zone_is_served(zone) && !edited ? "; the zone is served as it was" : "",
+                   zone->row.flags & ZONE_EDITED ? " and drops what updates have changed" : "",
+                   edited   ? ", zone diff shows what else would be held"
+                   : served ? ", zone diff shows what would change"
+                            : "");
+}
+
+/* As much of a text as there is room for; no character is cut (UTF-8). */
+static void shorten(const char *text, char *out, size_t size)
+{
+    size_t length = size - sizeof "...";
+
+    if (strlen(text) < size) {
+        memcpy(out, text, strlen(text) + 1);
+        return;
+    }
+    while (length && ((unsigned char)text[length] & 0xc0) == 0x80)
+        length--;
+    memcpy(out, text, length);
+    memcpy(out + length, "...", sizeof "...");
+}
+
+/* Where room is short, that is the reason's loss: status has it whole, and the advice is nowhere
+ * else. */
 void hold_say(struct keeper_zone *zone)
 {
-    if (zone->hold.reason == HOLD_EDITED)
-        keeper_zone_unloaded(zone, "not loaded: %s", zone->hold.text);
-    else
-        keeper_zone_unloaded(
-            zone, "its file is held: %s%s; zone reload --force loads it all the same",
-            zone->hold.text, keeper_zone_is_served(zone) ? "; the zone is served as it was" : "");
+    const char *what = zone->hold.reason == HOLD_EDITED ? "not loaded" : "its file is held";
+    char advice[256], reason[sizeof zone->load_problem];
+
+    advise(zone, advice, sizeof advice);
+    shorten(zone->hold.text, reason, sizeof reason - strlen(what) - strlen(": ") - strlen(advice));
+    keeper_zone_unloaded(zone, "%s: %s%s", what, reason, advice);
 }
 
 static bool same_check(const struct config_reload_check *a, const struct config_reload_check *b)

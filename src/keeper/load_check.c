@@ -1,6 +1,7 @@
 /* load_check.c - what a load would do to a zone, and whether somebody should be asked. */
 #include "load_check.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -206,57 +207,84 @@ static bool servers_changed(const struct load_look *look)
     return look->servers_kept != look->before.servers || look->servers_kept != look->after.servers;
 }
 
-/* What is odd was not so before: a zone that has lived with it is left in peace. */
-static bool judge_apex(const struct load_look *look, const struct load_bounds *bounds,
-                       char text[HOLD_TEXT])
+void load_add_reason(char text[HOLD_TEXT], const char *format, ...)
+{
+    size_t length = strlen(text);
+    va_list arguments;
+
+    (void)snprintf(text + length, HOLD_TEXT - length, "%s", length ? "; " : "");
+    length = strlen(text);
+    va_start(arguments, format);
+    (void)vsnprintf(text + length, HOLD_TEXT - length, format, arguments);
+    va_end(arguments);
+}
+
+static void judge_servers(const struct load_look *look, char text[HOLD_TEXT])
 {
     const struct load_apex *before = &look->before, *after = &look->after;
     char old[NAME_MAX_TEXT], new[NAME_MAX_TEXT];
 
     if (before->servers && look->servers_kept == 0)
-        (void)snprintf(text, HOLD_TEXT, "none of its %lu name servers would stay",
-                       (unsigned long)before->servers);
+        load_add_reason(text, "none of its %lu name servers would stay",
+                        (unsigned long)before->servers);
     else if (!name_equal(&before->primary, &after->primary) && servers_changed(look))
-        (void)snprintf(text, HOLD_TEXT,
-                       "its name servers would change, and with them the primary in the SOA, from "
-                       "%.80s to %.80s",
-                       name_to_text(&before->primary, old), name_to_text(&after->primary, new));
-    else if (bounds->has_serial && serial_is_after(bounds->serial, after->soa.serial))
-        (void)snprintf(text, HOLD_TEXT,
-                       "the file's serial %lu is before that of the file loaded last, %lu",
-                       (unsigned long)after->soa.serial, (unsigned long)bounds->serial);
-    else if (is_odd_expire(&after->soa) && !is_odd_expire(&before->soa))
-        (void)snprintf(text, HOLD_TEXT,
-                       "EXPIRE of its SOA would go from %lu to %lu seconds, with REFRESH %lu and "
-                       "RETRY %lu",
-                       (unsigned long)before->soa.expire, (unsigned long)after->soa.expire,
-                       (unsigned long)after->soa.refresh, (unsigned long)after->soa.retry);
-    else if (after->soa.minimum > MINIMUM_MOST && before->soa.minimum <= MINIMUM_MOST)
-        (void)snprintf(text, HOLD_TEXT, "MINIMUM of its SOA would go from %lu to %lu seconds",
-                       (unsigned long)before->soa.minimum, (unsigned long)after->soa.minimum);
-    else if (after->longest_ttl > TTL_MOST && before->longest_ttl <= TTL_MOST)
-        (void)snprintf(text, HOLD_TEXT, "its longest TTL would go from %lu to %lu seconds",
-                       (unsigned long)before->longest_ttl, (unsigned long)after->longest_ttl);
-    else
-        return false;
-    return true;
+        load_add_reason(text,
+                        "its name servers would change, and with them the primary in the SOA, from "
+                        "%.80s to %.80s",
+                        name_to_text(&before->primary, old), name_to_text(&after->primary, new));
+}
+
+static void judge_soa(const struct soa *before, const struct soa *after, char text[HOLD_TEXT])
+{
+    if (is_odd_expire(after) && !is_odd_expire(before))
+        load_add_reason(text,
+                        "EXPIRE of its SOA would go from %lu to %lu seconds, with REFRESH %lu and "
+                        "RETRY %lu",
+                        (unsigned long)before->expire, (unsigned long)after->expire,
+                        (unsigned long)after->refresh, (unsigned long)after->retry);
+    if (after->minimum > MINIMUM_MOST && before->minimum <= MINIMUM_MOST)
+        load_add_reason(text, "MINIMUM of its SOA would go from %lu to %lu seconds",
+                        (unsigned long)before->minimum, (unsigned long)after->minimum);
+}
+
+/* What is odd was not so before: a zone that has lived with it is left in peace. */
+static void judge_apex(const struct load_look *look, const struct load_bounds *bounds,
+                       char text[HOLD_TEXT])
+{
+    const struct load_apex *before = &look->before, *after = &look->after;
+
+    judge_servers(look, text);
+    if (bounds->has_serial && serial_is_after(bounds->serial, after->soa.serial))
+        load_add_reason(text, "the file's serial %lu is before that of the file loaded last, %lu",
+                        (unsigned long)after->soa.serial, (unsigned long)bounds->serial);
+    judge_soa(&before->soa, &after->soa, text);
+    if (after->longest_ttl > TTL_MOST && before->longest_ttl <= TTL_MOST)
+        load_add_reason(text, "its longest TTL would go from %lu to %lu seconds",
+                        (unsigned long)before->longest_ttl, (unsigned long)after->longest_ttl);
+}
+
+static bool deletes_too_much(const struct load_look *look, const struct load_bounds *bounds)
+{
+    return look->gone > bounds->free_deletions &&
+           look->gone * 100 > look->names_served * bounds->largest_deletion;
 }
 
 enum hold_reason load_judge(const struct load_look *look, const struct load_bounds *bounds,
                             char text[HOLD_TEXT])
 {
+    enum hold_reason reason = HOLD_NONE;
+
     text[0] = '\0';
     if (!look->served)
         return HOLD_NONE;
-    if (look->gone > bounds->free_deletions &&
-        look->gone * 100 > look->names_served * bounds->largest_deletion) {
-        (void)snprintf(text, HOLD_TEXT, "%llu of its %llu names would go, more than %lu %%",
-                       (unsigned long long)look->gone, (unsigned long long)look->names_served,
-                       (unsigned long)bounds->largest_deletion);
-        return HOLD_DELETION;
+    if (deletes_too_much(look, bounds)) {
+        load_add_reason(text, "%llu of its %llu names would go, more than %lu %%",
+                        (unsigned long long)look->gone, (unsigned long long)look->names_served,
+                        (unsigned long)bounds->largest_deletion);
+        reason = HOLD_DELETION;
     }
     /* A file without a SOA is none: the rules say so. */
-    if (bounds->apex && look->after.there && judge_apex(look, bounds, text))
-        return HOLD_APEX;
-    return HOLD_NONE;
+    if (bounds->apex && look->after.there)
+        judge_apex(look, bounds, text);
+    return *text && !reason ? HOLD_APEX : reason;
 }

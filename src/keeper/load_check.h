@@ -24,7 +24,7 @@ enum hold_reason {
     HOLD_HOOK_FAILED /* the program has failed, or could not be asked: it may say yes next time */
 };
 
-enum { HOLD_TEXT = 320 };
+enum { HOLD_TEXT = 1280 /* what a hook says, or all that is odd about a file */ };
 
 struct load_apex {
     bool there; /* a SOA was found */
@@ -63,8 +63,11 @@ MUST_CHECK enum result load_look(struct load_look *look, struct gather *gather,
                                  const struct name *apex, struct snapshot *snapshot,
                                  uint32_t version, const struct order *touched);
 
-/* HOLD_DELETION, HOLD_APEX or HOLD_NONE; `text` says why. */
+/* HOLD_DELETION, HOLD_APEX or HOLD_NONE: the first reason of those that `text` tells. */
 enum hold_reason load_judge(const struct load_look *look, const struct load_bounds *bounds,
                             char text[HOLD_TEXT]);
+
+/* Put one more reason behind those that are there; "": none yet. */
+void load_add_reason(char text[HOLD_TEXT], const char *format, ...) PRINTF_LIKE(2, 3);
 
 #endif

@@ -134,11 +134,16 @@ static int make_text(struct loader_thread *thread, struct gather *gather)
 /* ---- the hook ---------------------------------------------------------------------------------
  */
 
+/* For the first of the reasons, and all are told. */
 static enum result hold(struct loader_thread *thread, enum hold_reason reason, const char *text)
 {
-    thread->end.hold = reason;
-    (void)snprintf(thread->end.hold_text, sizeof thread->end.hold_text, "%s", text);
-    return reason ? RESULT_REFUSED : RESULT_OK;
+    struct load_end *end = &thread->end;
+
+    if (!end->hold)
+        end->hold = reason;
+    if (reason)
+        load_add_reason(end->hold_text, "%s", text);
+    return end->hold ? RESULT_REFUSED : RESULT_OK;
 }
 
 /* Ask, and wait: others are served and updated meanwhile, this zone too. */
@@ -165,16 +170,17 @@ static enum result ask_hook(struct loader_thread *thread, struct gather *gather)
 /* ---- public -----------------------------------------------------------------------------------
  */
 
-static enum result hold_unless_forced(struct loader_thread *thread, enum hold_reason reason,
-                                      const char *text)
+/* The load goes on until all is known that it would be held for. */
+static void hold_unless_forced(struct loader_thread *thread, enum hold_reason reason,
+                               const char *text)
 {
     char name[NAME_MAX_TEXT];
 
     if (!thread->task.forced)
-        return hold(thread, reason, text);
-    log_warning("%s is loaded all the same, for it is forced: %s",
-                name_to_text(&thread->task.zone, name), text);
-    return RESULT_OK;
+        (void)hold(thread, reason, text);
+    else
+        log_warning("%s is loaded all the same, for it is forced: %s",
+                    name_to_text(&thread->task.zone, name), text);
 }
 
 enum result load_gate_digest(struct loader_thread *thread, struct gather *gather)
@@ -187,10 +193,10 @@ enum result load_gate_digest(struct loader_thread *thread, struct gather *gather
     if (result)
         return result;
     if (reason)
-        result = hold_unless_forced(thread, reason, text);
+        hold_unless_forced(thread, reason, text);
     else if (*text)
         log_warning("%s: %s", name_to_text(&task->zone, name), text);
-    return task->show ? RESULT_OK : result;
+    return RESULT_OK;
 }
 
 enum result load_gate(struct loader_thread *thread, struct gather *gather)
@@ -203,12 +209,12 @@ enum result load_gate(struct loader_thread *thread, struct gather *gather)
         return result;
     enum hold_reason reason = load_judge(&thread->end.look, &task->bounds, text);
     if (reason)
-        result = hold_unless_forced(thread, reason, text);
+        hold_unless_forced(thread, reason, text);
     if (task->show)
         return RESULT_OK;
-    if (result || !task->hook || task->forced)
-        return result;
-    return ask_hook(thread, gather);
+    if (thread->end.hold)
+        return RESULT_REFUSED;
+    return task->hook && !task->forced ? ask_hook(thread, gather) : RESULT_OK;
 }
 
 bool load_gate_asks(struct loader_thread *thread, int *descriptor)

@@ -17,7 +17,8 @@
  */
 MUST_CHECK enum result load_gate(struct loader_thread *thread, struct gather *gather);
 
-/* Before: verify the file's ZONEMD over all that it has. The same results. */
+/* Before: verify the file's ZONEMD over all that it has. What is held for that passes here, and
+ * load_gate has more to say of it. RESULT_SYSTEM, RESULT_FORMAT. */
 MUST_CHECK enum result load_gate_digest(struct loader_thread *thread, struct gather *gather);
 
 /* ---- the main thread's side of the hook -------------------------------------------------------

@@ -8,7 +8,7 @@
 
 #include "load_check.h"
 
-enum { ZONE_PROBLEM_OCTETS = 320 }; /* of a text that says what is wrong; "" = nothing is */
+enum { ZONE_PROBLEM_OCTETS = 512 }; /* of a text that says what is wrong; "" = nothing is */
 
 /* Where the background signing of a zone stands. */
 struct cursor {

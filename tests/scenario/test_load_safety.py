@@ -21,6 +21,10 @@ def reload(server, *more):
     return server.run_ctl("zone", "reload", ZONE, *more)
 
 
+def compared(server):
+    return json.loads(server.run_ctl("--json", "zone", "diff", ZONE).stdout)
+
+
 def held(server):
     return server.zone_status(ZONE)["held"]
 
@@ -181,6 +185,36 @@ def test_errors_come_before_what_a_file_is_held_for(lab):
     assert done.returncode == HELD and "has no address in this zone" in done.stdout + done.stderr, done
 
 
+def test_all_is_told_that_force_passes(lab):
+    server = start(lab, large_zone(ZONE, 100))
+    less = large_zone(ZONE, 50, serial=2) + "far 36000000 A 192.0.2.1\n"
+    reasons = ("names would go", "longest TTL", "ZONEMD is wrong")
+    server.zone_file(ZONE).write_text(less + "@ ZONEMD 2 1 1 " + "ab" * 48 + "\n")
+    done = reload(server)
+    told = done.stdout + done.stderr
+    assert done.returncode == HELD and "--force passes all checks, zone diff shows what would change" in told
+    diff = compared(server)
+    for reason in reasons:
+        assert reason in told and reason in held(server)["text"] and reason in diff["held"], reason
+    assert held(server)["reason"] == "zonemd" and held(server)["names_gone"]
+    # A file that was not read because of updates: who asks is told where the rest is to be seen.
+    server.ctl("zone", "begin", ZONE)
+    server.ctl("zone", "set", ZONE, "fresh", "A", "192.0.2.1")
+    server.ctl("zone", "commit", ZONE)
+    done = reload(server)
+    told = done.stdout + done.stderr
+    assert done.returncode == HELD and held(server)["reason"] == "edited" and "updates have changed it" in told
+    assert "--force passes all checks and drops what updates have changed, zone diff shows what else would be held" in told
+    diff = compared(server)
+    assert diff["asks"] and all(reason in diff["held"] for reason in reasons)
+    # A merge that is held keeps them, and would not if it were forced.
+    server.zones[ZONE]["reload"] = "merge"
+    server.write_configuration()
+    server.hang_up()
+    server.wait_status(lambda status: (held(server) or {}).get("reason") == "zonemd", "the merge to be held")
+    assert "passes all checks and drops what updates have changed" in server.zone_status(ZONE)["problem"]
+
+
 def test_a_held_zone_is_signed_and_updated(lab):
     """Nothing but the file waits."""
     server = start(lab, large_zone(ZONE, 300))
@@ -286,6 +320,31 @@ def test_a_hold_ends_with_its_reason(lab):
     fails.unlink()
     configure("mild")
     server.wait_status(lambda status: held(server) is None and server.serial(ZONE) == 3, "loaded")
+
+
+def test_what_a_hook_says_cuts_off_nothing_else(lab):
+    """A thousand octets are its reason, whole in status; where there is less room, it gives way."""
+    server = start(lab, small_zone(ZONE), hook=hook(lab, "exit 0\n"))
+    advice = "; the zone is served as it was; zone reload --force passes all checks, zone diff shows what would change"
+    for said in ("\u00e4" * 500, "x" + "\u00e4" * 499 + "y"):
+        words = out(lab) / "words"
+        words.write_text(said)
+        program(lab, f"cat {words}\nexit 3\n")
+        server.zone_file(ZONE).write_text(small_zone(ZONE, serial=2))
+        done = reload(server)
+        assert done.returncode == HELD and (done.stdout + done.stderr).rstrip().endswith("..." + advice), done
+        assert octets(held(server)["text"]).decode() == "its hook refuses it: it ended with code 3: " + said
+        problem = octets(server.zone_status(ZONE)["problem"]).decode()  # no half a character
+        assert problem.startswith("its file is held: its hook refuses it: ") and problem.endswith("\u00e4..." + advice)
+        assert said in server.log.text()
+    program(lab, "echo short\nexit 3\n")
+    assert reload(server).returncode == HELD
+    assert server.zone_status(ZONE)["problem"].endswith("code 3: short" + advice)
+
+
+def octets(text):
+    """The daemon's JSON has a character for each octet beyond ASCII."""
+    return text.encode("latin-1")
 
 
 def lives(pid):

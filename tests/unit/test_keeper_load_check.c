@@ -184,6 +184,41 @@ START_TEST(serials_that_do_not_count)
 }
 END_TEST
 
+START_TEST(all_reasons_are_told)
+{
+    static const char *const said[] = {"600 of its 1000 names",
+                                       "; none of its 2 name servers",
+                                       "; the file's serial 9 ",
+                                       "; EXPIRE",
+                                       "; MINIMUM",
+                                       "; its longest TTL"};
+    struct load_bounds bounds = {
+        .largest_deletion = 30, .apex = true, .has_serial = true, .serial = 10};
+    struct load_look look = fine();
+    char text[HOLD_TEXT];
+
+    look.gone = 600;
+    no_server_stays(&look);
+    older(&look);
+    short_expire(&look);
+    long_minimum(&look);
+    long_ttl(&look);
+    ck_assert_int_eq(load_judge(&look, &bounds, text), HOLD_DELETION);
+    for (size_t i = 0; i < COUNT(said); i++)
+        ck_assert_msg(strstr(text, said[i]), "%s: %s", said[i], text);
+}
+END_TEST
+
+START_TEST(reasons_have_an_end)
+{
+    char text[HOLD_TEXT] = "";
+
+    for (unsigned i = 0; i < HOLD_TEXT; i++)
+        load_add_reason(text, "%s", "a reason");
+    ck_assert_uint_eq(strlen(text), HOLD_TEXT - 1);
+}
+END_TEST
+
 /* ---- looking ----------------------------------------------------------------------------------
  */
 
@@ -296,6 +331,8 @@ static Suite *suite(void)
     tcase_add_loop_test(judging, deletion, 0, COUNT(deletions));
     tcase_add_loop_test(judging, apex, 0, COUNT(apexes));
     tcase_add_test(judging, serials_that_do_not_count);
+    tcase_add_test(judging, all_reasons_are_told);
+    tcase_add_test(judging, reasons_have_an_end);
     suite_add_tcase(suite, judging);
     tcase_add_checked_fixture(looking, setup, teardown);
     tcase_add_test(looking, names_beside_each_other);
