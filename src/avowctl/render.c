@@ -199,6 +199,23 @@ static void render_clock(const json_t *answer, FILE *out)
                       text_of(clock, "last_set_at"));
 }
 
+static void render_store(const json_t *store, FILE *out)
+{
+    (void)fprintf(out, "store       ");
+    print_octets(out, number_of(store, "file_octets"));
+    (void)fprintf(out, " of ");
+    print_octets(out, number_of(store, "reserved_octets"));
+    if (json_is_integer(json_object_get(store, "disk_left_octets"))) {
+        (void)fprintf(out, ", disk has ");
+        print_octets(out, number_of(store, "disk_left_octets"));
+        (void)fprintf(out, " left");
+    }
+    (void)fprintf(out, ", takes %s", text_of(store, "accepts"));
+    if (json_is_string(json_object_get(store, "short_of")))
+        (void)fprintf(out, ": short of %s", text_of(store, "short_of"));
+    (void)fprintf(out, "\n");
+}
+
 void render_status(const json_t *answer, FILE *out)
 {
     const json_t *zones = json_object_get(answer, "zones");
@@ -224,11 +241,7 @@ void render_status(const json_t *answer, FILE *out)
     render_budget(signing, json_object_get(answer, "metrics"), out);
     render_traffic(json_object_get(answer, "metrics"), out);
     render_tls(json_object_get(answer, "tls"), out);
-    (void)fprintf(out, "store       ");
-    print_octets(out, number_of(store, "file_octets"));
-    (void)fprintf(out, " of ");
-    print_octets(out, number_of(store, "reserved_octets"));
-    (void)fprintf(out, ", takes %s\n", text_of(store, "accepts"));
+    render_store(store, out);
     render_scrub(answer, out);
     render_clock(answer, out);
     (void)fprintf(out, "rooms\n");

@@ -5,10 +5,19 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-enum { LOADS_PERCENT = 80, UPDATES_PERCENT = 90, FREE_TABLE = 0 };
+enum { FREE_TABLE = 0 };
 
-#define LOADS_DISK_OCTETS   ((uint64_t)256 << 20)
-#define UPDATES_DISK_OCTETS ((uint64_t)64 << 20)
+/* From where on a level holds. */
+static const struct bound {
+    unsigned percent;     /* of the map used */
+    uint64_t disk_octets; /* fewer left */
+    const char *of_map, *of_disk;
+} bounds[] = {
+    [WATERMARK_NO_LOADS] = {80, (uint64_t)256 << 20, "the store is more than 80 % full",
+                            "the store's disk has less than 256 MiB left"},
+    [WATERMARK_NO_UPDATES] = {90, (uint64_t)64 << 20, "the store is more than 90 % full",
+                              "the store's disk has less than 64 MiB left"},
+};
 
 /* LMDB keeps the pages that may be used again in its table 0: lists, each led by its length. */
 static enum result count_free(struct snapshot *snapshot, uint64_t *pages)
@@ -36,22 +45,32 @@ static uint64_t disk_octets(MDB_env *environment)
     int descriptor;
 
     if (mdb_env_get_fd(environment, &descriptor) || fstatvfs(descriptor, &status))
-        return 0;
+        return WATERMARK_DISK_UNKNOWN;
     return (uint64_t)status.f_bavail * status.f_frsize;
 }
 
-static enum watermark_level level_of(const struct watermark *watermark)
+void watermark_judge(struct watermark *watermark)
 {
     uint64_t used = watermark->file_octets - watermark->free_octets;
-    uint64_t hundredth = watermark->map_octets / 100;
-    uint64_t disk =
-        watermark->disk_octets ? watermark->disk_octets + watermark->free_octets : UINT64_MAX;
+    bool known = watermark->disk_octets != WATERMARK_DISK_UNKNOWN;
+    uint64_t left = watermark->disk_octets + watermark->free_octets;
 
-    if (used >= hundredth * UPDATES_PERCENT || disk < UPDATES_DISK_OCTETS)
-        return WATERMARK_NO_UPDATES;
-    if (used >= hundredth * LOADS_PERCENT || disk < LOADS_DISK_OCTETS)
-        return WATERMARK_NO_LOADS;
-    return WATERMARK_NORMAL;
+    watermark->level = WATERMARK_NORMAL;
+    watermark->disk_is_short = false;
+    for (enum watermark_level level = WATERMARK_NO_LOADS; level < COUNT(bounds); level++) {
+        bool of_map = used >= watermark->map_octets / 100 * bounds[level].percent;
+        if (!of_map && !(known && left < bounds[level].disk_octets))
+            continue;
+        watermark->level = level;
+        watermark->disk_is_short = !of_map;
+    }
+}
+
+const char *watermark_shortage(const struct watermark *watermark)
+{
+    const struct bound *bound = &bounds[watermark->level];
+
+    return watermark->disk_is_short ? bound->of_disk : bound->of_map;
 }
 
 enum result watermark_read(struct snapshot *snapshot, struct watermark *watermark)
@@ -68,12 +87,13 @@ enum result watermark_read(struct snapshot *snapshot, struct watermark *watermar
         .file_octets = (info.me_last_pgno + 1) * pages.ms_psize,
         .disk_octets = disk_octets(environment),
     };
-    if (level_of(watermark) != WATERMARK_NORMAL) {
+    watermark_judge(watermark);
+    if (watermark->level != WATERMARK_NORMAL) {
         enum result result = count_free(snapshot, &free_pages);
         if (result)
             return result;
         watermark->free_octets = free_pages * pages.ms_psize;
+        watermark_judge(watermark);
     }
-    watermark->level = level_of(watermark);
     return RESULT_OK;
 }

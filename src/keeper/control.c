@@ -198,7 +198,8 @@ static bool is_signed(const struct keeper_zone *zone)
 
 static bool is_loading(const struct keeper_zone *zone)
 {
-    return zone->phase == PHASE_QUEUED || zone->phase == PHASE_LOADING || zone->load_wanted;
+    return zone->phase == PHASE_QUEUED || zone->phase == PHASE_LOADING ||
+           (zone->load_wanted && !zone->lacks_room);
 }
 
 static bool look_signed(struct call *call, struct keeper_zone *zone)

@@ -435,6 +435,18 @@ static void refuse(struct keeper_zone *zone, const char *text)
     control_zone_event(zone);
 }
 
+/* What is wanted stays so: keeper_zone_advance comes by again. But not a pass through what asks,
+ * which was meant for what was stored, or was the file, then. */
+static void wait_for_room(struct keeper_zone *zone)
+{
+    zone->phase = PHASE_FAILED;
+    zone->forced = false;
+    zone->mends = zone->mends && !loader_file_changed(zone);
+    keeper_zone_problem(zone, "not loaded: %s; it is tried again when there is room",
+                        watermark_shortage(&zone->keeper->watermark));
+    control_zone_event(zone);
+}
+
 /* Whether a load must not begin because it would drop what updates have changed. */
 static bool asks(struct keeper_zone *zone)
 {
@@ -533,8 +545,9 @@ void loader_queue(struct keeper_zone *zone)
 
     if (zone->phase == PHASE_QUEUED || zone->phase == PHASE_LOADING)
         return;
-    if (zone->keeper->watermark.level != WATERMARK_NORMAL) {
-        refuse(zone, "not loaded: the store is more than 80 % full");
+    zone->lacks_room = zone->keeper->watermark.level != WATERMARK_NORMAL;
+    if (zone->lacks_room) {
+        wait_for_room(zone);
         return;
     }
     if (asks(zone))

@@ -153,12 +153,14 @@ static void measure_store(struct keeper *keeper)
                used * 1000 / keeper->watermark.map_octets);
     if (keeper->watermark.level == WATERMARK_NORMAL && before != WATERMARK_NORMAL)
         log_info("the store has room again");
-    if (keeper->watermark.level > before)
-        log_warning("the store is more than %s %% full: %s",
-                    keeper->watermark.level == WATERMARK_NO_LOADS ? "80" : "90",
-                    keeper->watermark.level == WATERMARK_NO_LOADS
-                        ? "zone files are not loaded any more"
-                        : "nothing but signatures that are due goes in any more");
+    if (keeper->watermark.level <= before)
+        return;
+    if (keeper->watermark.level == WATERMARK_NO_LOADS)
+        log_warning("%s: zone files are not loaded any more",
+                    watermark_shortage(&keeper->watermark));
+    else
+        log_error("%s: nothing but signatures that are due goes in any more",
+                  watermark_shortage(&keeper->watermark));
 }
 
 static void check_keys(struct keeper *keeper)

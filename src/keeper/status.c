@@ -380,12 +380,19 @@ static void put_store(struct json *json, const struct keeper *keeper)
     json_open(json, "store", '{');
     json_number(json, "reserved_octets", watermark->map_octets);
     json_number(json, "file_octets", watermark->file_octets);
-    json_number(json, "disk_left_octets", watermark->disk_octets);
+    if (watermark->disk_octets == WATERMARK_DISK_UNKNOWN)
+        json_text(json, "disk_left_octets", NULL);
+    else
+        json_number(json, "disk_left_octets", watermark->disk_octets);
     json_text(json, "accepts",
               keeper->store.writes_off                 ? "nothing"
               : watermark->level == WATERMARK_NORMAL   ? "everything"
               : watermark->level == WATERMARK_NO_LOADS ? "no loads"
                                                        : "signatures only");
+    json_text(json, "short_of",
+              watermark->level == WATERMARK_NORMAL ? NULL
+              : watermark->disk_is_short           ? "disk"
+                                                   : "store");
     json_close(json, '}');
 }
 

@@ -97,8 +97,10 @@ static const char *refuse(const struct keeper_zone *zone, const struct update *u
         return "the zone is not loaded";
     if (zone->row.flags & ZONE_DOUBTFUL)
         return "the zone's records are in doubt";
-    if (keeper->store.writes_off || keeper->watermark.level == WATERMARK_NO_UPDATES)
+    if (keeper->store.writes_off)
         return "the store cannot be written";
+    if (keeper->watermark.level == WATERMARK_NO_UPDATES)
+        return watermark_shortage(&keeper->watermark);
     if (keeper->now_ms < keeper->write_after_ms)
         return "the store could not be written a moment ago";
     if (keeper->updates_waiting > bounds->queue ||

@@ -2,6 +2,7 @@
 it waits and says so, all others go on, and afterwards all is as before."""
 
 import contextlib
+import os
 import resource
 import subprocess
 
@@ -202,16 +203,64 @@ def test_a_store_that_is_full(lab):
     told = server.run_ctl("zone", "reload", ZONE)
     assert told.returncode == 1 and "80 % full" in told.stderr, told
     fill(server, names, ("signatures only",))
-    server.process.wait_line("warning: keeper: the store is more than 90 % full: ", since=mark)
+    server.process.wait_line("error: keeper: the store is more than 90 % full: ", since=mark)
     with server.client(KEY) as client:
         assert put_text(client, ZONE, "more", 1).rcode == LOST
     assert server.metric("store_used_permille") >= 900
     assert server.metric("updates_lost") and "takes signatures only" in server.ctl("status")
     check_all_are_there(server, names)
     assert server.ask(f"more.{ZONE}", "TXT").rcode == NXDOMAIN
+    assert server.status()["store"]["short_of"] == "store"
     # A larger one: all is there, and it goes on.
     assert server.stop() == 0
     server.settings["server"]["store-size"] = "64M"
     server.start()
     check_all_are_there(server, names)
+    check_well(server)
+
+
+def resize(folder, size):
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1G", "none", str(folder)],
+                          capture_output=True)
+    if done.returncode:
+        pytest.skip("a small disk cannot be made here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_small_disk(lab, small_disk):
+    """Nothing left on the disk counts as little, and who is refused is told that it is the disk."""
+    server, _ = begin(lab, server={"state": str(small_disk), "store-size": "64M"})
+    told = server.status()["store"]
+    assert told["accepts"] == "everything" and told["short_of"] is None, told
+    mark = server.log.mark()
+    resize(small_disk, "200M")
+    server.process.wait_line("warning: keeper: the store's disk has less than 256 MiB left: ", mark)
+    resize(small_disk, "16M")
+    filler = small_disk / "filler"
+    with open(filler, "wb", 0) as out, pytest.raises(OSError):
+        while True:
+            out.write(b"x" * 4096)
+    server.process.wait_line("error: keeper: the store's disk has less than 64 MiB left: ", mark)
+    server.wait_status(lambda status: status["store"]["disk_left_octets"] == 0, "a full disk")
+    told = server.status()["store"]
+    assert told["accepts"] == "signatures only" and told["short_of"] == "disk", told
+    assert "disk has 0 B left, takes signatures only: short of disk" in server.ctl("status")
+    path = server.zone_file(ZONE)
+    path.write_text(path.read_text() + "new A 192.0.2.7\n")
+    told = server.run_ctl("zone", "reload", ZONE)
+    assert told.returncode == 1 and "disk has less than 64 MiB left" in told.stderr, told
+    assert not server.log.lines("the store has room again", mark)
+    filler.unlink()
+    resize(small_disk, "1G")
+    server.process.wait_line("the store has room again", mark)
+    until(lambda: server.ask(f"new.{ZONE}").is_signed(), "the load that had no room")
     check_well(server)

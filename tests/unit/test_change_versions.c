@@ -161,6 +161,50 @@ START_TEST(fills_its_pages)
 }
 END_TEST
 
+#define MIB ((uint64_t)1 << 20)
+
+/* Octets to what they make, and what is short. */
+static const struct {
+    const char *name;
+    uint64_t map, file, free, disk;
+    enum watermark_level level;
+    const char *shortage;
+} levels[] = {
+    {"room", 1000 * MIB, 10 * MIB, 0, 256 * MIB, WATERMARK_NORMAL, NULL},
+    {"a disk of which nothing is known", 1000 * MIB, 10 * MIB, 0, WATERMARK_DISK_UNKNOWN,
+     WATERMARK_NORMAL, NULL},
+    {"the same, with free pages", 1000 * MIB, 10 * MIB, 5 * MIB, WATERMARK_DISK_UNKNOWN,
+     WATERMARK_NORMAL, NULL},
+    {"a small disk", 1000 * MIB, 10 * MIB, 0, 256 * MIB - 1, WATERMARK_NO_LOADS,
+     "disk has less than 256 MiB"},
+    {"a smaller disk", 1000 * MIB, 10 * MIB, 0, 64 * MIB, WATERMARK_NO_LOADS,
+     "disk has less than 256 MiB"},
+    {"a full disk", 1000 * MIB, 10 * MIB, 0, 0, WATERMARK_NO_UPDATES, "disk has less than 64 MiB"},
+    {"free pages on a full disk", 1000 * MIB, 200 * MIB, 100 * MIB, 0, WATERMARK_NO_LOADS,
+     "disk has less than 256 MiB"},
+    {"a map at 80 %", 1000 * MIB, 800 * MIB, 0, 1000 * MIB, WATERMARK_NO_LOADS, "80 % full"},
+    {"a map at 90 %", 1000 * MIB, 900 * MIB, 0, 1000 * MIB, WATERMARK_NO_UPDATES, "90 % full"},
+    {"a map at 80 % on a full disk", 1000 * MIB, 800 * MIB, 0, 0, WATERMARK_NO_UPDATES,
+     "disk has less than 64 MiB"},
+    {"both full", 1000 * MIB, 900 * MIB, 0, 0, WATERMARK_NO_UPDATES, "90 % full"},
+};
+
+START_TEST(what_is_left_makes_the_level)
+{
+    const char *name = levels[_i].name;
+    struct watermark watermark = {.map_octets = levels[_i].map,
+                                  .file_octets = levels[_i].file,
+                                  .free_octets = levels[_i].free,
+                                  .disk_octets = levels[_i].disk};
+
+    watermark_judge(&watermark);
+    ck_assert_msg(watermark.level == levels[_i].level, "%s: %d", name, watermark.level);
+    if (levels[_i].shortage)
+        ck_assert_msg(strstr(watermark_shortage(&watermark), levels[_i].shortage) != NULL, "%s: %s",
+                      name, watermark_shortage(&watermark));
+}
+END_TEST
+
 START_TEST(a_full_map_is_said_and_survived)
 {
     struct store small;
@@ -542,6 +586,7 @@ int main(void)
     tcase_add_test(versions, versions_live_beside_each_other);
     tcase_add_test(versions, appends_out_of_order);
     tcase_add_test(versions, fills_its_pages);
+    tcase_add_loop_test(versions, what_is_left_makes_the_level, 0, COUNT(levels));
     tcase_add_test(versions, a_full_map_is_said_and_survived);
     tcase_add_test(versions, a_failed_write_keeps_what_was_there);
     tcase_add_test(versions, what_was_acknowledged_survives_kills);

@@ -615,6 +615,44 @@ START_TEST(another_denial_is_another_version)
 }
 END_TEST
 
+static bool has_nsec(struct rig *context)
+{
+    (void)context;
+    return !(row()->flags & ZONE_NSEC3);
+}
+
+static bool is_new_and_signed(struct rig *context)
+{
+    return rig_all_signed(context) && row()->serial == 2;
+}
+
+/* Of a file, and of another chain: each is made by itself as soon as the store has room. */
+START_TEST(what_had_no_room_is_made_when_there_is)
+{
+    start(POLICY("denial: nsec3") ZONE);
+    reach_the_end();
+    struct keeper_zone *zone = rig_zone(&rig, "example.");
+    uint32_t version = row()->version;
+
+    write_zone(2, "two");
+    rig.keeper.watermark.level = WATERMARK_NO_LOADS;
+    zone->load_wanted = zone->forced = true;
+    keeper_zone_advance(zone);
+    ck_assert_int_eq(zone->phase, PHASE_FAILED);
+    ck_assert_ptr_nonnull(strstr(zone->problem, "80 % full; it is tried again"));
+    ck_assert(!zone->forced);
+    rig_run_until(&rig, is_new_and_signed, "the file to be loaded");
+    ck_assert_str_eq(zone->problem, "");
+
+    rig.keeper.watermark.level = WATERMARK_NO_LOADS;
+    rig_configure(&rig, POLICY("denial: nsec") ZONE);
+    ck_assert_uint_eq(row()->version, version);
+    rig_run_until(&rig, has_nsec, "the other chain");
+    reach_the_end();
+    ck_assert_uint_ne(row()->version, version);
+}
+END_TEST
+
 /* While the walk is on, the zone is to be signed no longer; then it is again. */
 START_TEST(the_policy_goes_and_comes)
 {
@@ -722,6 +760,7 @@ int main(void)
     tcase_add_test(tests, a_file_that_comes_late);
     tcase_add_test(tests, a_reload_while_loading_is_another_load);
     tcase_add_test(tests, another_denial_is_another_version);
+    tcase_add_test(tests, what_had_no_room_is_made_when_there_is);
     tcase_add_test(tests, the_policy_goes_and_comes);
     tcase_add_test(tests, a_zone_is_removed_under_way);
     tcase_add_test(tests, a_zone_is_removed_while_it_loads);
