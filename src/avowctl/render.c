@@ -137,16 +137,19 @@ static void render_traffic(const json_t *metrics, FILE *out)
     render_limits(metrics, out);
     render_cookies(metrics, out);
     if (number_of(metrics, "store_corrupt"))
-        (void)fprintf(out, "store       %llu damaged records met: run avowctl store check\n",
+        (void)fprintf(out, "store       %llu damaged records met: run avowctl scrub start --wait\n",
                       number_of(metrics, "store_corrupt"));
 }
 
 /* What a pass over the store has found, or found so far. */
 static void render_pass(const json_t *facts, FILE *out)
 {
-    (void)fprintf(out, "%llu records, %llu damaged; %llu signatures, %llu bad",
-                  number_of(facts, "records"), number_of(facts, "records_damaged"),
-                  number_of(facts, "signatures"), number_of(facts, "signatures_bad"));
+    (void)fprintf(out, "%llu records, %llu damaged", number_of(facts, "records"),
+                  number_of(facts, "records_damaged"));
+    if (number_of(facts, "records_mended"))
+        (void)fprintf(out, " (%llu mended)", number_of(facts, "records_mended"));
+    (void)fprintf(out, "; %llu signatures, %llu bad", number_of(facts, "signatures"),
+                  number_of(facts, "signatures_bad"));
     if (number_of(facts, "signatures_left"))
         (void)fprintf(out, " (%llu not made anew)", number_of(facts, "signatures_left"));
     (void)fprintf(out, "; %llu of %llu zones in doubt\n", number_of(facts, "zones_doubtful"),

@@ -186,7 +186,8 @@ static const char *may_be_damage(enum room_kind kind, int signal)
     bool reads = kind == ROOM_KEEPER || kind == ROOM_FRONT || kind == ROOM_DESK;
 
     return reads && (signal == SIGABRT || signal == SIGBUS || signal == SIGSEGV)
-               ? "; if that comes again, the store may be damaged: see avowctl store check"
+               ? "; if that comes again, the store may be damaged: see avowctl store "
+                 "check, with the daemon stopped"
                : "";
 }
 

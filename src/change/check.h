@@ -4,6 +4,7 @@
 
 #include "avow/change/check.h"
 #include "avow/store/chain.h"
+#include "avow/store/journal.h"
 
 struct check {
     const struct check_task *task;
@@ -23,6 +24,9 @@ void check_complain(struct check *check, const char *format, ...) PRINTF_LIKE(2,
 /* The form of a record of the journal. */
 MUST_CHECK enum result check_journal_piece(const struct store_record *record,
                                            struct reader payload);
+
+/* What is wrong with an entry that journal_get found; NULL when it is whole. */
+const char *check_journal_entry(struct snapshot *snapshot, const struct journal_entry *entry);
 
 /* That each zone's line is what its row says, and that nothing lies beside it. */
 void check_journal_lines(struct check *check);

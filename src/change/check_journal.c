@@ -29,6 +29,21 @@ enum result check_journal_piece(const struct store_record *record, struct reader
     return rows_are_good(&payload) ? RESULT_OK : RESULT_CORRUPT;
 }
 
+const char *check_journal_entry(struct snapshot *snapshot, const struct journal_entry *entry)
+{
+    struct reader rows;
+    uint64_t octets = 0;
+
+    for (uint32_t piece = 0; piece < entry->pieces; piece++) {
+        if (journal_piece(snapshot, entry, (uint16_t)piece, &rows) != RECORD_THERE)
+            return "a piece of the entry is missing or damaged";
+        octets += reader_left(&rows);
+        if (!rows_are_good(&rows))
+            return "a piece of the entry is malformed";
+    }
+    return octets == entry->octets ? NULL : "the entry does not have the size that it says";
+}
+
 /* What a walk along a zone's line finds. */
 struct line {
     uint32_t at; /* serial */
@@ -39,23 +54,13 @@ struct line {
 static void follow_entry(struct snapshot *snapshot, uint32_t version, struct line *line)
 {
     struct journal_entry entry;
-    struct reader rows;
-    uint64_t octets = 0;
 
-    if (journal_get(snapshot, version, line->at, &entry) != RECORD_THERE) {
-        line->trouble = "no good entry leads on";
+    line->trouble = journal_get(snapshot, version, line->at, &entry) == RECORD_THERE
+                        ? check_journal_entry(snapshot, &entry)
+                        : "no good entry leads on";
+    if (line->trouble)
         return;
-    }
-    for (uint32_t piece = 0; piece < entry.pieces; piece++) {
-        if (journal_piece(snapshot, &entry, (uint16_t)piece, &rows) != RECORD_THERE) {
-            line->trouble = "a piece of the entry is missing or damaged";
-            return;
-        }
-        octets += reader_left(&rows);
-    }
-    if (octets != entry.octets)
-        line->trouble = "the entry does not have the size that it says";
-    line->octets += octets;
+    line->octets += entry.octets;
     line->records += entry.pieces;
     line->at = entry.to;
 }

@@ -2,7 +2,9 @@
 #include "avow/change/journal.h"
 
 #include <lmdb.h>
+#include <string.h>
 
+#include "check.h"
 #include "put.h"
 
 /*
@@ -175,4 +177,100 @@ void change_put_journal(struct change *change, struct zone *row, struct journal_
         row->journal_oldest = entry->from;
     row->journal_entries++;
     row->journal_octets += entry->octets;
+}
+
+/* ---- damage ------------------------------------------------------------------------------------
+ */
+
+/* The serial from which the entry behind another leads on, by the order of keys. */
+static bool find_behind(struct snapshot *view, uint32_t version, uint32_t from, uint32_t *behind)
+{
+    struct store_key key;
+
+    if (from == UINT32_MAX)
+        return false;
+    store_key_journal(&key, version, from + 1, 0);
+    struct store_record record = store_key_record(&key);
+    if (snapshot_move(view, TABLE_JOURNAL, MOVE_AT_OR_AFTER, &record) != RECORD_THERE ||
+        record.key_length != JOURNAL_KEY_OCTETS ||
+        store_key_version(record.key, record.key_length) != version)
+        return false;
+    struct reader reader = reader_over(record.key, record.key_length);
+    (void)reader_u32(&reader);
+    *behind = reader_u32(&reader);
+    return true;
+}
+
+/* A step along a line that may be damaged; its octets are 0 where it is. False: there is no way. */
+static bool step(struct snapshot *view, uint32_t version, uint32_t *at, uint64_t *octets)
+{
+    struct journal_entry entry;
+
+    *octets = 0;
+    if (journal_get(view, version, *at, &entry) != RECORD_THERE)
+        return find_behind(view, version, *at, at);
+    if (!check_journal_entry(view, &entry))
+        *octets = entry.octets;
+    *at = entry.to;
+    return true;
+}
+
+/* What of a line still leads to what is served. False when nobody can tell. */
+static bool find_rest(struct snapshot *view, const struct zone *row, struct zone *rest)
+{
+    uint32_t at = row->journal_oldest;
+    uint64_t octets;
+
+    rest->journal_octets = 0;
+    for (uint32_t left = row->journal_entries; left-- > 0; rest->journal_octets += octets) {
+        if (!step(view, row->version, &at, &octets))
+            return false;
+        if (octets)
+            continue;
+        rest->journal_oldest = at;
+        rest->journal_entries = left;
+        rest->journal_octets = 0;
+    }
+    return at == row->serial && rest->journal_entries > 0;
+}
+
+static void drop_entry(struct change *change, uint32_t version, uint32_t from)
+{
+    struct store_key first, key;
+
+    store_key_journal(&first, version, from, 0);
+    struct store_record record = store_key_record(&first);
+    /* Not for ever, if the table has lost its order. */
+    for (uint32_t left = UINT16_MAX + 1; left > 0 && !change->failed; left--) {
+        if (snapshot_move(&change->view, TABLE_JOURNAL, MOVE_AT_OR_AFTER, &record) !=
+                RECORD_THERE ||
+            record.key_length != JOURNAL_KEY_OCTETS ||
+            memcmp(record.key, first.octets, JOURNAL_KEY_OCTETS - 2) != 0)
+            return;
+        key.length = JOURNAL_KEY_OCTETS;
+        memcpy(key.octets, record.key, JOURNAL_KEY_OCTETS);
+        put_nothing(change, TABLE_JOURNAL, &key);
+        record = store_key_record(&first);
+    }
+}
+
+void change_mend_journal(struct change *change, struct zone *row)
+{
+    struct zone rest = *row;
+    uint32_t at = row->journal_oldest;
+    uint64_t octets;
+
+    if (change->failed)
+        return;
+    if (!find_rest(&change->view, row, &rest) || rest.journal_entries == row->journal_entries) {
+        (void)end_line(change, row, CLEAR_RECORDS);
+        return;
+    }
+    for (uint32_t left = row->journal_entries; left > rest.journal_entries; left--) {
+        uint32_t from = at;
+        if (!step(&change->view, row->version, &at, &octets))
+            break; /* as was seen, there is a way */
+        drop_entry(change, row->version, from);
+    }
+    *row = rest;
 }

@@ -311,8 +311,7 @@ static enum result write_what_goes(struct batch *batch)
         if (!batch->damaged)
             break;
         batch->damaged->damaged = true;
-        keeper_zone_trouble(batch->damaged->zone,
-                            "a record of the store is damaged; see avowctl store check");
+        keeper_zone_trouble(batch->damaged->zone, DAMAGED_TEXT);
     }
     return result;
 }

@@ -16,6 +16,7 @@ static void put_facts(struct json *json, const char *name, const struct scrub_fa
     json_number(json, "zones", facts->zones);
     json_number(json, "records", facts->records);
     json_number(json, "records_damaged", facts->damaged);
+    json_number(json, "records_mended", facts->mended);
     json_number(json, "signatures", facts->signatures);
     json_number(json, "signatures_bad", facts->bad_signatures);
     json_number(json, "signatures_left", facts->left);

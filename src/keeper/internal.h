@@ -58,6 +58,11 @@ enum zone_phase {
     PHASE_FAILED   /* the last load failed; what was served before still is */
 };
 
+/* Of a record that was met by chance; with what helps while the daemon runs. */
+#define DAMAGED_TEXT                                                                               \
+    "a record of the store is damaged: avowctl scrub start finds all that are and mends what it "  \
+    "can; zone reload --force makes the zone what its file says"
+
 struct keeper_zone {
     struct keeper_zone *next;          /* in canonical order of names */
     struct keeper_zone *next_named;    /* in the bucket of its name (zone_index.c) */

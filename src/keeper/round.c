@@ -295,7 +295,7 @@ const char *round_why(enum result result)
 {
     switch (result) {
     case RESULT_CORRUPT:
-        return "a record of the store is damaged; see avowctl store check";
+        return DAMAGED_TEXT;
     case RESULT_FULL:
         return "it would hide or bring to light more names than one change may";
     default:

@@ -123,7 +123,7 @@ void schedule_settle(struct keeper_zone *zone)
         return;
     zone->walked = false;
     if (zone->damage) {
-        keeper_zone_trouble(zone, "a record of the store is damaged; see avowctl store check");
+        keeper_zone_trouble(zone, DAMAGED_TEXT);
         zone->cursor.not_before = keeper->now_ms + DELAY_MOST_MS;
         if (zone->again)
             schedule_zone(zone);

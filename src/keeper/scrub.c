@@ -329,7 +329,7 @@ void scrub_look(struct keeper *keeper)
 
 bool scrub_is_clean(const struct scrub_facts *facts)
 {
-    return facts->damaged == 0 && facts->doubtful == 0 && facts->left == 0;
+    return facts->damaged == facts->mended && facts->doubtful == 0 && facts->left == 0;
 }
 
 /* ---- start and end ----------------------------------------------------------------------------

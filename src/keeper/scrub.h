@@ -23,7 +23,8 @@ struct scrub_facts {
     uint64_t begun, ended; /* seconds since 1970 */
     uint64_t records, damaged, signatures, bad_signatures;
     uint64_t zones, doubtful;
-    uint64_t left; /* bad signatures that could not be asked for anew */
+    uint64_t left;   /* bad signatures that could not be asked for anew */
+    uint64_t mended; /* of the damaged records: nothing of them is left */
 };
 
 struct scrub {

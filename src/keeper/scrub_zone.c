@@ -12,6 +12,8 @@
 
 #include <stdio.h>
 
+#include "avow/change/journal.h"
+#include "avow/store/key.h"
 #include "avow/wire/type.h"
 
 enum { LINES = 20 /* of the log, for each zone and pass */ };
@@ -50,6 +52,20 @@ static void sign_anew(void *context, const struct bad_signature *bad)
                   result ? "it cannot be made anew now" : "it is made anew");
 }
 
+/* Records of journals are met behind the zones: by their version it shows whose they are. */
+static void note_damaged(void *context, enum store_table table, const struct store_record *record)
+{
+    struct scrub *scrub = context;
+    struct keeper_zone *zone =
+        table == TABLE_JOURNAL
+            ? keeper_zone_of_version(scrub->keeper,
+                                     store_key_version(record->key, record->key_length))
+            : NULL;
+
+    if (zone)
+        zone->scrub.journal_damaged++;
+}
+
 struct check_task scrub_task(struct scrub *scrub)
 {
     return (struct check_task){
@@ -57,6 +73,7 @@ struct check_task scrub_task(struct scrub *scrub)
         .counts = &scrub->found,
         .signatures = scrub->rows || !scrub->signatures.version ? NULL : &scrub->signatures,
         .complain = log_finding,
+        .damaged = note_damaged,
         .bad_signature = sign_anew,
         .context = scrub};
 }
@@ -256,6 +273,53 @@ static void write_rows(struct keeper *keeper)
         log_warning("the rows of all zones were written anew");
 }
 
+static void say_cut(const struct keeper_zone *zone)
+{
+    char name[NAME_MAX_TEXT];
+
+    (void)name_to_text(&zone->name, name);
+    if (zone->row.journal_entries)
+        log_error(
+            "%s its journal was damaged, and begins with serial %u now; secondaries that have "
+            "an older one get the whole zone",
+            name, zone->row.journal_oldest);
+    else
+        log_error("%s its journal was damaged, and is empty now; secondaries that are not up to "
+                  "date get the whole zone",
+                  name);
+}
+
+static void mend_journal(struct scrub *scrub, struct keeper_zone *zone)
+{
+    struct zone before = zone->row;
+    struct change change;
+    char name[NAME_MAX_TEXT];
+    enum result result = commit_begin(scrub->keeper, &change);
+
+    if (!result) {
+        change_mend_journal(&change, &zone->row);
+        change_put_zone(&change, &zone->row);
+        result = commit_end(scrub->keeper, &change, false, &zone, 1);
+    }
+    if (result) {
+        zone->row = before; /* the next pass tries again */
+        log_error("%s its journal is damaged, and could not be mended now",
+                  name_to_text(&zone->name, name));
+        return;
+    }
+    scrub->now.mended += zone->scrub.journal_damaged;
+    say_cut(zone);
+}
+
+static void mend_journals(struct scrub *scrub)
+{
+    for (struct keeper_zone *zone = scrub->keeper->zones; zone; zone = zone->next) {
+        if (zone->scrub.journal_damaged && zone->config)
+            mend_journal(scrub, zone);
+        zone->scrub.journal_damaged = 0;
+    }
+}
+
 void scrub_rows_end(struct scrub *scrub)
 {
     struct keeper *keeper = scrub->keeper;
@@ -264,6 +328,8 @@ void scrub_rows_end(struct scrub *scrub)
     add_up(scrub);
     if (scrub->found.damaged[TABLE_ZONES])
         write_rows(keeper);
+    if (scrub->found.damaged[TABLE_JOURNAL])
+        mend_journals(scrub);
 }
 
 void scrub_condemn(struct scrub *scrub)

@@ -245,7 +245,7 @@ static bool try_for(struct call *call, struct keeper_zone *zone, struct lines *l
     if (!result)
         return true;
     lines_close(lines);
-    call_end(call, EXIT_FAILED, NULL, "%s", *trial.why ? trial.why : result_sentence(result));
+    call_end(call, EXIT_FAILED, NULL, "%s", *trial.why ? trial.why : round_why(result));
     return false;
 }
 

@@ -39,6 +39,7 @@ struct zone_scrub {
     uint32_t version; /* that it looked at */
     uint64_t damaged; /* records */
     uint64_t signatures, bad_signatures;
+    uint64_t journal_damaged;          /* records of it, met by the pass under way */
     char problem[ZONE_PROBLEM_OCTETS]; /* "": nothing that stays */
 };
 

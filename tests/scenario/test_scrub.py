@@ -230,6 +230,13 @@ def test_a_damaged_record_whose_file_has_gone(lab):
     scrubbed(server)
     assert server.ask(f"www.{ZONE}").rcode == SERVFAIL
     assert server.ask(f"mail.{ZONE}").is_signed()
+    # What is said helps while the daemon runs.
+    server.ctl("zone", "begin", ZONE)
+    server.ctl("zone", "set", ZONE, "www", "A", "192.0.2.7")
+    done = server.run_ctl("zone", "commit", ZONE)
+    assert done.returncode == 1 and "avowctl scrub start" in done.stderr, done
+    assert "zone reload --force" in done.stderr, done
+    assert "zone reload --force" in server.zone_status(ZONE)["problem"]
     assert scrub(server, code=1)["records_damaged"] == 1
 
 
@@ -248,6 +255,59 @@ def test_a_damaged_row_of_a_zone(lab):
     assert server.log.lines("the rows of all zones were written anew")
     assert scrub(server)["records_damaged"] == 0
     assert server.serial(ZONE) == 1 and server.ask(f"www.{ZONE}").is_signed()
+
+
+def damage_entry(server, serial):
+    """Of the journal, under the daemon that runs: what leads from a serial to the next one."""
+    with server.store_file.open("r+b") as file:
+        octets = file.read()
+        entry = struct.pack("!IHBI", serial, 0, 1, serial + 1)  # the end of its key, and its head
+        found = list(re.finditer(re.escape(entry), octets))
+        assert found, "no such entry"
+        for place in found:
+            file.seek(place.end())
+            file.write(b"\xff")
+
+
+def leads_on(server, key, serial):
+    """Whether an IXFR from there brings what has changed, not the whole zone."""
+    with server.client(key) as client:
+        return client.ixfr(ZONE, serial)[1].type == wire.SOA
+
+
+def test_a_damaged_journal(lab):
+    """Nothing leads over the damage: the journal begins behind it, and the log says whose it is."""
+    key = wire.Key.make("key.test.")
+    zones = {ZONE: (small_zone(ZONE), open_to(key)), OTHER: small_zone(OTHER)}
+    server = lab.avow(zones=zones, keys=[key])
+    server.wait_signed()
+    scrubbed(server)
+    with server.client(key) as client:
+        for name in ("one", "two", "three"):
+            assert put_text(client, ZONE, name, 1).rcode == model.NOERROR
+    newest, first = server.serial(ZONE), server.zone_status(ZONE)["journal"]["oldest_serial"]
+    assert newest == first + 3 and leads_on(server, key, first)
+
+    damage_entry(server, first + 1)
+    found = scrub(server)
+    assert (found["records_damaged"], found["records_mended"]) == (1, 1)
+    assert server.log.lines(rf"a\.test\. its journal was .* begins with serial {newest - 1} now")
+    journal = server.zone_status(ZONE)["journal"]
+    assert (journal["oldest_serial"], journal["entries"]) == (newest - 1, 1)
+    assert leads_on(server, key, newest - 1)
+    assert not leads_on(server, key, newest - 2) and not leads_on(server, key, first)
+
+    damage_entry(server, newest - 1)
+    assert scrub(server)["records_mended"] == 1
+    assert server.log.lines(r"a\.test\. its journal was .* is empty now")
+    assert server.zone_status(ZONE)["journal"]["entries"] == 0
+    assert not leads_on(server, key, newest - 1)
+    with server.client(key) as client:
+        assert put_text(client, ZONE, "four", 1).rcode == model.NOERROR
+    assert leads_on(server, key, newest)
+    assert scrub(server)["records_damaged"] == 0
+    assert server.stop() == 0
+    server.check_store()
 
 
 def keys_of(page):

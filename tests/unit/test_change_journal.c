@@ -284,6 +284,72 @@ START_TEST(damage_ends_the_line_and_not_the_change)
 }
 END_TEST
 
+/* What is damaged of a line that leads from 1 to 8, and with which serial it begins then; 0: it is
+ * empty. */
+static const struct {
+    const char *name;
+    uint32_t from;
+    uint16_t piece;
+    size_t at;
+    uint32_t begins;
+} mended[] = {
+    {"a later piece", 3, 1, 30, 4},
+    {"a later piece is missing", 3, 1, SIZE_MAX, 4},
+    {"the oldest entry", 1, 1, 30, 2},
+    {"the newest entry", 7, 1, 30, 0},
+    {"a head: what it leads to is not known", 3, 0, 30, 4},
+    {"a head is missing", 3, 0, SIZE_MAX, 4},
+    {"the head of the oldest", 1, 0, 30, 2},
+    {"the head of the newest", 7, 0, 30, 0},
+};
+
+START_TEST(a_line_begins_behind_its_damage)
+{
+    uint64_t octets = 0;
+    struct change change;
+
+    for (uint32_t i = 2; i <= 8; i++) {
+        size_t one = put(i, 1500, &wide).octets;
+        octets += mended[_i].begins && i > mended[_i].begins ? one : 0;
+    }
+    spoil(mended[_i].from, mended[_i].piece, mended[_i].at);
+    check_all(RESULT_CORRUPT);
+    begin(&change, &test.store);
+    change_mend_journal(&change, &zone);
+    change_put_zone(&change, &zone);
+    commit(&change);
+    ck_assert_int_eq(snapshot_renew(&test.snapshot), RENEWAL_READY);
+    expect_line(mended[_i].begins, mended[_i].begins ? 8 - mended[_i].begins : 0, octets);
+    octets += put(9, 1500, &wide).octets;
+    expect_line(mended[_i].begins ? mended[_i].begins : 8,
+                mended[_i].begins ? 9 - mended[_i].begins : 1, octets);
+}
+END_TEST
+
+/* The last that is damaged counts; what lies beside a line takes it along. */
+START_TEST(a_line_with_much_damage)
+{
+    struct change change;
+
+    for (uint32_t i = 2; i <= 8; i++)
+        put(i, 1500, &wide);
+    spoil(2, 1, 30);
+    spoil(5, 1, 30);
+    begin(&change, &test.store);
+    change_mend_journal(&change, &zone);
+    change_put_zone(&change, &zone);
+    commit(&change);
+    ck_assert_uint_eq(zone.journal_oldest, 6);
+    check_all(RESULT_OK);
+    begin(&change, &test.store);
+    change_mend_journal(&change, &zone);
+    change_put_zone(&change, &zone);
+    commit(&change);
+    ck_assert_int_eq(snapshot_renew(&test.snapshot), RENEWAL_READY);
+    expect_line(0, 0, 0);
+}
+END_TEST
+
 /* The row's members are another version's: the line begins in this one. */
 START_TEST(a_line_belongs_to_its_version)
 {
@@ -510,6 +576,8 @@ int main(void)
     tcase_add_test(lines, what_leads_nowhere_ends_the_line);
     tcase_add_test(lines, malformed_rows_fail_the_change);
     tcase_add_loop_test(ends, damage_ends_the_line_and_not_the_change, 0, 3);
+    tcase_add_loop_test(ends, a_line_begins_behind_its_damage, 0, COUNT(mended));
+    tcase_add_test(ends, a_line_with_much_damage);
     tcase_add_test(ends, a_line_belongs_to_its_version);
     tcase_add_test(ends, clears_in_parts);
     tcase_add_test(ends, no_line_begins_beside_what_is_left);

@@ -34,6 +34,14 @@ struct journal_bounds {
 void change_put_journal(struct change *change, struct zone *row, struct journal_entry *entry,
                         const struct buffer *rows, const struct journal_bounds *bounds);
 
+/*
+ * Make the line whole again, where something of it is damaged: it begins behind the last entry that
+ * is not whole, for nothing leads over that. It ends where nobody can tell what is behind the
+ * damage, or the line has none, so that it lies beside it. All of the zone's journal is read. The
+ * caller puts the row.
+ */
+void change_mend_journal(struct change *change, struct zone *row);
+
 /* Remove all entries of the zone, at most `limit` records in this change; the caller puts the row.
  * For a zone whose content changed without an entry: nothing leads from what was to what is. The
  * records that are left belong to no line: they go before a line begins again, or with the version.
