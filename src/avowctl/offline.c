@@ -148,15 +148,11 @@ int run_config_check(const struct options *options)
 {
     struct complaints complaints = {.take = print_complaint};
     struct config config;
-    char problem[TLS_PROBLEM_OCTETS];
     enum result result = config_load(&config, options->words[2], CONFIG_SECRETS, &complaints);
 
-    if (!result && (result = tls_credentials_check(&config.server.tls, problem))) {
-        const struct complaint complaint = {
-            .weight = COMPLAINT_ERROR, .file = options->words[2], .what = problem};
-        complain(&complaints, &complaint);
+    if (!result &&
+        (result = tls_credentials_check(&config.server.tls, options->words[2], &complaints)))
         config_free(&config);
-    }
     if (options->json)
         (void)printf("{\"errors\": %u, \"warnings\": %u}\n", complaints.errors,
                      complaints.warnings);

@@ -185,7 +185,9 @@ static void render_tls(const json_t *tls, FILE *out)
     (void)fprintf(out, "TLS         on");
     json_array_foreach(json_object_get(tls, "listen"), index, address)(void)
         fprintf(out, " %s", json_string_value(address));
-    (void)fprintf(out, ", certificate ends %s\n", text_of(tls, "certificate_ends"));
+    (void)fprintf(out, ", certificate %s %s\n",
+                  json_is_true(json_object_get(tls, "certificate_ended")) ? "ENDED" : "ends",
+                  text_of(tls, "certificate_ends"));
     (void)fprintf(out, "            %llu open, handshakes %llu, failed %llu, too slow %llu\n",
                   number_of(tls, "open"), number_of(tls, "handshakes"), number_of(tls, "failed"),
                   number_of(tls, "slow"));

@@ -162,6 +162,9 @@ int supervise(struct avowd *avowd);
 void supervise_stop(struct avowd *avowd, int code);
 
 /* ---- reload.c ---- */
+/* With all files that it names, and what they hold: whether certificate and key fit is checked. */
+MUST_CHECK enum result reload_read(struct config *config, const char *path,
+                                   struct complaints *complaints);
 void reload(struct avowd *avowd);
 /* A room has answered, or died, while reloading. */
 void reload_answered(struct avowd *avowd);

@@ -15,7 +15,6 @@
 #include "avow/keeper/keeper.h"
 #include "avow/room/room.h"
 #include "avow/signer/signer.h"
-#include "avow/tls/credentials.h"
 #include "avow/veil/veil.h"
 #include "avowd.h"
 
@@ -125,22 +124,6 @@ static void close_all(struct avowd *avowd)
         ev_loop_destroy(avowd->loop);
 }
 
-/* With all files that it names, and what they hold: whether certificate and key fit is checked. */
-static enum result load(struct config *config, const char *path, struct complaints *complaints)
-{
-    char problem[TLS_PROBLEM_OCTETS];
-    enum result result = config_load(config, path, CONFIG_SECRETS, complaints);
-
-    if (result)
-        return result;
-    result = tls_credentials_check(&config->server.tls, problem);
-    if (result) {
-        fprintf(stderr, "%s: error: server.tls: %s\n", path, problem);
-        config_free(config);
-    }
-    return result;
-}
-
 static int run(const char *path)
 {
     struct avowd avowd = {.path = path,
@@ -150,7 +133,7 @@ static int run(const char *path)
 
     log_open("avowd", LOG_LEVEL_INFO, STDERR_FILENO);
     raise_descriptor_limit();
-    if (load(&avowd.boot, path, &complaints) ||
+    if (reload_read(&avowd.boot, path, &complaints) ||
         random_fill(avowd.boot.server.tls.seal, sizeof avowd.boot.server.tls.seal))
         return EXIT_FAILURE;
     avowd.config = avowd.boot; /* the same memory until a reload */
@@ -165,7 +148,7 @@ static int check(const char *path)
     struct config config;
     struct complaints complaints = {.take = print_complaint};
 
-    if (load(&config, path, &complaints))
+    if (reload_read(&config, path, &complaints))
         return EXIT_FAILURE;
     printf("%s: %zu zones, no errors\n", path, config.zone_count);
     config_free(&config);

@@ -132,25 +132,30 @@ static void adopt(struct avowd *avowd, struct config *fresh)
         config_wipe_secrets(&avowd->boot); /* the file may say others now */
 }
 
+enum result reload_read(struct config *config, const char *path, struct complaints *complaints)
+{
+    enum result result = config_load(config, path, CONFIG_SECRETS, complaints);
+
+    if (result)
+        return result;
+    result = tls_credentials_check(&config->server.tls, path, complaints);
+    if (result)
+        config_free(config);
+    return result;
+}
+
 void reload(struct avowd *avowd)
 {
     struct config fresh;
     struct complaints complaints = {.take = log_complaint};
-    char problem[TLS_PROBLEM_OCTETS];
 
     notify_manager("RELOADING=1\nMONOTONIC_USEC=%llu\nSTATUS=Reloading",
                    (unsigned long long)(clock_monotonic_ns() / 1000));
     log_info("reloading %s", avowd->path);
-    if (config_load(&fresh, avowd->path, CONFIG_SECRETS, &complaints)) {
+    if (reload_read(&fresh, avowd->path, &complaints)) {
         log_error("%s has %u errors: the configuration stays as it is", avowd->path,
                   complaints.errors);
         notify_manager("READY=1\nSTATUS=Serving; the new configuration has errors");
-        return;
-    }
-    if (tls_credentials_check(&fresh.server.tls, problem)) {
-        log_error("server.tls: %s: the configuration stays as it is", problem);
-        notify_manager("READY=1\nSTATUS=Serving; the new TLS certificate cannot be used");
-        config_free(&fresh);
         return;
     }
     adopt(avowd, &fresh);

@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "load.h"
@@ -20,6 +21,27 @@ void rules_warn_unreadable(struct loader *loader, const struct yaml_node *map, c
     int error = errno;
     loader_warning(loader, &yaml_tree_find(map, key)->place, "%s cannot be read: %s", path,
                    strerror(error));
+}
+
+bool rules_folder(const char *path, char folder[RULES_FOLDER_OCTETS])
+{
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) : 0;
+
+    if (!slash || length >= RULES_FOLDER_OCTETS)
+        return false;
+    memcpy(folder, length ? path : "/", length ? length : 1);
+    folder[length ? length : 1] = '\0';
+    return true;
+}
+
+void rules_check_user(struct loader *loader, const struct yaml_node *map, const char *user)
+{
+    const struct yaml_node *node = yaml_tree_find(map, "user");
+
+    if (loader->depth != CONFIG_TEXT && node && node->kind == YAML_SCALAR && user &&
+        !getpwnam(user))
+        loader_error(loader, &node->key_place, "there is no user '%s' on this system", user);
 }
 
 /* ---- server -----------------------------------------------------------------------------------*/
@@ -78,6 +100,21 @@ static void set_identity(struct loader *loader, const struct yaml_node *map,
     server->identity = arena_text(loader->config->memory, host, strlen(host));
 }
 
+/* A file that is not there is made, a folder is not. */
+static void check_log(struct loader *loader, const struct yaml_node *log,
+                      const struct config_server *server)
+{
+    char folder[RULES_FOLDER_OCTETS];
+    struct stat status;
+
+    if (loader->depth == CONFIG_TEXT || !server->log_file ||
+        !rules_folder(server->log_file, folder))
+        return;
+    if (stat(folder, &status) && (errno == ENOENT || errno == ENOTDIR))
+        loader_error(loader, loader_place(log, "target"),
+                     "%s cannot be written: there is no folder %s", server->log_file, folder);
+}
+
 void rules_server(struct loader *loader, const struct yaml_node *map, void *object)
 {
     struct config_server *server = object;
@@ -89,12 +126,8 @@ void rules_server(struct loader *loader, const struct yaml_node *map, void *obje
         loader_error(loader, loader_place(map, "control"),
                      "the path of a socket has at most %d characters, '%s' has %zu",
                      CONFIG_CONTROL_PATH_OCTETS - 1, server->control, strlen(server->control));
-    if (loader->depth == CONFIG_TEXT || !server->user)
-        return;
-    errno = 0;
-    if (!getpwnam(server->user))
-        loader_error(loader, loader_place(map, "user"), "there is no user '%s' on this system",
-                     server->user);
+    check_log(loader, yaml_tree_find(map, "log"), server);
+    rules_check_user(loader, map, server->user);
 }
 
 /* Those that stand in the file itself were read like anything else: to where secrets are kept. */

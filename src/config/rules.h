@@ -6,7 +6,10 @@
 #ifndef CONFIG_RULES_H
 #define CONFIG_RULES_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+enum { RULES_FOLDER_OCTETS = 4096 };
 
 struct loader;
 struct yaml_node;
@@ -17,6 +20,12 @@ const struct yaml_node *rules_list_item(const struct yaml_node *list, size_t ind
 /* A missing file is a warning where the daemon can serve without it, from the store. */
 void rules_warn_unreadable(struct loader *loader, const struct yaml_node *map, const char *key,
                            const char *path);
+
+/* The folder that an absolute path leads into; false when it is too long to be looked at. */
+bool rules_folder(const char *path, char folder[RULES_FOLDER_OCTETS]);
+
+/* What runs as a user that is not there never runs. */
+void rules_check_user(struct loader *loader, const struct yaml_node *map, const char *user);
 
 void rules_server(struct loader *loader, const struct yaml_node *map, void *object);
 void rules_tls(struct loader *loader, const struct yaml_node *map, void *object);

@@ -202,16 +202,10 @@ static void check_update_names(struct loader *loader, const struct yaml_node *ma
 static void warn_unwritable(struct loader *loader, const struct yaml_node *map,
                             const struct config_zone *zone)
 {
-    char folder[4096];
-    const char *slash = zone->file ? strrchr(zone->file, '/') : NULL;
-    size_t length = slash ? (size_t)(slash - zone->file) : 0;
+    char folder[RULES_FOLDER_OCTETS];
 
-    if (loader->depth == CONFIG_TEXT || zone->zone_file != CONFIG_ZONE_FILE_WRITE || !slash ||
-        length >= sizeof(folder))
-        return;
-    memcpy(folder, length ? zone->file : "/", length ? length : 1);
-    folder[length ? length : 1] = '\0';
-    if (access(folder, W_OK) == 0)
+    if (loader->depth == CONFIG_TEXT || zone->zone_file != CONFIG_ZONE_FILE_WRITE || !zone->file ||
+        !rules_folder(zone->file, folder) || access(folder, W_OK) == 0)
         return;
     int error = errno;
     loader_warning(loader, &yaml_tree_find(map, "file")->place,
@@ -240,6 +234,7 @@ void rules_hook(struct loader *loader, const struct yaml_node *map, void *object
     struct config_hook *hook = &((struct config_zone *)object)->hook;
     const struct yaml_node *program = yaml_tree_find(map, "program");
 
+    rules_check_user(loader, map, hook->user);
     if (!program || program->kind != YAML_SCALAR || !hook->program)
         return; /* as in zone-defaults; or refused already */
     if (!yaml_tree_find(map, "arguments")) {
@@ -255,6 +250,30 @@ void rules_hook(struct loader *loader, const struct yaml_node *map, void *object
         judge_program(loader, program, hook->program);
 }
 
+/* The supervisor runs no hook as root, and every load would be held. */
+static void check_hook_user(struct loader *loader, const struct yaml_node *map,
+                            const struct config_zone *zone)
+{
+    if (loader->depth == CONFIG_TEXT || geteuid() != 0 || !zone->hook.program || zone->hook.user ||
+        loader->config->server.user)
+        return;
+    loader_error(loader, loader_place(map, "hook"),
+                 "a hook is not run as root; set hook.user, or server.user");
+}
+
+static void warn_tls_only(struct loader *loader, const struct yaml_node *map,
+                          const struct config_zone *zone)
+{
+    const char *key =
+        yaml_tree_find(map, "transfer-tls-only") ? "transfer-tls-only" : "allow-transfer";
+
+    if (zone->transfer_tls_only && zone->allow_transfer_count > 0 &&
+        loader->config->server.tls.listen_count == 0)
+        loader_warning(loader, loader_place(map, key),
+                       "with transfer-tls-only and without server.tls nobody can transfer the "
+                       "zone");
+}
+
 void rules_zone(struct loader *loader, const struct yaml_node *map, void *object)
 {
     struct config_zone *zone = object;
@@ -263,6 +282,8 @@ void rules_zone(struct loader *loader, const struct yaml_node *map, void *object
     rules_warn_unreadable(loader, map, "file", zone->file);
     if (yaml_tree_find(map, "file"))
         warn_unwritable(loader, map, zone);
+    check_hook_user(loader, map, zone);
+    warn_tls_only(loader, map, zone);
     if (!zone->name.length) {
         name_root(&zone->name);
         return; /* without a name nothing can be said about names in it */

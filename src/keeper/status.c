@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "avow/base/clock.h"
 #include "avow/dnssec/algorithm.h"
 #include "avow/dnssec/dnskey.h"
 #include "avow/dnssec/ds.h"
@@ -353,6 +354,7 @@ static void put_tls(struct json *json, const struct room *room)
 {
     const struct config_tls *tls = &room->config->server.tls;
     const struct metrics_page *page = room->all_metrics[ROOM_VEIL];
+    uint64_t end = metrics_sum(page, METRIC_TLS_CERTIFICATE_END);
     char text[CONFIG_ADDRESS_TEXT];
 
     if (tls->listen_count == 0)
@@ -362,7 +364,8 @@ static void put_tls(struct json *json, const struct room *room)
     for (size_t i = 0; i < tls->listen_count; i++)
         json_text(json, NULL, config_address_to_text(&tls->listen[i], text));
     json_close(json, ']');
-    json_time(json, "certificate_ends", metrics_sum(page, METRIC_TLS_CERTIFICATE_END));
+    json_time(json, "certificate_ends", end);
+    json_bool(json, "certificate_ended", end && end <= clock_wall_seconds());
     json_number(json, "open", metrics_sum(page, METRIC_TLS_OPEN));
     json_number(json, "handshakes", metrics_sum(page, METRIC_TLS_HANDSHAKES));
     json_number(json, "failed",

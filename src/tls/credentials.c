@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "avow/base/clock.h"
 #include "internal.h"
 
 enum {
@@ -105,11 +106,11 @@ static bool is_at_end(void)
     return at_end;
 }
 
-static uint64_t end_of(const X509 *certificate)
+static uint64_t seconds_of(const ASN1_TIME *text)
 {
     struct tm time;
 
-    if (!ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time))
+    if (!ASN1_TIME_to_tm(text, &time))
         return 0;
     time_t seconds = timegm(&time);
     return seconds > 0 ? (uint64_t)seconds : 0;
@@ -122,7 +123,8 @@ static const char *take_chain(struct tls_credentials *credentials, BIO *bio)
     if (!certificate)
         return "the certificate is no certificate in PEM";
     int taken = SSL_CTX_use_certificate(credentials->context, certificate);
-    credentials->end = end_of(certificate);
+    credentials->begin = seconds_of(X509_get0_notBefore(certificate));
+    credentials->end = seconds_of(X509_get0_notAfter(certificate));
     X509_free(certificate);
     if (taken != 1)
         return "the certificate cannot be used";
@@ -227,14 +229,34 @@ enum result tls_credentials_make(struct tls_credentials **credentials, const str
     return RESULT_OK;
 }
 
-enum result tls_credentials_check(const struct config_tls *tls, char problem[TLS_PROBLEM_OCTETS])
+static void say(struct complaints *complaints, const char *file, enum complaint_weight weight,
+                const char *what)
+{
+    char text[TLS_PROBLEM_OCTETS + 16];
+    const struct complaint complaint = {.weight = weight, .file = file, .what = text};
+
+    (void)snprintf(text, sizeof text, "server.tls: %s", what);
+    complain(complaints, &complaint);
+}
+
+enum result tls_credentials_check(const struct config_tls *tls, const char *file,
+                                  struct complaints *complaints)
 {
     struct tls_credentials *credentials;
+    char problem[TLS_PROBLEM_OCTETS];
+    uint64_t now = clock_wall_seconds();
 
-    problem[0] = '\0';
     if (tls->listen_count == 0)
         return RESULT_OK;
     enum result result = tls_credentials_make(&credentials, tls, problem);
+    if (result)
+        say(complaints, file, COMPLAINT_ERROR, problem);
+    else if (credentials->end <= now)
+        say(complaints, file, COMPLAINT_WARNING,
+            "the certificate has ended: clients that check it stay away");
+    else if (credentials->begin > now)
+        say(complaints, file, COMPLAINT_WARNING,
+            "the certificate is not valid yet: clients that check it stay away");
     tls_credentials_free(credentials);
     return result;
 }

@@ -8,7 +8,7 @@
 
 struct tls_credentials {
     SSL_CTX *context;
-    uint64_t end;
+    uint64_t begin, end; /* of the certificate, in seconds since 1970 */
 };
 
 #endif

@@ -230,6 +230,20 @@ def test_a_certificate_near_its_end_is_told_of(lab):
     server.process.wait_line(r"warning: veil: the TLS certificate ends in [45] days")
 
 
+def test_a_certificate_that_has_ended_is_told_of_by_the_check_and_in_status(lab):
+    certificate = tls.Authority(lab.folder / "authority").issue("ns1.test", days=-1)
+    server = lab.avow(
+        zones={"a.test.": small_zone("a.test.")},
+        server={"tls": tls.settings(free_port(), certificate)},
+    )
+    done = subprocess.run([server.program, "-t", "-c", server.configuration], capture_output=True, text=True)
+    assert done.returncode == 0 and "warning: server.tls: the certificate has ended" in done.stderr
+    done = server.run_ctl("config", "check", str(server.configuration))
+    assert done.returncode == 0 and "warning: server.tls: the certificate has ended" in done.stderr
+    server.wait_status(lambda status: status["tls"]["certificate_ended"], "the end to be told of")
+    assert "certificate ENDED 2" in server.ctl("status")
+
+
 def rewritten(server, **tls_settings):
     """Its configuration with something else in server.tls; None: without that."""
     settings = server.settings["server"]["tls"]

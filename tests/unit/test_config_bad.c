@@ -450,6 +450,15 @@ static const struct {
      "for are wildcard: \"*.x.a.\""},
     {"types that must be named",
      UPDATE("key: h.a, types: [DNSKEY, CDS, CDNSKEY, CSYNC], names: [{self: name}]"), ""},
+    {"by TLS alone, where there is none",
+     SERVER "zones: [{name: a, file: f, policy: none, transfer-tls-only: on, allow-transfer: "
+            "[{insecure: on}]}]\n",
+     "2:42: warning: with transfer-tls-only and without server.tls nobody can transfer the zone"},
+    {"by TLS alone, as all zones",
+     SERVER "zone-defaults: {transfer-tls-only: on}\n"
+            "zones: [{name: a, file: f, policy: none, allow-transfer: [{insecure: on}]},\n"
+            "  {name: b, file: f, policy: none}]\n",
+     "3:42: warning: with transfer-tls-only and without server.tls nobody can transfer the zone"},
     {"a file that two zones read",
      SERVER "zones: [{name: a, file: f, policy: none}, {name: b, file: f, policy: none}]\n", ""},
     {"an insecure update, meant so",

@@ -60,7 +60,7 @@ static const char text[] =
     "     reload: merge, rate-limit: off, journal: {size: 1M, depth: 3}, zonemd: require, "
     "publish-zonemd: sha512,\n"
     "     reload-check: {largest-deletion: 7, free-deletions: 8, apex: no},\n"
-    "     hook: {program: /bin/true, arguments: [secret], user: somebody}}\n"
+    "     hook: {program: /bin/true, arguments: [secret], user: root}}\n"
     "transfers: {total: 11, per-peer: 12, idle: 13, longest: 14, clients: 61166}\n"
     "updates: {queue: 56797, queue-size: 16M, deadline: 17}\n"
     "rate-limit: {responses-per-second: 7, slip: 3, leak: 12, window: 18, dry-run: on,\n"
@@ -546,6 +546,15 @@ static const struct {
      "mode "
      "0600"},
     {"an empty certificate", "cert", 0644, "", "2:251: error: F/cert is empty"},
+    {"a log in a folder that is not there", "avow.yaml", 0600,
+     "server: {listen: [127.0.0.1@5300],\n  log: {target: /nowhere/avow.log}}\n",
+     "2:9: error: /nowhere/avow.log cannot be written: there is no folder /nowhere"},
+    {"a log in a folder that is there", "avow.yaml", 0600,
+     "server: {listen: [127.0.0.1@5300],\n  log: {target: avow.log}}\n", ""},
+    {"a hook of a user who is not there", "avow.yaml", 0600,
+     "server: {listen: [127.0.0.1@5300]}\n"
+     "zones: [{name: a, file: f, policy: none, hook: {user: nosuch}}]\n",
+     "2:49: error: there is no user 'nosuch' on this system"},
     {"an open configuration with a secret", "avow.yaml", 0644, text,
      "7:53: error: others than its owner can read the configuration file, which holds a secret; "
      "use secret-file, or: chmod 0600 F/avow.yaml"},

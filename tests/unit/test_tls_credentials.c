@@ -136,15 +136,57 @@ START_TEST(says_what_is_wrong)
 }
 END_TEST
 
+static void hear(void *context, const struct complaint *complaint)
+{
+    (void)complaint_text(complaint, context, TLS_PROBLEM_OCTETS);
+}
+
 START_TEST(nothing_is_wrong_without_tls)
 {
     struct config_address address = {.family = 4};
     struct config_tls tls = {.listen = &address};
-    char problem[TLS_PROBLEM_OCTETS];
+    char heard[TLS_PROBLEM_OCTETS] = "";
+    struct complaints complaints = {.take = hear, .context = heard};
 
-    ck_assert_int_eq(tls_credentials_check(&tls, problem), RESULT_OK);
+    ck_assert_int_eq(tls_credentials_check(&tls, "avow.yaml", &complaints), RESULT_OK);
+    ck_assert_str_eq(heard, "");
     tls.listen_count = 1;
-    ck_assert_int_eq(tls_credentials_check(&tls, problem), RESULT_FORMAT);
+    ck_assert_int_eq(tls_credentials_check(&tls, "avow.yaml", &complaints), RESULT_FORMAT);
+    ck_assert_ptr_nonnull(strstr(heard, "avow.yaml: error: server.tls: the certificate is no"));
+    ck_assert_uint_eq(complaints.errors, 1);
+}
+END_TEST
+
+/* When it begins and ends, in days from now. */
+static const struct {
+    int begin, end;
+    const char *heard;
+} times[] = {
+    {-2, 1, ""},
+    {-2, -1,
+     "avow.yaml: warning: server.tls: the certificate has ended: clients that check it stay away"},
+    {1, 2,
+     "avow.yaml: warning: server.tls: the certificate is not valid yet: clients that check it stay "
+     "away"},
+};
+
+START_TEST(warns_of_the_time)
+{
+    struct config_address address = {.family = 4};
+    X509 *made = server.certificate;
+    char heard[TLS_PROBLEM_OCTETS] = "";
+    struct complaints complaints = {.take = hear, .context = heard};
+
+    X509_gmtime_adj(X509_getm_notBefore(made), times[_i].begin * (long)LAB_DAY);
+    X509_gmtime_adj(X509_getm_notAfter(made), times[_i].end * (long)LAB_DAY);
+    ck_assert_int_gt(X509_sign(made, authority.key, EVP_sha256()), 0);
+    lab_certificate_pem(&certificate, &server);
+    struct config_tls tls = lab_tls(&certificate, &key, NULL);
+    tls.listen = &address;
+    tls.listen_count = 1;
+    ck_assert_int_eq(tls_credentials_check(&tls, "avow.yaml", &complaints), RESULT_OK);
+    ck_assert_str_eq(heard, times[_i].heard);
+    ck_assert_uint_eq(complaints.warnings, *heard != '\0');
 }
 END_TEST
 
@@ -157,6 +199,7 @@ int main(void)
     tcase_add_test(all, takes_what_is_right);
     tcase_add_loop_test(all, says_what_is_wrong, 0, COUNT(wrongs));
     tcase_add_test(all, nothing_is_wrong_without_tls);
+    tcase_add_loop_test(all, warns_of_the_time, 0, COUNT(times));
     suite_add_tcase(suite, all);
     return run_suite(suite);
 }

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "avow/base/complaint.h"
 #include "avow/base/result.h"
 #include "avow/config/tls.h"
 
@@ -43,9 +44,11 @@ MUST_CHECK enum result tls_credentials_make(struct tls_credentials **credentials
                                             const struct config_tls *tls,
                                             char problem[TLS_PROBLEM_OCTETS]);
 
-/* Whether they could be made; also when no TLS is configured, and nothing is wrong then. */
-MUST_CHECK enum result tls_credentials_check(const struct config_tls *tls,
-                                             char problem[TLS_PROBLEM_OCTETS]);
+/* Whether they could be made; also when no TLS is configured, and nothing is wrong then. Complains
+ * of what stands in the way, and of a certificate whose time it is not, to whom read it in `file`.
+ */
+MUST_CHECK enum result tls_credentials_check(const struct config_tls *tls, const char *file,
+                                             struct complaints *complaints);
 
 /* Streams made of them go on. NULL is fine. */
 void tls_credentials_free(struct tls_credentials *credentials);
