@@ -193,6 +193,15 @@ static void render_tls(const json_t *tls, FILE *out)
                   number_of(tls, "slow"));
 }
 
+static void render_configuration(const json_t *configuration, FILE *out)
+{
+    (void)fprintf(out, "config      read %s", text_of(configuration, "read_at"));
+    if (json_is_string(json_object_get(configuration, "refused_at")))
+        (void)fprintf(out, "; the reload of %s FAILED: the log says why",
+                      text_of(configuration, "refused_at"));
+    (void)fprintf(out, "\n");
+}
+
 static void render_clock(const json_t *answer, FILE *out)
 {
     const json_t *clock = json_object_get(answer, "clock");
@@ -229,6 +238,7 @@ void render_status(const json_t *answer, FILE *out)
 
     (void)fprintf(out, "avowd %s, %s\n", text_of(answer, "version"),
                   json_is_true(json_object_get(answer, "ready")) ? "ready" : "starting");
+    render_configuration(json_object_get(answer, "configuration"), out);
     (void)fprintf(out,
                   "zones       %llu configured, %llu served, %llu fully signed, "
                   "%llu unsigned, %llu held, %llu doubtful\n",

@@ -103,7 +103,10 @@ struct avowd {
     struct page metrics[ROOMS];
     void *readers_mapped[ROOMS]; /* to clear when their room has died */
     uint16_t workers;
-    bool ready; /* has been, once */
+    uint64_t taken;   /* when the configuration was read, in seconds since 1970 */
+    uint64_t refused; /* when one was that we, or a room, did not take since then; 0: none */
+    bool reloading;   /* not all rooms have answered to the new one */
+    bool ready;       /* has been, once */
     bool stopping;
     uint64_t stopping_ms; /* since when */
     int code;
@@ -141,6 +144,8 @@ MUST_CHECK enum result brief_reload(struct avowd *avowd, struct supervised *room
 void brief_log(struct avowd *avowd, struct supervised *room);
 /* Tell the keeper how a room is. */
 void brief_state(struct avowd *avowd, const struct supervised *room);
+/* Tell the keeper which configuration is in use. */
+void brief_taken(struct avowd *avowd);
 
 /* ---- spawn.c ---- */
 /* Start a process that is this program as a room; `end` becomes its descriptor 3. -1 with errno. */
@@ -166,6 +171,8 @@ void supervise_stop(struct avowd *avowd, int code);
 MUST_CHECK enum result reload_read(struct config *config, const char *path,
                                    struct complaints *complaints);
 void reload(struct avowd *avowd);
+/* What the file says now is not what is in use, here or in a room. */
+void reload_refused(struct avowd *avowd);
 /* A room has answered, or died, while reloading. */
 void reload_answered(struct avowd *avowd);
 

@@ -240,6 +240,16 @@ void brief_state(struct avowd *avowd, const struct supervised *room)
         log_debug("the keeper was not told how the %s is", room_name(room->kind));
 }
 
+void brief_taken(struct avowd *avowd)
+{
+    struct supervised *keeper = &avowd->rooms[ROOM_KEEPER];
+    struct message message = {.kind = MESSAGE_TAKEN,
+                              .taken = {.at = avowd->taken, .refused_at = avowd->refused}};
+
+    if (keeper->channel && channel_send(keeper->channel, &message))
+        log_debug("the keeper was not told which configuration is in use");
+}
+
 enum result brief_room(struct avowd *avowd, struct supervised *room)
 {
     struct message start = {.kind = MESSAGE_START, .start = {.workers = avowd->workers}};
@@ -251,7 +261,10 @@ enum result brief_room(struct avowd *avowd, struct supervised *room)
         return RESULT_SYSTEM;
     if (channel_send(room->channel, &start))
         return RESULT_SYSTEM;
-    for (unsigned i = 0; i < ROOMS && room->kind == ROOM_KEEPER; i++)
+    if (room->kind != ROOM_KEEPER)
+        return RESULT_OK;
+    for (unsigned i = 0; i < ROOMS; i++)
         brief_state(avowd, &avowd->rooms[i]);
+    brief_taken(avowd);
     return RESULT_OK;
 }

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "avow/base/clock.h"
 #include "avow/base/cores.h"
 #include "avow/base/log.h"
 #include "avow/base/random.h"
@@ -136,6 +137,7 @@ static int run(const char *path)
     if (reload_read(&avowd.boot, path, &complaints) ||
         random_fill(avowd.boot.server.tls.seal, sizeof avowd.boot.server.tls.seal))
         return EXIT_FAILURE;
+    avowd.taken = clock_wall_seconds();
     avowd.config = avowd.boot; /* the same memory until a reload */
     log_set_level(avowd.config.server.log_level);
     int code = open_and_supervise(&avowd);

@@ -96,10 +96,11 @@ static void tell_rooms(struct avowd *avowd, const struct config_diff *diff)
         struct supervised *room = &avowd->rooms[i];
         if (!room->channel || !concerns(room->kind, diff))
             continue;
-        if (brief_reload(avowd, room))
-            log_error("the %s could not be told the new configuration", room_name(room->kind));
-        else
-            room->reloading = true;
+        room->reloading = brief_reload(avowd, room) == RESULT_OK;
+        if (room->reloading)
+            continue;
+        log_error("the %s could not be told the new configuration", room_name(room->kind));
+        reload_refused(avowd);
     }
 }
 
@@ -115,6 +116,7 @@ static void adopt(struct avowd *avowd, struct config *fresh)
     }
     if (result) {
         log_error("out of memory: the configuration stays as it is");
+        reload_refused(avowd);
         config_free(fresh);
         return;
     }
@@ -124,6 +126,10 @@ static void adopt(struct avowd *avowd, struct config *fresh)
     keep_boot_settings(avowd, &old);
     logging_reopen(avowd, &avowd->config.server);
     refresh_signer(avowd, &old);
+    avowd->taken = clock_wall_seconds();
+    avowd->refused = 0;
+    avowd->reloading = true;
+    brief_taken(avowd);
     tell_rooms(avowd, &diff);
     config_diff_free(&diff);
     if (old.memory != avowd->boot.memory)
@@ -144,6 +150,12 @@ enum result reload_read(struct config *config, const char *path, struct complain
     return result;
 }
 
+void reload_refused(struct avowd *avowd)
+{
+    avowd->refused = clock_wall_seconds();
+    brief_taken(avowd);
+}
+
 void reload(struct avowd *avowd)
 {
     struct config fresh;
@@ -155,6 +167,7 @@ void reload(struct avowd *avowd)
     if (reload_read(&fresh, avowd->path, &complaints)) {
         log_error("%s has %u errors: the configuration stays as it is", avowd->path,
                   complaints.errors);
+        reload_refused(avowd);
         notify_manager("READY=1\nSTATUS=Serving; the new configuration has errors");
         return;
     }
@@ -168,6 +181,9 @@ void reload_answered(struct avowd *avowd)
         if (avowd->rooms[i].reloading)
             return;
     }
+    if (avowd->reloading && !avowd->refused)
+        log_info("reloaded %s: %zu zones", avowd->path, avowd->config.zone_count);
+    avowd->reloading = false;
     if (avowd->ready && !avowd->stopping)
         notify_manager("READY=1\nSTATUS=Serving %zu zones", avowd->config.zone_count);
 }

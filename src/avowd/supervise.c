@@ -128,9 +128,11 @@ static void on_reloaded(void *context, const struct message *message, struct fra
     struct supervised *room = context;
     (void)frame;
 
-    if (!message->reloaded.ok)
+    if (!message->reloaded.ok) {
         log_error("the %s keeps its old configuration: %s", room_name(room->kind),
                   message->reloaded.text);
+        reload_refused(room->avowd);
+    }
     room->reloading = false;
     reload_answered(room->avowd);
 }

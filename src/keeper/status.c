@@ -376,6 +376,14 @@ static void put_tls(struct json *json, const struct room *room)
     json_close(json, '}');
 }
 
+static void put_configuration(struct json *json, const struct room *room)
+{
+    json_open(json, "configuration", '{');
+    json_time(json, "read_at", room->taken.at);
+    json_time(json, "refused_at", room->taken.refused_at);
+    json_close(json, '}');
+}
+
 static void put_store(struct json *json, const struct keeper *keeper)
 {
     const struct watermark *watermark = &keeper->watermark;
@@ -518,6 +526,7 @@ void verb_status(struct call *call)
     json_text(&json, "version", AVOW_VERSION);
     json_time(&json, "now", keeper->now);
     json_bool(&json, "ready", keeper_is_ready(keeper));
+    put_configuration(&json, keeper->room);
     put_rooms(&json, keeper->room);
     put_tls(&json, keeper->room);
     put_zones(&json, keeper);

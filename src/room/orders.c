@@ -267,6 +267,14 @@ static void on_state(void *context, const struct message *message, struct frame 
         room->inside->events->facts(room->inside->context);
 }
 
+static void on_taken(void *context, const struct message *message, struct frame *frame)
+{
+    struct room *room = context;
+    (void)frame;
+
+    room->taken = message->taken;
+}
+
 const struct dispatch_table room_table = {.link = LINK_ROOM,
                                           .self = LINK_LOWER,
                                           .handlers = {[MESSAGE_CONFIGURE] = on_configure,
@@ -278,4 +286,5 @@ const struct dispatch_table room_table = {.link = LINK_ROOM,
                                                        [MESSAGE_RELOAD] = on_reload,
                                                        [MESSAGE_STATE] = on_state,
                                                        [MESSAGE_HOOKED] = on_hooked,
+                                                       [MESSAGE_TAKEN] = on_taken,
                                                        [MESSAGE_STOP] = on_stop}};

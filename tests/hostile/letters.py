@@ -183,6 +183,7 @@ def strangers_letters(link):
         "hand over a peer": (letter("peer", room=0, index=0, descriptor=1), 1),
         "stop": letter("stop"),
         "say that a room is down": letter("state", room=0, state=2, text="down"),
+        "say that a configuration was not taken": letter("taken", at=1, refused_at=2),
         "have a room restarted": letter("restart", room=0, reason="because"),
         "say that it is stored": letter("stored", id=1, transaction=1 << 60),
         "say that an update was made": letter("updated", id=1, serial=9),

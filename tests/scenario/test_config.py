@@ -68,6 +68,8 @@ def test_a_zone_file_that_is_missing_is_a_problem_of_that_zone(lab):
 def test_on_reload_the_running_configuration_stays(lab):
     server = lab.avow(zones={"a.test.": small_zone("a.test.")})
     server.wait_signed("a.test.")
+    began = server.status()["configuration"]
+    assert began["read_at"] and not began["refused_at"]
     for what, before, after in BAD:
         server.write_configuration()
         spoil(server, before, after)
@@ -76,9 +78,14 @@ def test_on_reload_the_running_configuration_stays(lab):
         server.process.wait_line(r"the configuration stays as it is", since=mark)
         assert server.log.lines(r"avow\.yaml:\d+:\d+: ", since=mark), what
         assert server.ask("www.a.test.").texts("A") == {"192.0.2.80"}
-    server.write_configuration()
+    server.write_configuration()  # avowctl reads it too, and what runs is told of all the same
+    server.wait_status(lambda status: status["configuration"]["refused_at"], "it to be told of")
+    assert "FAILED: the log says why" in server.ctl("status")
+    server.wait_restart("keeper", server.kill_room("keeper"))
+    server.wait_status(lambda status: status["configuration"]["refused_at"], "the next to know")
     mark = server.log.mark()
     server.hang_up()
-    server.process.wait_line("reloading", since=mark)
-    server.wait_rooms()
+    server.process.wait_line(r"reloaded .*avow\.yaml: 1 zones", since=mark)
+    server.wait_status(lambda status: not status["configuration"]["refused_at"], "it to be taken")
+    assert "FAILED" not in server.ctl("status")
     assert server.ask("www.a.test.").texts("A") == {"192.0.2.80"}

@@ -34,8 +34,9 @@ enum room_kind { ROOM_SIGNER, ROOM_KEEPER, ROOM_DESK, ROOM_FRONT, ROOM_VEIL, ROO
  * From above, in this order at a start: CONFIGURE (pieces of the room's share of the
  * configuration, `last` set on the last), LOG, PAGE, SOCKET, PEER as the room needs them, START.
  * Later: PEER again when a peer was restarted, RELOAD in pieces (also when only zone files may have
- * changed), LOG (level or file changed), ROOM (to the keeper: a fact for `avowctl status`), HOOKED
- * (to the keeper), STOP. From below: READY or FAILED once; then RELOADED, RESTART, HOOK.
+ * changed), LOG (level or file changed), STATE and TAKEN (to the keeper: facts for `avowctl
+ * status`), HOOKED (to the keeper), STOP. From below: READY or FAILED once; then RELOADED, RESTART,
+ * HOOK.
  */
 #define MESSAGES_ROOM(M)                                                                           \
     M(ROOM, UPPER, CONFIGURE, configure)                                                           \
@@ -52,7 +53,8 @@ enum room_kind { ROOM_SIGNER, ROOM_KEEPER, ROOM_DESK, ROOM_FRONT, ROOM_VEIL, ROO
     M(ROOM, LOWER, FAILED, failed)                                                                 \
     M(ROOM, LOWER, RELOADED, reloaded)                                                             \
     M(ROOM, LOWER, RESTART, restart)                                                               \
-    M(ROOM, LOWER, HOOK, hook)
+    M(ROOM, LOWER, HOOK, hook)                                                                     \
+    M(ROOM, UPPER, TAKEN, taken)
 
 #define FIELDS_configure(F) F(u8, last) F(octets, share)
 /* level: enum log_level. Target: the descriptor; `syslog` when its lines end up there. */
@@ -87,6 +89,10 @@ enum room_kind { ROOM_SIGNER, ROOM_KEEPER, ROOM_DESK, ROOM_FRONT, ROOM_VEIL, ROO
     F(u64, names) F(u64, names_served) F(u64, names_gone) F(u64, names_new) F(fd, descriptor)
 #define FIELDS_hooked(F) F(u32, request) F(u8, outcome) F(text, text)
 enum hook_outcome { HOOK_ACCEPTED, HOOK_REFUSED, HOOK_FAILED };
+
+/* at: when the configuration in use was read; refused_at: when one that was read since then was not
+ * taken, or not by all rooms; 0: none was. Seconds since 1970. */
+#define FIELDS_taken(F) F(u64, at) F(u64, refused_at)
 
 enum page_kind { PAGE_PUBLISHED, PAGE_READERS, PAGE_METRICS, PAGE_KINDS };
 enum socket_kind { SOCKET_UDP, SOCKET_TCP, SOCKET_CONTROL, SOCKET_TLS, SOCKET_KINDS };

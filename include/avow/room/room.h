@@ -78,6 +78,7 @@ struct room {
     int published;      /* to be written by the keeper, read by front and desk */
     int readers[ROOMS]; /* front and desk: their own, to be written; the keeper: both, to be read */
     struct room_fact facts[ROOMS]; /* the keeper: kept up to date */
+    struct message_taken taken;    /* the keeper: likewise */
 
     struct confinement confinement;
     struct room_inside *inside; /* room.c's own */
