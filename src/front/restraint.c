@@ -275,6 +275,7 @@ void restraint_configure(struct restraint *restraint, struct limits *limits)
     limits_hold(limits);
     limits_let_go(restraint->limits);
     restraint->limits = limits;
+    restraint->told_line = NULL; /* what becomes of a flood may be something else now */
 }
 
 void restraint_close(struct restraint *restraint)

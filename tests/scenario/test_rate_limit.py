@@ -220,6 +220,20 @@ def test_dry_run_counts_only(lab):
     assert "gets them all the same (dry-run)" in server.log.text()
 
 
+def test_dry_run_that_ends_is_told(lab):
+    """The flood goes on, and is told of anew: its answers are held back from now on."""
+    server = start(lab, slip=0, dry_run=True)
+    with Client(server) as client:
+        client.ask_until("spared_limit", 10)
+        server.process.wait_line(r"too many .*; it gets them all the same \(dry-run\)")
+        server.settings = {**server.settings, **limit(slip=0)}
+        server.write_configuration()
+        mark = server.log.mark()
+        server.hang_up()
+        client.ask_until("dropped_limit", 10)
+        assert server.log.lines(r"rate limit: 127\.0\.0\.1\S* has had too many [a-z ]+$", since=mark)
+
+
 def test_the_desk_is_no_way_around_it(lab):
     """What it refuses is limited, too; who shows a key is answered whatever others do in its name."""
     key = wire.Key.make("ddns.")
