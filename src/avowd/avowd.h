@@ -68,8 +68,9 @@ struct supervised {
     uint64_t started;    /* wall clock */
     double delay;        /* until the next restart, seconds */
     bool failed;         /* it said why it cannot start */
-    bool reloading;      /* an answer to RELOAD is awaited */
-    char text[256];      /* its confinement, or what went wrong */
+    bool renewed;   /* this process was told a new configuration: it may end to begin with it */
+    bool reloading; /* an answer to RELOAD is awaited */
+    char text[256]; /* its confinement, or what went wrong */
 };
 
 enum { HOOK_TEXT = 1024 };

@@ -1,5 +1,4 @@
 /* reload.c - a new configuration, checked as a whole, to those whom it concerns. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,33 +69,13 @@ static bool concerns(enum room_kind kind, const struct config_diff *diff)
     return false;
 }
 
-static bool wants_network(const struct config *config)
-{
-    bool wants = false;
-
-    for (size_t i = 0; i < config->keystore_count; i++)
-        wants |= config->keystores[i].network;
-    return wants;
-}
-
-/* What a process has given up it does not get back, and what it has kept it would not give up. */
-static void refresh_signer(struct avowd *avowd, const struct config *old)
-{
-    struct supervised *signer = &avowd->rooms[ROOM_SIGNER];
-
-    if (wants_network(old) == wants_network(&avowd->config) || signer->pid == 0)
-        return;
-    log_info("the signer starts again: a keystore's network setting has changed");
-    (void)kill(signer->pid, SIGKILL);
-}
-
 static void tell_rooms(struct avowd *avowd, const struct config_diff *diff)
 {
     for (unsigned i = 0; i < ROOMS; i++) {
         struct supervised *room = &avowd->rooms[i];
         if (!room->channel || !concerns(room->kind, diff))
             continue;
-        room->reloading = brief_reload(avowd, room) == RESULT_OK;
+        room->renewed = room->reloading = brief_reload(avowd, room) == RESULT_OK;
         if (room->reloading)
             continue;
         log_error("the %s could not be told the new configuration", room_name(room->kind));
@@ -125,7 +104,6 @@ static void adopt(struct avowd *avowd, struct config *fresh)
     avowd->config = *fresh;
     keep_boot_settings(avowd, &old);
     logging_reopen(avowd, &avowd->config.server);
-    refresh_signer(avowd, &old);
     avowd->taken = clock_wall_seconds();
     avowd->refused = 0;
     avowd->reloading = true;

@@ -206,6 +206,12 @@ static void say_how(const struct supervised *room, int status)
         log_error("the %s ended with code %d", name, WEXITSTATUS(status));
 }
 
+/* The signer does so by itself after some reloads, and that is no fault of anybody's. */
+static bool ended_to_renew(const struct supervised *room, int status)
+{
+    return room->renewed && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+}
+
 static bool start_has_failed(const struct supervised *room)
 {
     if (room->avowd->ready || room->kind == ROOM_SIGNER)
@@ -255,6 +261,12 @@ static void on_child(struct ev_loop *loop, ev_child *watcher, int happened)
         stop_next(avowd);
         return;
     }
+    if (ended_to_renew(room, status)) {
+        set_state(room, ROOM_STATE_DOWN, NULL);
+        reload_answered(avowd);
+        set_timer(room, delay_first);
+        return;
+    }
     say_how(room, status);
     room->in_a_row++;
     set_state(room, ROOM_STATE_DOWN, NULL);
@@ -284,7 +296,7 @@ static void start_room(struct supervised *room)
     struct avowd *avowd = room->avowd;
     int ends[2];
 
-    room->failed = false;
+    room->failed = room->renewed = false;
     room->started_ms = clock_monotonic_ms();
     room->started = clock_wall_seconds();
     if (channel_pair(ends)) {

@@ -30,6 +30,20 @@ def test_a_wrong_pin_is_tried_once(lab):
     server.hang_up()
     server.wait_signed(ZONE)
     assert server.ask(f"www.{ZONE}").is_signed()
+    # The signer has begun anew for that: nothing went wrong.
+    assert not server.log.lines("error: .*signer ended") and server.room("signer")["restarts"] == 0
+
+
+def test_a_keystore_that_changes_has_another_signer(lab):
+    """What a process has given up, as the network here, it does not get back."""
+    server = lab.avow(zones={ZONE: small_zone(ZONE)})
+    server.wait_signed()
+    old, text = server.room_pid("signer"), server.configuration.read_text()
+    server.configuration.write_text(text.replace('"pin-file"', '"network": true, "pin-file"', 1))
+    server.hang_up()
+    server.wait_restart("signer", old)
+    server.wait_status(lambda status: status["signing"]["tokens"][0]["up"], "the token to be up")
+    assert not server.log.lines(" error: ") and server.room("signer")["restarts"] == 0
 
 
 def test_a_token_that_is_missing_at_the_start(lab):
