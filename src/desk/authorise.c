@@ -1,5 +1,7 @@
 /* authorise.c - key and address together against a zone's access lists, before anything is spent.
  */
+#include <stdio.h>
+
 #include "internal.h"
 
 enum { LINES_PER_MINUTE = 30 };
@@ -57,11 +59,31 @@ static void count_refusal(struct desk *desk, const struct config_zone *zone,
     metric_add(desk->metrics, METRIC_TRANSFERS_BARE, is_bare(zone, peer, allowed));
 }
 
-static const char *why_not(const struct config_zone *zone, const struct config_peer *peer,
-                           authorise_list *allowed)
+/* Why the names of the certificate that was shown do not count. */
+static const char *why_nameless(const struct origin *origin)
 {
-    return is_bare(zone, peer, allowed) ? "refused, it is sent by TLS alone, with ALPN dot"
-                                        : "refused, no entry allows it";
+    static const char *const words[IDENTITY_VERDICTS] = {
+        [IDENTITY_VOUCHED] = "",
+        [IDENTITY_OF_NOBODY] = "; no authority that is known vouches for the certificate",
+        [IDENTITY_TOO_EARLY] = "; the certificate, or its authority's, is not valid yet",
+        [IDENTITY_TOO_LATE] = "; the certificate, or its authority's, has ended",
+        [IDENTITY_BAD] = "; the certificate is not one that its authority lets clients show",
+    };
+
+    return origin->identity ? words[origin->identity->verdict] : "";
+}
+
+static void tell_refusal(struct desk *desk, const struct request *request,
+                         const struct config_zone *zone, const struct config_peer *peer,
+                         authorise_list *allowed)
+{
+    char why[160];
+
+    (void)snprintf(why, sizeof why, "refused, %s%s",
+                   is_bare(zone, peer, allowed) ? "it is sent by TLS alone, with ALPN dot"
+                                                : "no entry allows it",
+                   why_nameless(&request->ticket.origin));
+    authorise_tell(desk, &request->ticket, &request->question.name, why);
 }
 
 const struct config_zone *authorise(struct desk *desk, struct request *request,
@@ -79,7 +101,7 @@ const struct config_zone *authorise(struct desk *desk, struct request *request,
     }
     if (!allowed(zone, &peer) || lacks_dot(&request->ticket, allowed)) {
         count_refusal(desk, zone, &peer, allowed);
-        authorise_tell(desk, &request->ticket, &question->name, why_not(zone, &peer, allowed));
+        tell_refusal(desk, request, zone, &peer, allowed);
         (void)reply_code(desk, &request->ticket, RCODE_REFUSED, EDE_PROHIBITED);
         return NULL;
     }

@@ -41,5 +41,7 @@ bool origin_identify(struct origin *origin, struct span identity, int descriptor
     }
     origin->encrypted = true;
     origin->identity = read;
+    origin->pinned = read->has_pin;
+    memcpy(origin->pin, read->pin, sizeof origin->pin);
     return true;
 }

@@ -21,7 +21,9 @@ struct origin {
     union address local;        /* UDP: what was asked; the answer leaves from there */
     struct config_address peer; /* the client, as the configuration has addresses */
     bool encrypted;             /* it came by TLS */
-    struct identity *identity;  /* who that is; the session's, NULL in what outlives it */
+    bool pinned;                /* a certificate was shown: */
+    uint8_t pin[IDENTITY_PIN_OCTETS];
+    struct identity *identity; /* who that is; the session's, NULL in what outlives it */
 };
 
 /* An address as the configuration has them. */

@@ -8,7 +8,10 @@
 #include "keyring.h"
 #include "origin.h"
 
-enum { TICKET_WHO_OCTETS = NAME_MAX_TEXT + CONFIG_ADDRESS_TEXT + 24 };
+enum {
+    TICKET_PIN_TEXT = 4 * ((IDENTITY_PIN_OCTETS + 2) / 3) + 1, /* in base64 */
+    TICKET_WHO_OCTETS = NAME_MAX_TEXT + CONFIG_ADDRESS_TEXT + TICKET_PIN_TEXT + 48
+};
 
 struct ticket {
     struct origin origin;
@@ -30,7 +33,8 @@ static inline bool ticket_is_padded(const struct ticket *ticket)
 void ticket_keep(struct ticket *copy, const struct ticket *ticket);
 void ticket_drop(struct ticket *copy);
 
-/* `key ddns.example. at 192.0.2.1@4242`, for a person. Returns `text`. */
+/* `key ddns.example. at 192.0.2.1@4242`, and with which certificate it came by TLS, for a person.
+ * Returns `text`. */
 char *ticket_who(const struct ticket *ticket, char text[TICKET_WHO_OCTETS]);
 
 #endif

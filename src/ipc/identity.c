@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { FLAG_DOT = 1, FLAG_PIN = 2, FLAGS = 3, SOCKET_OCTETS = 8 };
+enum { FLAG_DOT = 1, FLAG_PIN = 2, VERDICT_SHIFT = 2, SOCKET_OCTETS = 8 };
 
 enum result identity_socket(int descriptor, uint64_t *socket)
 {
@@ -35,7 +35,8 @@ size_t identity_write(const struct identity *identity, const uint8_t key[IDENTIT
 
     put_socket(&sealed, socket);
     writer_u8(&writer,
-              (uint8_t)((identity->is_dot ? FLAG_DOT : 0) | (identity->has_pin ? FLAG_PIN : 0)));
+              (uint8_t)((identity->is_dot ? FLAG_DOT : 0) | (identity->has_pin ? FLAG_PIN : 0) |
+                        (unsigned)identity->verdict << VERDICT_SHIFT));
     if (identity->has_pin)
         writer_add(&writer, identity->pin, sizeof identity->pin);
     for (unsigned i = 0; i < identity->name_count && i < IDENTITY_NAMES; i++)
@@ -48,18 +49,21 @@ size_t identity_write(const struct identity *identity, const uint8_t key[IDENTIT
 static enum result read_fields(struct reader *reader, struct identity *identity)
 {
     uint8_t flags = reader_u8(reader);
+    unsigned verdict = flags >> VERDICT_SHIFT;
 
-    if (flags & ~FLAGS)
-        return RESULT_FORMAT;
     identity->is_dot = flags & FLAG_DOT;
     identity->has_pin = flags & FLAG_PIN;
+    if (verdict >= (identity->has_pin ? IDENTITY_VERDICTS : IDENTITY_VOUCHED + 1))
+        return RESULT_FORMAT;
+    identity->verdict = (enum identity_verdict)verdict;
     if (identity->has_pin) {
         const uint8_t *pin = reader_take(reader, sizeof identity->pin);
         if (pin)
             memcpy(identity->pin, pin, sizeof identity->pin);
     }
     while (reader_left(reader) > 0) {
-        if (!identity->has_pin || identity->name_count == IDENTITY_NAMES)
+        if (!identity->has_pin || verdict != IDENTITY_VOUCHED ||
+            identity->name_count == IDENTITY_NAMES)
             return RESULT_FORMAT;
         name_read_plain(reader, &identity->names[identity->name_count++]);
     }

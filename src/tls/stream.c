@@ -178,6 +178,26 @@ static void take_names(const X509 *certificate, struct tls_peer *peer)
     GENERAL_NAMES_free(names);
 }
 
+static enum tls_verdict verdict_of(long code)
+{
+    switch (code) {
+    case X509_V_OK:
+        return TLS_VOUCHED;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        return TLS_VOUCHED_BY_NOBODY;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return TLS_VOUCHED_TOO_EARLY;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return TLS_VOUCHED_TOO_LATE;
+    default:
+        return TLS_VOUCHED_BADLY;
+    }
+}
+
 void tls_stream_peer(const struct tls_stream *stream, struct tls_peer *peer)
 {
     X509 *certificate = SSL_get0_peer_certificate(stream->ssl);
@@ -186,7 +206,8 @@ void tls_stream_peer(const struct tls_stream *stream, struct tls_peer *peer)
     if (!certificate || !take_pin(certificate, peer->pin))
         return;
     peer->given = true;
-    if (SSL_get_verify_result(stream->ssl) == X509_V_OK)
+    peer->verdict = verdict_of(SSL_get_verify_result(stream->ssl));
+    if (peer->verdict == TLS_VOUCHED)
         take_names(certificate, peer);
     ERR_clear_error();
 }

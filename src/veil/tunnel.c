@@ -260,6 +260,13 @@ static void pump(struct tunnel *tunnel)
 
 static void describe(struct tunnel *tunnel, struct identity *identity)
 {
+    static const enum identity_verdict verdicts[] = {
+        [TLS_VOUCHED] = IDENTITY_VOUCHED,
+        [TLS_VOUCHED_BY_NOBODY] = IDENTITY_OF_NOBODY,
+        [TLS_VOUCHED_TOO_EARLY] = IDENTITY_TOO_EARLY,
+        [TLS_VOUCHED_TOO_LATE] = IDENTITY_TOO_LATE,
+        [TLS_VOUCHED_BADLY] = IDENTITY_BAD,
+    };
     struct tls_peer peer;
 
     memset(identity, 0, sizeof *identity);
@@ -267,6 +274,7 @@ static void describe(struct tunnel *tunnel, struct identity *identity)
     tls_stream_peer(tunnel->stream, &peer);
     identity->has_pin = peer.given;
     memcpy(identity->pin, peer.pin, sizeof identity->pin);
+    identity->verdict = verdicts[peer.verdict];
     for (unsigned i = 0; i < peer.name_count; i++) {
         struct name *name = &identity->names[identity->name_count];
         if (name_from_string(peer.names[i], name) == RESULT_OK)

@@ -81,6 +81,29 @@ def test_a_certificate_opens_a_zone(house):
     assert metrics["tls_certificates"] == sum(client is not None for _, client, _ in rows)
 
 
+def test_the_log_says_with_which_certificate(house):
+    ended = house.authority.issue("secondary.test", days=-1)
+    nobody = r"by TLS without a certificate or a key: refused, no entry allows it$"
+
+    def shown(client):
+        return r"by TLS with certificate-pin " + re.escape(client.pin)
+
+    rows = [
+        (PIN_ZONE, house.pinned, rf"sent to .* {shown(house.pinned)}: \d+ octets"),
+        (PIN_ZONE, house.named, rf"{shown(house.named)}: refused, no entry allows it$"),
+        (PIN_ZONE, None, nobody),
+        (NAME_ZONE, ended, rf"{shown(ended)}: refused, no entry allows it; .* has ended$"),
+        (NAME_ZONE, house.pinned, rf"{shown(house.pinned)}: refused, .*; no authority that is known"),
+    ]
+    for zone, client, line in rows:
+        mark = house.log.mark()
+        transfers(house, zone, client)
+        until(lambda: house.log.lines(line, since=mark), line)
+    mark = house.log.mark()
+    assert transfers(house, TLS_ZONE, house.pinned, *with_key(KEY))
+    until(lambda: house.log.lines(rf"key {KEY.text} at .* {shown(house.pinned)}", since=mark), "a key and a pin")
+
+
 def test_a_key_may_need_tls_beside_it(house):
     assert transfers(house, TLS_ZONE, None, *with_key(KEY))
     assert not transfers(house, TLS_ZONE)

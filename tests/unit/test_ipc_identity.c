@@ -16,13 +16,15 @@ enum { SOCKET = 4711 };
 static const struct {
     const char *what;
     bool dot, pin;
+    enum identity_verdict verdict;
     const char *names[3];
 } rows[] = {
-    {"a client without certificate", true, false, {NULL}},
-    {"one that did not say dot", false, false, {NULL}},
-    {"a certificate that nobody vouches for", true, true, {NULL}},
-    {"a name", true, true, {"secondary.example."}},
-    {"names", false, true, {".", "a.b.", "Secondary.Example."}},
+    {"a client without certificate", true, false, IDENTITY_VOUCHED, {NULL}},
+    {"one that did not say dot", false, false, IDENTITY_VOUCHED, {NULL}},
+    {"a certificate that nobody vouches for", true, true, IDENTITY_OF_NOBODY, {NULL}},
+    {"one that is not good", false, true, IDENTITY_BAD, {NULL}},
+    {"a name", true, true, IDENTITY_VOUCHED, {"secondary.example."}},
+    {"names", false, true, IDENTITY_VOUCHED, {".", "a.b.", "Secondary.Example."}},
 };
 
 static struct identity made(int row)
@@ -32,6 +34,7 @@ static struct identity made(int row)
     memset(&identity, 0, sizeof identity);
     identity.is_dot = rows[row].dot;
     identity.has_pin = rows[row].pin;
+    identity.verdict = rows[row].verdict;
     for (unsigned i = 0; rows[row].pin && i < IDENTITY_PIN_OCTETS; i++)
         identity.pin[i] = (uint8_t)(i + 1);
     while (identity.name_count < 3 && rows[row].names[identity.name_count]) {
@@ -60,6 +63,7 @@ START_TEST(comes_back_as_it_was)
     ck_assert_int_eq(read_copy(octets, length, key, SOCKET, &back), RESULT_OK);
     ck_assert_int_eq(back.is_dot, identity.is_dot);
     ck_assert_int_eq(back.has_pin, identity.has_pin);
+    ck_assert_int_eq(back.verdict, identity.verdict);
     ck_assert_mem_eq(back.pin, identity.pin, IDENTITY_PIN_OCTETS);
     ck_assert_uint_eq(back.name_count, identity.name_count);
     for (unsigned i = 0; i < back.name_count; i++)
@@ -95,7 +99,9 @@ static const struct {
     const char *octets;
     size_t length;
 } sealed[] = {
-    {"unknown flags", "\4", 1},
+    {"a verdict without a certificate", "\4", 1},
+    {"a verdict that is none", "\26pinpinpinpinpinpinpinpinpinpinpi", 33},
+    {"a name that nobody vouches for", "\6pinpinpinpinpinpinpinpinpinpinpi\1a\0", 36},
     {"half a pin", "\2half", 5},
     {"a name without a certificate", "\1\1a\0", 4},
     {"half a name", "\2pinpinpinpinpinpinpinpinpinpinpi\1", 34},

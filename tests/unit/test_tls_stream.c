@@ -246,10 +246,13 @@ START_TEST(knows_a_name_by_an_authority_alone)
     ck_assert_uint_eq(peer.name_count, 2); /* not the address */
     ck_assert_str_eq(peer.names[0], "one.test");
     ck_assert_str_eq(peer.names[1], "two.test");
+    ck_assert_int_eq(peer.verdict, TLS_VOUCHED);
     meet(&stranger, &peer);
     ck_assert_uint_eq(peer.name_count, 0);
+    ck_assert_int_eq(peer.verdict, TLS_VOUCHED_BY_NOBODY);
     meet(&ended, &peer);
     ck_assert_uint_eq(peer.name_count, 0);
+    ck_assert_int_eq(peer.verdict, TLS_VOUCHED_TOO_LATE);
 }
 END_TEST
 

@@ -22,11 +22,22 @@ enum {
         1 + IDENTITY_PIN_OCTETS + IDENTITY_NAMES * NAME_MAX_OCTETS + SIPHASH_OCTETS
 };
 
+/* Whether an authority of clients vouches for the certificate, or why none does; for a person. */
+enum identity_verdict {
+    IDENTITY_VOUCHED, /* without a certificate, too */
+    IDENTITY_OF_NOBODY,
+    IDENTITY_TOO_EARLY,
+    IDENTITY_TOO_LATE,
+    IDENTITY_BAD,
+    IDENTITY_VERDICTS
+};
+
 struct identity {
     bool is_dot;  /* "dot" was agreed on by ALPN, which transfers need (RFC 9103 section 8.4) */
     bool has_pin; /* the client has shown a certificate */
     uint8_t pin[IDENTITY_PIN_OCTETS]; /* SHA-256 of its SubjectPublicKeyInfo */
-    unsigned name_count;              /* none, too, when no authority vouches for the certificate */
+    enum identity_verdict verdict;
+    unsigned name_count; /* none, too, when no authority vouches for the certificate */
     struct name names[IDENTITY_NAMES];
 };
 

@@ -25,11 +25,22 @@ enum tls_fault { TLS_FAULT_OTHER, TLS_FAULT_VERSION, TLS_FAULT_PROTOCOL };
 
 enum { TLS_PIN_OCTETS = 32, TLS_NAMES = 8, TLS_NAME_OCTETS = 256 };
 
+/* Whether an authority of clients vouches for a certificate, or why none does: there is none that
+ * we know; the time of a certificate on the way there has not come, or is over; anything else. */
+enum tls_verdict {
+    TLS_VOUCHED,
+    TLS_VOUCHED_BY_NOBODY,
+    TLS_VOUCHED_TOO_EARLY,
+    TLS_VOUCHED_TOO_LATE,
+    TLS_VOUCHED_BADLY
+};
+
 /* The client's certificate, whose key it has proved to hold. */
 struct tls_peer {
     bool given;
     uint8_t pin[TLS_PIN_OCTETS]; /* SHA-256 of its SubjectPublicKeyInfo (RFC 7858 section 4.2) */
-    unsigned name_count;         /* 0, too, when no authority vouches for it */
+    enum tls_verdict verdict;
+    unsigned name_count;                    /* 0, too, when no authority vouches for it */
     char names[TLS_NAMES][TLS_NAME_OCTETS]; /* its DNS names, the first ones */
 };
 
