@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "avow/config/config.h"
+
 enum {
     BUDGET_CHANGES = 16, /* signatures of changes that the background may be owed */
     BUDGET_SAMPLE = 64,  /* signatures, or ... */
@@ -38,6 +40,7 @@ enum budget_background {
 
 /* A zeroed budget is that of a token of which nothing is known. */
 struct budget {
+    uint32_t cores;     /* that this machine has */
     uint32_t sessions;  /* signatures that the tokens make at a time, by configuration */
     uint32_t rate;      /* signatures a minute; 0: not known yet */
     uint32_t under_way; /* at the signer, of all kinds */
@@ -48,6 +51,13 @@ struct budget {
     uint64_t busy_ms;   /* in the same time, with work at the signer */
     uint64_t since_ms;  /* busy since then, when something is under way */
 };
+
+/* Signatures that the keystore's token makes at a time, by configuration. */
+static inline uint32_t budget_sessions(const struct budget *budget,
+                                       const struct config_keystore *keystore)
+{
+    return keystore->sessions ? keystore->sessions : budget->cores;
+}
 
 /* So many jobs went to the signer, or came back, of which so many with a signature. */
 void budget_sent(struct budget *budget, unsigned count, uint64_t now_ms);

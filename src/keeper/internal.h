@@ -137,7 +137,6 @@ struct keeper {
     struct room *room;
     struct ev_loop *loop;
     const struct config *config;
-    unsigned cores;
     struct metrics_stripe *metrics;
 
     struct store store;
@@ -310,13 +309,6 @@ void keeper_zones_remove(struct keeper *keeper);
 static inline bool keeper_is_ready(const struct keeper *keeper)
 {
     return keeper->settled && keeper->pins.revealed;
-}
-
-/* Signatures that the keystore's token makes at a time, by configuration. */
-static inline uint32_t keeper_sessions(const struct keeper *keeper,
-                                       const struct config_keystore *keystore)
-{
-    return keystore->sessions ? keystore->sessions : keeper->cores;
 }
 
 /* Whether the zone's policy signs it. */

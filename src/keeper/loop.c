@@ -307,14 +307,14 @@ static uint32_t count_sessions(const struct keeper *keeper)
     uint32_t count = 0;
 
     for (size_t i = 0; i < keeper->config->keystore_count; i++)
-        count += keeper_sessions(keeper, &keeper->config->keystores[i]);
+        count += budget_sessions(&keeper->budget, &keeper->config->keystores[i]);
     return count;
 }
 
 enum result keeper_configure(struct keeper *keeper, const struct config *config)
 {
     keeper->config = config;
-    keeper->cores = cores_usable();
+    keeper->budget.cores = cores_usable();
     keeper->budget.sessions = count_sessions(keeper);
     keeper->now_ms = clock_monotonic_ms();
     keeper->now = clock_wall_seconds();

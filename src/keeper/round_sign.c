@@ -138,8 +138,9 @@ static size_t within(const struct round *round, uint64_t ms, size_t most)
 static unsigned letter_jobs(const struct round *round)
 {
     const struct keeper_zone *zone = round->stage.zone;
+    const struct budget *budget = &zone->keeper->budget;
     size_t sessions =
-        keeper_zone_signs(zone) ? keeper_sessions(zone->keeper, zone->config->policy->keystore) : 1;
+        keeper_zone_signs(zone) ? budget_sessions(budget, zone->config->policy->keystore) : 1;
     size_t jobs = sessions ? (round->unsent + sessions - 1) / sessions : 1;
     size_t most = within(round, LETTER_MS, LETTER_JOBS);
 

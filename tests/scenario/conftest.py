@@ -1,6 +1,7 @@
 """Fixtures of the scenario tests; what they are made of is in lab/."""
 
 import shutil
+import subprocess
 import tempfile
 
 import pytest
@@ -61,3 +62,16 @@ def pytest_runtest_makereport(item, call):
             used = item.funcargs.get(fixture)
             for name, text in used.logs() if used else ():
                 report.sections.append((name, text))
+
+
+@pytest.fixture
+def small_disk(tmp_path, request):
+    """A disk of the size that the test says, when it may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={request.param}", "none",
+                           str(folder)], capture_output=True)
+    if done.returncode:
+        pytest.skip("a small disk cannot be made here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -223,18 +223,7 @@ def resize(folder, size):
     subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1G", "none", str(folder)],
-                          capture_output=True)
-    if done.returncode:
-        pytest.skip("a small disk cannot be made here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
+@pytest.mark.parametrize("small_disk", ["1G"], indirect=True)
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_a_small_disk(lab, small_disk):
     """Nothing left on the disk counts as little, and who is refused is told that it is the disk."""

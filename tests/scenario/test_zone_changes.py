@@ -240,18 +240,7 @@ def test_a_file_that_is_only_read(lab):
     assert server.zone_file(ZONE).read_text() == text
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)],
-                          capture_output=True)
-    if done.returncode:
-        pytest.skip("a small disk cannot be made here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
+@pytest.mark.parametrize("small_disk", ["64k"], indirect=True)
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_a_full_disk(lab, small_disk):
     server = lab.avow(zones={ZONE: (small_zone(ZONE), {"zone-file": "write"})}, start=False)
