@@ -82,6 +82,7 @@ struct keeper_zone {
     bool forced;         /* the load may drop what updates have changed */
     bool mends;          /* the load is of the file that was loaded before: it passes the gate */
     bool lacks_room;     /* the load waits for it, and counts as failed until then */
+    bool file_failed;    /* the file as it was read last was not loaded */
     bool load_later;     /* it could not be signed: again when the token is at hand */
     uint32_t load_delay_ms;
     uint64_t load_after_ms;

@@ -319,9 +319,26 @@ static void put_off(struct keeper_zone *zone)
     zone->load_after_ms = zone->keeper->now_ms + zone->load_delay_ms;
 }
 
+/* A new version of what is stored leaves the file as it was before: not loaded, or held. */
+static void end_well(struct keeper_zone *zone, const struct load_outcome *outcome)
+{
+    bool stands = outcome->of_store && (zone->file_failed || zone->hold.reason);
+
+    zone->phase = stands ? PHASE_FAILED : PHASE_IDLE;
+    zone->whole = false;
+    metric_add(zone->keeper->metrics, METRIC_LOADS, 1);
+    keeper_zone_fine(zone, true);
+    if (!stands)
+        keeper_zone_loaded(zone);
+    else if (zone->hold.reason)
+        hold_say(zone);
+}
+
 /* A load has ended, whatever it was. */
 static void end_load(struct keeper_zone *zone, const struct load_outcome *outcome)
 {
+    if (!outcome->of_store)
+        zone->file_failed = outcome->result != RESULT_OK;
     zone->load_later = outcome->result == RESULT_TOKEN;
     zone->forced |= zone->load_later && outcome->forced;
     if (zone->load_later || (outcome->result && zone->whole)) {
@@ -340,15 +357,7 @@ static void end_load(struct keeper_zone *zone, const struct load_outcome *outcom
         if (zone->config)
             say_failure(zone, outcome);
     } else {
-        zone->phase = PHASE_IDLE;
-        zone->whole = false;
-        metric_add(zone->keeper->metrics, METRIC_LOADS, 1);
-        keeper_zone_loaded(zone);
-        keeper_zone_fine(zone, true);
-    }
-    if (outcome->of_store && zone->hold.reason && zone->phase == PHASE_IDLE) {
-        zone->phase = PHASE_FAILED; /* the file is held as before */
-        hold_say(zone);
+        end_well(zone, outcome);
     }
     keeper_zone_advance(zone);
     control_zone_event(zone);
@@ -442,8 +451,8 @@ static void wait_for_room(struct keeper_zone *zone)
     zone->phase = PHASE_FAILED;
     zone->forced = false;
     zone->mends = zone->mends && !loader_file_changed(zone);
-    keeper_zone_problem(zone, "not loaded: %s; it is tried again when there is room",
-                        watermark_shortage(&zone->keeper->watermark));
+    keeper_zone_unloaded(zone, "not loaded: %s; it is tried again when there is room",
+                         watermark_shortage(&zone->keeper->watermark));
     control_zone_event(zone);
 }
 

@@ -105,12 +105,11 @@ uint32_t keeper_zone_serial(const struct keeper_zone *zone)
     return serial_next(served, served);
 }
 
-/* Nothing is under way, or would be if a load were not held, or had room: that keeps nobody from
- * signing the zone otherwise. */
+/* Nothing is under way. A file that cannot be loaded, or is held, keeps nobody from signing what is
+ * served otherwise. */
 static bool is_at_rest(const struct keeper_zone *zone)
 {
-    return zone->phase == PHASE_IDLE ||
-           (zone->phase == PHASE_FAILED && (zone->hold.reason || zone->lacks_room));
+    return zone->phase == PHASE_IDLE || zone->phase == PHASE_FAILED;
 }
 
 /* Whether a new version is to be made now: one that failed is not made again at once. */

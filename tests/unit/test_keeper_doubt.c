@@ -96,6 +96,13 @@ static bool is_not_loading(struct rig *context)
     return !is_loading(context);
 }
 
+static bool is_settled(struct rig *context)
+{
+    const struct keeper_zone *subject = rig_zone(context, "example.");
+
+    return !subject->whole && !is_loading(context) && subject->row.flags & ZONE_FULLY_SIGNED;
+}
+
 static bool is_whole(struct rig *context)
 {
     return !is_doubtful() && rig_all_signed(context);
@@ -196,6 +203,28 @@ START_TEST(the_file_mends_what_a_copy_could_not)
     zone()->load_wanted = zone()->mends = true;
     rig_run_until(&rig, is_whole, "the zone to be whole again");
     ck_assert_uint_eq(metric_get(rig.keeper.metrics, METRIC_LOADS_FAILED), 1);
+    /* By itself it is tried again. */
+    rig_run_until(&rig, is_settled, "the new version");
+    ck_assert(zone()->phase == PHASE_IDLE && !*zone()->load_problem);
+}
+END_TEST
+
+/* A file with errors does not keep the zone from being signed otherwise, and is still told of. */
+START_TEST(a_broken_file_keeps_nobody_from_signing)
+{
+    start(SIGNED(""));
+    uint64_t before = zone()->row.policy_fingerprint;
+    rig_write(&rig, "example.zone", broken_file);
+    expect("zone reload example.", 1, "error");
+    ck_assert_int_eq(zone()->phase, PHASE_FAILED);
+    rig_configure(&rig, "policies:\n  - {name: p, keystore: a, denial: nsec}\n"
+                        "zones:\n  - {name: example., file: example.zone, policy: p}\n");
+    rig_run_until(&rig, is_settled, "the other chain");
+    ck_assert_uint_ne(zone()->row.policy_fingerprint, before);
+    ck_assert(zone()->phase == PHASE_FAILED && strstr(zone()->load_problem, "error"));
+    rig_write(&rig, "example.zone", second_file);
+    expect("zone reload example.", 0, "");
+    ck_assert(zone()->phase == PHASE_IDLE && !*zone()->load_problem);
 }
 END_TEST
 
@@ -401,6 +430,7 @@ int main(void)
     tcase_add_test(tests, the_file_mends_what_a_copy_could_not);
     tcase_add_test(tests, a_file_is_read_after_what_is_stored);
     tcase_add_test(tests, a_reload_ends_when_what_is_stored_could_not_be_read);
+    tcase_add_test(tests, a_broken_file_keeps_nobody_from_signing);
     tcase_add_loop_test(tests, a_file_that_was_forced_mends_its_zone, 0, 2);
     tcase_add_test(tests, a_file_is_not_measured_by_what_is_in_doubt);
     tcase_add_test(tests, a_new_version_that_failed_waits);

@@ -639,7 +639,7 @@ START_TEST(what_had_no_room_is_made_when_there_is)
     zone->load_wanted = zone->forced = true;
     keeper_zone_advance(zone);
     ck_assert_int_eq(zone->phase, PHASE_FAILED);
-    ck_assert_ptr_nonnull(strstr(zone->problem, "80 % full; it is tried again"));
+    ck_assert_ptr_nonnull(strstr(zone->load_problem, "80 % full; it is tried again"));
     ck_assert(!zone->forced);
     rig_run_until(&rig, is_new_and_signed, "the file to be loaded");
     ck_assert_str_eq(zone->problem, "");
