@@ -68,9 +68,11 @@ struct supervised {
     uint64_t started;    /* wall clock */
     double delay;        /* until the next restart, seconds */
     bool failed;         /* it said why it cannot start */
-    bool renewed;   /* this process was told a new configuration: it may end to begin with it */
-    bool reloading; /* an answer to RELOAD is awaited */
-    char text[256]; /* its confinement, or what went wrong */
+    bool renewed;        /* it was told a new configuration: it may end to begin with it */
+    bool ended;          /* by us, for the same purpose */
+    unsigned awaited;    /* answers to RELOAD */
+    uint64_t refused;    /* when it did not take the configuration in use; 0: it has it */
+    char text[256];      /* its confinement, or what went wrong */
 };
 
 enum { HOOK_TEXT = 1024 };
@@ -105,7 +107,7 @@ struct avowd {
     void *readers_mapped[ROOMS]; /* to clear when their room has died */
     uint16_t workers;
     uint64_t taken;   /* when the configuration was read, in seconds since 1970 */
-    uint64_t refused; /* when one was that we, or a room, did not take since then; 0: none */
+    uint64_t refused; /* when one was that we did not take since then; 0: none */
     bool reloading;   /* not all rooms have answered to the new one */
     bool ready;       /* has been, once */
     bool stopping;
@@ -132,7 +134,7 @@ void ground_close(struct ground *ground, const struct config_server *server);
 MUST_CHECK enum result logging_open(struct avowd *avowd, const struct config_server *server);
 /* Open the file again (it may have been moved away) or turn to another target; when that fails
  * the old one stays. */
-void logging_reopen(struct avowd *avowd, const struct config_server *server);
+MUST_CHECK enum result logging_reopen(struct avowd *avowd, const struct config_server *server);
 void logging_close(struct avowd *avowd);
 /* The descriptor for LOG messages. */
 int logging_descriptor(const struct avowd *avowd);
@@ -172,8 +174,8 @@ void supervise_stop(struct avowd *avowd, int code);
 MUST_CHECK enum result reload_read(struct config *config, const char *path,
                                    struct complaints *complaints);
 void reload(struct avowd *avowd);
-/* What the file says now is not what is in use, here or in a room. */
-void reload_refused(struct avowd *avowd);
+/* When what the file says was not taken, by us or by a room that runs; 0: it is in use. */
+uint64_t reload_refused(const struct avowd *avowd);
 /* A room has answered, or died, while reloading. */
 void reload_answered(struct avowd *avowd);
 

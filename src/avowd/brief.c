@@ -244,7 +244,7 @@ void brief_taken(struct avowd *avowd)
 {
     struct supervised *keeper = &avowd->rooms[ROOM_KEEPER];
     struct message message = {.kind = MESSAGE_TAKEN,
-                              .taken = {.at = avowd->taken, .refused_at = avowd->refused}};
+                              .taken = {.at = avowd->taken, .refused_at = reload_refused(avowd)}};
 
     if (keeper->channel && channel_send(keeper->channel, &message))
         log_debug("the keeper was not told which configuration is in use");

@@ -116,12 +116,13 @@ enum result logging_open(struct avowd *avowd, const struct config_server *server
     return turn_to(avowd, server);
 }
 
-void logging_reopen(struct avowd *avowd, const struct config_server *server)
+enum result logging_reopen(struct avowd *avowd, const struct config_server *server)
 {
-    if (turn_to(avowd, server) == RESULT_OK) {
-        for (unsigned i = 0; i < ROOMS; i++)
-            brief_log(avowd, &avowd->rooms[i]);
-    }
+    enum result result = turn_to(avowd, server);
+
+    for (unsigned i = 0; i < ROOMS && !result; i++)
+        brief_log(avowd, &avowd->rooms[i]);
+    return result;
 }
 
 int logging_descriptor(const struct avowd *avowd)

@@ -1,4 +1,5 @@
 /* reload.c - a new configuration, checked as a whole, to those whom it concerns. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,17 +70,39 @@ static bool concerns(enum room_kind kind, const struct config_diff *diff)
     return false;
 }
 
+static bool wants_network(const struct config *config)
+{
+    bool wants = false;
+
+    for (size_t i = 0; i < config->keystore_count; i++)
+        wants |= config->keystores[i].network;
+    return wants;
+}
+
+/* What a process has given up it does not get back, and what it has kept it would not give up. It
+ * ends by itself when its keystores change; but that is not left to one that may be another's. */
+static void refresh_signer(struct avowd *avowd, const struct config *old)
+{
+    struct supervised *signer = &avowd->rooms[ROOM_SIGNER];
+
+    if (wants_network(old) == wants_network(&avowd->config) || signer->pid == 0)
+        return;
+    log_info("the signer starts again: a keystore's network setting has changed");
+    signer->ended = kill(signer->pid, SIGKILL) == 0;
+}
+
 static void tell_rooms(struct avowd *avowd, const struct config_diff *diff)
 {
     for (unsigned i = 0; i < ROOMS; i++) {
         struct supervised *room = &avowd->rooms[i];
         if (!room->channel || !concerns(room->kind, diff))
             continue;
-        room->renewed = room->reloading = brief_reload(avowd, room) == RESULT_OK;
-        if (room->reloading)
-            continue;
-        log_error("the %s could not be told the new configuration", room_name(room->kind));
-        reload_refused(avowd);
+        bool told = brief_reload(avowd, room) == RESULT_OK;
+        room->awaited += told;
+        room->refused = told ? 0 : avowd->taken;
+        room->renewed |= told && room->kind == ROOM_SIGNER;
+        if (!told)
+            log_error("the %s could not be told the new configuration", room_name(room->kind));
     }
 }
 
@@ -95,7 +118,8 @@ static void adopt(struct avowd *avowd, struct config *fresh)
     }
     if (result) {
         log_error("out of memory: the configuration stays as it is");
-        reload_refused(avowd);
+        avowd->refused = clock_wall_seconds();
+        brief_taken(avowd);
         config_free(fresh);
         return;
     }
@@ -103,12 +127,12 @@ static void adopt(struct avowd *avowd, struct config *fresh)
     struct config old = avowd->config;
     avowd->config = *fresh;
     keep_boot_settings(avowd, &old);
-    logging_reopen(avowd, &avowd->config.server);
     avowd->taken = clock_wall_seconds();
-    avowd->refused = 0;
+    avowd->refused = logging_reopen(avowd, &avowd->config.server) ? avowd->taken : 0;
     avowd->reloading = true;
-    brief_taken(avowd);
     tell_rooms(avowd, &diff);
+    refresh_signer(avowd, &old);
+    brief_taken(avowd);
     config_diff_free(&diff);
     if (old.memory != avowd->boot.memory)
         config_free(&old);
@@ -128,10 +152,15 @@ enum result reload_read(struct config *config, const char *path, struct complain
     return result;
 }
 
-void reload_refused(struct avowd *avowd)
+uint64_t reload_refused(const struct avowd *avowd)
 {
-    avowd->refused = clock_wall_seconds();
-    brief_taken(avowd);
+    uint64_t refused = avowd->refused;
+
+    for (unsigned i = 0; i < ROOMS; i++) {
+        if (avowd->rooms[i].refused > refused)
+            refused = avowd->rooms[i].refused;
+    }
+    return refused;
 }
 
 void reload(struct avowd *avowd)
@@ -145,7 +174,8 @@ void reload(struct avowd *avowd)
     if (reload_read(&fresh, avowd->path, &complaints)) {
         log_error("%s has %u errors: the configuration stays as it is", avowd->path,
                   complaints.errors);
-        reload_refused(avowd);
+        avowd->refused = clock_wall_seconds();
+        brief_taken(avowd);
         notify_manager("READY=1\nSTATUS=Serving; the new configuration has errors");
         return;
     }
@@ -156,10 +186,10 @@ void reload(struct avowd *avowd)
 void reload_answered(struct avowd *avowd)
 {
     for (unsigned i = 0; i < ROOMS; i++) {
-        if (avowd->rooms[i].reloading)
+        if (avowd->rooms[i].awaited)
             return;
     }
-    if (avowd->reloading && !avowd->refused)
+    if (avowd->reloading && !reload_refused(avowd))
         log_info("reloaded %s: %zu zones", avowd->path, avowd->config.zone_count);
     avowd->reloading = false;
     if (avowd->ready && !avowd->stopping)

@@ -128,12 +128,16 @@ static void on_reloaded(void *context, const struct message *message, struct fra
     struct supervised *room = context;
     (void)frame;
 
+    if (room->awaited == 0)
+        return; /* nobody has asked */
+    room->awaited--;
     if (!message->reloaded.ok) {
         log_error("the %s keeps its old configuration: %s", room_name(room->kind),
                   message->reloaded.text);
-        reload_refused(room->avowd);
+        if (room->awaited == 0) /* else the next one is on its way */
+            room->refused = clock_wall_seconds();
+        brief_taken(room->avowd);
     }
-    room->reloading = false;
     reload_answered(room->avowd);
 }
 
@@ -206,10 +210,11 @@ static void say_how(const struct supervised *room, int status)
         log_error("the %s ended with code %d", name, WEXITSTATUS(status));
 }
 
-/* The signer does so by itself after some reloads, and that is no fault of anybody's. */
+/* The signer does so by itself after some reloads, or is made to, and that is nobody's fault. */
 static bool ended_to_renew(const struct supervised *room, int status)
 {
-    return room->renewed && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+    return WIFEXITED(status) ? room->renewed && WEXITSTATUS(status) == EXIT_SUCCESS
+                             : room->ended && WTERMSIG(status) == SIGKILL;
 }
 
 static bool start_has_failed(const struct supervised *room)
@@ -255,13 +260,14 @@ static void on_child(struct ev_loop *loop, ev_child *watcher, int happened)
     forget_process(room);
     if (room->kind == ROOM_KEEPER)
         hook_end(avowd);
-    room->reloading = false;
+    room->awaited = 0;
     if (avowd->stopping) {
         set_state(room, ROOM_STATE_STOPPED, NULL);
         stop_next(avowd);
         return;
     }
     if (ended_to_renew(room, status)) {
+        log_info("the signer has ended to begin with the new configuration");
         set_state(room, ROOM_STATE_DOWN, NULL);
         reload_answered(avowd);
         set_timer(room, delay_first);
@@ -296,7 +302,11 @@ static void start_room(struct supervised *room)
     struct avowd *avowd = room->avowd;
     int ends[2];
 
-    room->failed = room->renewed = false;
+    room->failed = room->renewed = room->ended = false;
+    if (room->refused) {
+        room->refused = 0; /* it is told what is in use */
+        brief_taken(avowd);
+    }
     room->started_ms = clock_monotonic_ms();
     room->started = clock_wall_seconds();
     if (channel_pair(ends)) {

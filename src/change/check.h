@@ -28,6 +28,9 @@ MUST_CHECK enum result check_journal_piece(const struct store_record *record,
 /* What is wrong with an entry that journal_get found; NULL when it is whole. */
 const char *check_journal_entry(struct snapshot *snapshot, const struct journal_entry *entry);
 
+/* Whether a zone's line is what its row says, and nothing lies beside it. */
+bool check_journal_is_whole(struct snapshot *snapshot, const struct zone *zone);
+
 /* That each zone's line is what its row says, and that nothing lies beside it. */
 void check_journal_lines(struct check *check);
 

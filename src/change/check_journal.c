@@ -117,6 +117,13 @@ static void check_line(struct check *check, const struct zone *zone)
                    (unsigned)line.at, line.trouble);
 }
 
+bool check_journal_is_whole(struct snapshot *snapshot, const struct zone *zone)
+{
+    uint64_t records = count_records(snapshot, zone->version);
+
+    return !follow_line(snapshot, zone, records).trouble && (zone->journal_entries || !records);
+}
+
 void check_journal_lines(struct check *check)
 {
     struct zone zone;

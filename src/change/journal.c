@@ -254,17 +254,17 @@ static void drop_entry(struct change *change, uint32_t version, uint32_t from)
     }
 }
 
-void change_mend_journal(struct change *change, struct zone *row)
+bool change_mend_journal(struct change *change, struct zone *row)
 {
     struct zone rest = *row;
     uint32_t at = row->journal_oldest;
     uint64_t octets;
 
-    if (change->failed)
-        return;
+    if (change->failed || check_journal_is_whole(&change->view, row))
+        return false;
     if (!find_rest(&change->view, row, &rest) || rest.journal_entries == row->journal_entries) {
         (void)end_line(change, row, CLEAR_RECORDS);
-        return;
+        return true;
     }
     for (uint32_t left = row->journal_entries; left > rest.journal_entries; left--) {
         uint32_t from = at;
@@ -273,4 +273,5 @@ void change_mend_journal(struct change *change, struct zone *row)
         drop_entry(change, row->version, from);
     }
     *row = rest;
+    return true;
 }

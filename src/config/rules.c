@@ -35,15 +35,6 @@ bool rules_folder(const char *path, char folder[RULES_FOLDER_OCTETS])
     return true;
 }
 
-void rules_check_user(struct loader *loader, const struct yaml_node *map, const char *user)
-{
-    const struct yaml_node *node = yaml_tree_find(map, "user");
-
-    if (loader->depth != CONFIG_TEXT && node && node->kind == YAML_SCALAR && user &&
-        !getpwnam(user))
-        loader_error(loader, &node->key_place, "there is no user '%s' on this system", user);
-}
-
 /* ---- server -----------------------------------------------------------------------------------*/
 
 const struct yaml_node *rules_list_item(const struct yaml_node *list, size_t index)
@@ -110,7 +101,9 @@ static void check_log(struct loader *loader, const struct yaml_node *log,
     if (loader->depth == CONFIG_TEXT || !server->log_file ||
         !rules_folder(server->log_file, folder))
         return;
-    if (stat(folder, &status) && (errno == ENOENT || errno == ENOTDIR))
+    if (stat(server->log_file, &status) == 0 && S_ISDIR(status.st_mode))
+        loader_error(loader, loader_place(log, "target"), "%s is a folder", server->log_file);
+    else if (stat(folder, &status) && (errno == ENOENT || errno == ENOTDIR))
         loader_error(loader, loader_place(log, "target"),
                      "%s cannot be written: there is no folder %s", server->log_file, folder);
 }
@@ -127,7 +120,9 @@ void rules_server(struct loader *loader, const struct yaml_node *map, void *obje
                      "the path of a socket has at most %d characters, '%s' has %zu",
                      CONFIG_CONTROL_PATH_OCTETS - 1, server->control, strlen(server->control));
     check_log(loader, yaml_tree_find(map, "log"), server);
-    rules_check_user(loader, map, server->user);
+    if (loader->depth != CONFIG_TEXT && server->user && !getpwnam(server->user))
+        loader_error(loader, loader_place(map, "user"), "there is no user '%s' on this system",
+                     server->user);
 }
 
 /* Those that stand in the file itself were read like anything else: to where secrets are kept. */

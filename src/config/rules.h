@@ -24,9 +24,6 @@ void rules_warn_unreadable(struct loader *loader, const struct yaml_node *map, c
 /* The folder that an absolute path leads into; false when it is too long to be looked at. */
 bool rules_folder(const char *path, char folder[RULES_FOLDER_OCTETS]);
 
-/* What runs as a user that is not there never runs. */
-void rules_check_user(struct loader *loader, const struct yaml_node *map, const char *user);
-
 void rules_server(struct loader *loader, const struct yaml_node *map, void *object);
 void rules_tls(struct loader *loader, const struct yaml_node *map, void *object);
 void rules_cookies(struct loader *loader, const struct yaml_node *map, void *object);

@@ -1,6 +1,7 @@
 /* rules_zone.c - what must hold between the keys of a zone, and of who may transfer and update it.
  */
 #include <errno.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -234,7 +235,6 @@ void rules_hook(struct loader *loader, const struct yaml_node *map, void *object
     struct config_hook *hook = &((struct config_zone *)object)->hook;
     const struct yaml_node *program = yaml_tree_find(map, "program");
 
-    rules_check_user(loader, map, hook->user);
     if (!program || program->kind != YAML_SCALAR || !hook->program)
         return; /* as in zone-defaults; or refused already */
     if (!yaml_tree_find(map, "arguments")) {
@@ -250,15 +250,23 @@ void rules_hook(struct loader *loader, const struct yaml_node *map, void *object
         judge_program(loader, program, hook->program);
 }
 
-/* The supervisor runs no hook as root, and every load would be held. */
-static void check_hook_user(struct loader *loader, const struct yaml_node *map,
-                            const struct config_zone *zone)
+/* A daemon that root starts gives its hooks to a user. Who checks need not be who starts it. */
+static void warn_hook_user(struct loader *loader, const struct yaml_node *map,
+                           const struct config_zone *zone)
 {
-    if (loader->depth == CONFIG_TEXT || geteuid() != 0 || !zone->hook.program || zone->hook.user ||
-        loader->config->server.user)
+    const char *user = zone->hook.user;
+
+    if (loader->depth == CONFIG_TEXT || !zone->hook.program)
         return;
-    loader_error(loader, loader_place(map, "hook"),
-                 "a hook is not run as root; set hook.user, or server.user");
+    if (!user && !loader->config->server.user && geteuid() == 0)
+        loader_warning(loader, loader_place(map, "hook"),
+                       "started as root the daemon runs no hook without hook.user or server.user: "
+                       "every load of the zone would be held");
+    else if (user && !getpwnam(user))
+        loader_warning(loader, loader_place(map, "hook"),
+                       "there is no user '%s' on this system: started as root the daemon would "
+                       "hold every load of the zone",
+                       user);
 }
 
 static void warn_tls_only(struct loader *loader, const struct yaml_node *map,
@@ -282,7 +290,7 @@ void rules_zone(struct loader *loader, const struct yaml_node *map, void *object
     rules_warn_unreadable(loader, map, "file", zone->file);
     if (yaml_tree_find(map, "file"))
         warn_unwritable(loader, map, zone);
-    check_hook_user(loader, map, zone);
+    warn_hook_user(loader, map, zone);
     warn_tls_only(loader, map, zone);
     if (!zone->name.length) {
         name_root(&zone->name);

@@ -223,7 +223,7 @@ enum transfer_step transfer_keep_up(struct transfer *transfer)
 
 enum transfer_begun transfer_zone_state(const struct zone *zone)
 {
-    if (zone->version == 0)
+    if (zone->version == 0 || zone->retired_at)
         return TRANSFER_ABSENT;
     if (zone->flags & ZONE_EXPIRED)
         return TRANSFER_EXPIRED;

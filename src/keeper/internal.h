@@ -82,7 +82,6 @@ struct keeper_zone {
     bool forced;         /* the load may drop what updates have changed */
     bool mends;          /* the load is of the file that was loaded before: it passes the gate */
     bool lacks_room;     /* the load waits for it, and counts as failed until then */
-    bool file_failed;    /* the file as it was read last was not loaded */
     bool load_later;     /* it could not be signed: again when the token is at hand */
     uint32_t load_delay_ms;
     uint64_t load_after_ms;
@@ -157,8 +156,9 @@ struct keeper {
     struct keeper_zone *changing; /* those that have something for a round (round.h) */
     struct keeper_zone *walking;  /* those that have a walk under way (schedule.c) */
     struct keeper_zone *turn;     /* of these, whose turn it is next; NULL: the first */
-    bool compared;                /* zones of the store that are not configured were found */
-    uint64_t retired_due;         /* when the next of them is to be dropped */
+    bool compared;                /* the rows were looked at, since the store can be written */
+    bool returned;                /* rows of zones that are configured again say that they left */
+    uint64_t retired_due;         /* when rows of zones that are not configured are looked at */
     uint64_t retired_count;
     uint32_t next_handle;
     uint32_t next_request;
@@ -329,7 +329,7 @@ static inline bool keeper_zone_is_signed(const struct keeper_zone *zone)
 /* Whether the zone is answered for. */
 static inline bool keeper_zone_is_served(const struct keeper_zone *zone)
 {
-    return zone->row.version && !(zone->row.flags & ZONE_DOUBTFUL);
+    return zone_is_answered(&zone->row);
 }
 
 /* The zone has another serial, or is transferable now: its secondaries are to be told. */

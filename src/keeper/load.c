@@ -288,7 +288,10 @@ static void say_failure(struct keeper_zone *zone, const struct load_outcome *out
     uint32_t errors = outcome->errors;
     const struct store *store = &zone->keeper->store;
 
-    if (outcome->end && outcome->end->hold) {
+    if (outcome->of_store) {
+        keeper_zone_trouble(zone, "it could not be signed otherwise: %s; it is tried again",
+                            is_of_store(store, result) ? store->problem : result_sentence(result));
+    } else if (outcome->end && outcome->end->hold) {
         hold_set(zone, outcome->end->hold, outcome->end, outcome->end->hold_text);
         hold_say(zone);
     } else if (result == RESULT_TOKEN)
@@ -299,7 +302,7 @@ static void say_failure(struct keeper_zone *zone, const struct load_outcome *out
         keeper_zone_unloaded(zone, "%s has %u error%s%s", zone->config->file, errors,
                              errors == 1 ? "" : "s",
                              keeper_zone_is_served(zone) ? "; the zone is served as it was" : "");
-    else if (result == RESULT_REFUSED || (result == RESULT_FULL && outcome->merged))
+    else if (outcome->merged && (result == RESULT_REFUSED || result == RESULT_FULL))
         keeper_zone_unloaded(zone,
                              "its file cannot be merged with what updates have changed: %s; "
                              "zone reload --force drops their changes",
@@ -322,23 +325,17 @@ static void put_off(struct keeper_zone *zone)
 /* A new version of what is stored leaves the file as it was before: not loaded, or held. */
 static void end_well(struct keeper_zone *zone, const struct load_outcome *outcome)
 {
-    bool stands = outcome->of_store && (zone->file_failed || zone->hold.reason);
-
-    zone->phase = stands ? PHASE_FAILED : PHASE_IDLE;
+    if (!outcome->of_store)
+        keeper_zone_loaded(zone);
+    zone->phase = *zone->load_problem ? PHASE_FAILED : PHASE_IDLE;
     zone->whole = false;
     metric_add(zone->keeper->metrics, METRIC_LOADS, 1);
     keeper_zone_fine(zone, true);
-    if (!stands)
-        keeper_zone_loaded(zone);
-    else if (zone->hold.reason)
-        hold_say(zone);
 }
 
 /* A load has ended, whatever it was. */
 static void end_load(struct keeper_zone *zone, const struct load_outcome *outcome)
 {
-    if (!outcome->of_store)
-        zone->file_failed = outcome->result != RESULT_OK;
     zone->load_later = outcome->result == RESULT_TOKEN;
     zone->forced |= zone->load_later && outcome->forced;
     if (zone->load_later || (outcome->result && zone->whole)) {
@@ -451,8 +448,12 @@ static void wait_for_room(struct keeper_zone *zone)
     zone->phase = PHASE_FAILED;
     zone->forced = false;
     zone->mends = zone->mends && !loader_file_changed(zone);
-    keeper_zone_unloaded(zone, "not loaded: %s; it is tried again when there is room",
-                         watermark_shortage(&zone->keeper->watermark));
+    if (load_is_of_store(zone))
+        keeper_zone_trouble(zone, "not signed otherwise: %s; it is tried again when there is room",
+                            watermark_shortage(&zone->keeper->watermark));
+    else
+        keeper_zone_unloaded(zone, "not loaded: %s; it is tried again when there is room",
+                             watermark_shortage(&zone->keeper->watermark));
     control_zone_event(zone);
 }
 

@@ -176,8 +176,7 @@ static void every_second(struct keeper *keeper)
     keeper->last_expiry_ms = keeper->now_ms;
     schedule_due(keeper);
     keeper_zones_remove(keeper);
-    if (keeper->compared && keeper->now >= keeper->retired_due && retired_sweep(keeper))
-        keeper->retired_due = keeper->now; /* again in a second */
+    retired_tick(keeper);
     sign_check_deadlines(keeper);
     measure_store(keeper);
     scrub_tick(keeper);

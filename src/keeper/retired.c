@@ -1,89 +1,194 @@
 /* retired.c - zones that have left the configuration, and are kept as they were for a while. */
 #include "retired.h"
 
-/* Keys stay in any case, in store and token. */
-static enum result drop(struct keeper_zone *zone)
-{
-    struct change change;
-    enum result result = commit_begin(zone->keeper, &change);
+#include <stdlib.h>
 
-    if (result)
-        return result;
-    change_delete_zone(&change, &zone->name);
-    result = commit_end(zone->keeper, &change, true, &zone, 1);
-    zone->keeper->leftovers |= !result;
-    return result;
-}
+enum {
+    ROWS = 1024, /* in one commit */
+    BEGUN = 64   /* in one sweep: each is a commit of its own */
+};
 
 enum result retired_begin(struct keeper_zone *zone)
 {
     struct keeper *keeper = zone->keeper;
+    struct zone before = zone->row;
+    struct change change;
+    enum result result;
 
-    if (!zone->row.version || !keeper->config->server.keep_removed)
-        return drop(zone);
-    zone->row.loading = 0;
-    zone->row.retired_at = keeper->now;
-    return commit_zone(zone, true);
-}
-
-enum result retired_end(struct keeper_zone *zone)
-{
-    char name[NAME_MAX_TEXT];
-    uint64_t since = zone->row.retired_at;
-
-    zone->row.retired_at = 0;
-    enum result result = commit_zone(zone, true);
+    keeper->retired_due = 0;
+    if (zone->row.version && keeper->config->server.keep_removed) {
+        zone->row.loading = 0;
+        zone->row.retired_at = keeper->now;
+        result = commit_zone(zone, true);
+        if (result)
+            zone->row = before;
+        return result;
+    }
+    result = commit_begin(keeper, &change);
     if (result)
-        zone->row.retired_at = since;
-    else
-        log_info("%s is served again as it was when it left the configuration: serial %u",
-                 name_to_text(&zone->name, name), zone->row.serial);
-    zone->keeper->retired_due = zone->keeper->now;
+        return result;
+    change_delete_zone(&change, &zone->name);
+    result = commit_end(keeper, &change, true, &zone, 1);
+    keeper->leftovers |= !result;
     return result;
 }
 
-/* One row that no zone of the configuration has. */
-static enum result judge(struct keeper *keeper, const struct zone *row)
+/* ---- what comes back --------------------------------------------------------------------------
+ */
+
+/* Zones that wait for it; how many. */
+static size_t list_returned(struct keeper *keeper, struct keeper_zone *zones[ROWS])
 {
-    struct keeper_zone zone = {.keeper = keeper, .row = *row};
+    size_t count = 0;
+
+    for (struct keeper_zone *zone = keeper->zones; zone && count < ROWS; zone = zone->next) {
+        if (zone->config && zone->row.retired_at)
+            zones[count++] = zone;
+    }
+    return count;
+}
+
+static enum result put_returned(struct keeper *keeper, struct keeper_zone *const *zones,
+                                size_t count)
+{
+    struct change change;
+    enum result result = commit_begin(keeper, &change);
+
+    if (result)
+        return result;
+    for (size_t i = 0; i < count; i++) {
+        struct zone row = zones[i]->row;
+        row.retired_at = 0;
+        change_put_zone(&change, &row);
+    }
+    return commit_end(keeper, &change, true, zones, count);
+}
+
+/* What is in doubt is its file's, if that is all that the zone was. */
+static void go_on(struct keeper_zone *zone)
+{
     char name[NAME_MAX_TEXT];
+
+    zone->row.retired_at = 0;
+    if ((zone->row.flags & (ZONE_DOUBTFUL | ZONE_EDITED)) == ZONE_DOUBTFUL)
+        zone->whole = zone->load_wanted = zone->mends = true;
+    log_info("%s is served again as it was when it left the configuration: serial %u",
+             name_to_text(&zone->name, name), zone->row.serial);
+    keeper_zone_advance(zone);
+}
+
+static void end_all(struct keeper *keeper)
+{
+    struct keeper_zone **zones;
+
+    if (!keeper->returned || !keeper->settled || !(zones = calloc(ROWS, sizeof(struct zone *))))
+        return;
+    size_t count = list_returned(keeper, zones);
+    bool failed = count && put_returned(keeper, zones, count) != RESULT_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (failed)
+            keeper_zone_trouble(zones[i], "it is configured again, and not answered for yet: the "
+                                          "store could not be written");
+        else
+            go_on(zones[i]);
+    }
+    keeper->returned = failed || count == ROWS;
+    keeper->retired_due = 0;
+    free(zones);
+}
+
+/* ---- what has gone ----------------------------------------------------------------------------
+ */
+
+struct sweep {
+    struct keeper *keeper;
+    struct name *due; /* ROWS: of which the rows are to go */
+    size_t count, begun;
+};
+
+/* Judge a row that no zone of the configuration has: when it is to be looked at again, in seconds
+ * since 1970; 0: never, it goes now. */
+static uint64_t judge(struct sweep *sweep, const struct zone *row, bool damaged)
+{
+    struct keeper *keeper = sweep->keeper;
     uint64_t since = row->retired_at ? row->retired_at : keeper->now;
     uint64_t end = since + keeper->config->server.keep_removed;
 
-    name_copy(&zone.name, &row->apex);
-    if (!row->version || end <= keeper->now) {
-        log_info("%s, which is not configured any more, is dropped from the store",
-                 name_to_text(&zone.name, name));
-        return drop(&zone);
+    if (damaged || !row->version || end <= keeper->now) {
+        if (sweep->count == ROWS)
+            return keeper->now;
+        name_copy(&sweep->due[sweep->count++], &row->apex);
+        return 0;
     }
-    if (!row->retired_at && retired_begin(&zone))
-        return RESULT_SYSTEM;
-    keeper->retired_count++;
-    if (end < keeper->retired_due)
-        keeper->retired_due = end;
-    return RESULT_OK;
+    if (row->retired_at)
+        return end;
+    struct keeper_zone zone = {.keeper = keeper, .row = *row};
+    name_copy(&zone.name, &row->apex);
+    return sweep->begun++ < BEGUN && !retired_begin(&zone) ? end : keeper->now;
 }
 
-enum result retired_sweep(struct keeper *keeper)
+/* The row behind another. A damaged one says by its key whose it is; false when it does not, or
+ * there is none. */
+static bool next_row(struct keeper *keeper, const struct name *after, struct zone *row,
+                     bool *damaged)
 {
-    struct name after;
-    bool first = true;
-    struct zone row;
-    enum result result = RESULT_OK;
+    if (snapshot_renew(&keeper->view) != RENEWAL_READY)
+        return false;
+    enum found_record found = zone_walk(&keeper->view, after, row);
+    bool spoiled = keeper->view.spoiled;
+    snapshot_rest(&keeper->view);
+    *damaged = found == RECORD_CORRUPT;
+    return found == RECORD_THERE || (*damaged && !spoiled && row->apex.labels > 0);
+}
 
-    keeper->retired_due = UINT64_MAX;
-    keeper->retired_count = 0;
-    while (!result) {
-        if (snapshot_renew(&keeper->view) != RENEWAL_READY)
-            return RESULT_SYSTEM;
-        enum found_record found = zone_walk(&keeper->view, first ? NULL : &after, &row);
-        snapshot_rest(&keeper->view);
-        if (found != RECORD_THERE)
-            break;
+static void drop(struct keeper *keeper, const struct sweep *sweep)
+{
+    struct change change;
+    char name[NAME_MAX_TEXT];
+
+    if (sweep->count == 0 || commit_begin(keeper, &change))
+        return;
+    for (size_t i = 0; i < sweep->count; i++)
+        change_delete_zone(&change, &sweep->due[i]);
+    if (commit_end(keeper, &change, true, NULL, 0))
+        return;
+    keeper->leftovers = true;
+    for (size_t i = 0; i < sweep->count; i++)
+        log_info("%s, which is not configured any more, is dropped from the store",
+                 name_to_text(&sweep->due[i], name));
+}
+
+static void walk(struct sweep *sweep)
+{
+    struct keeper *keeper = sweep->keeper;
+    struct zone row;
+    struct name last;
+    bool first = true, damaged;
+    uint64_t due = UINT64_MAX, kept = 0;
+
+    while (next_row(keeper, first ? NULL : &last, &row, &damaged)) {
         first = false;
-        name_copy(&after, &row.apex);
-        if (!keeper_zone_find(keeper, &row.apex))
-            result = judge(keeper, &row);
+        name_copy(&last, &row.apex);
+        if (keeper_zone_find(keeper, &row.apex))
+            continue;
+        uint64_t end = judge(sweep, &row, damaged);
+        kept += end != 0;
+        if (end && end < due)
+            due = end;
     }
-    return result;
+    keeper->retired_count = kept;
+    keeper->retired_due = sweep->count ? keeper->now : due; /* to see that they have gone */
+}
+
+void retired_tick(struct keeper *keeper)
+{
+    struct sweep sweep = {.keeper = keeper};
+
+    end_all(keeper);
+    if (!keeper->settled || keeper->now < keeper->retired_due ||
+        !(sweep.due = calloc(ROWS, sizeof *sweep.due)))
+        return;
+    walk(&sweep);
+    drop(keeper, &sweep);
+    free(sweep.due);
 }

@@ -13,12 +13,9 @@
 /* Nothing is under way for the zone: answers from it end. RESULT_FULL, RESULT_SYSTEM: not now. */
 MUST_CHECK enum result retired_begin(struct keeper_zone *zone);
 
-/* The zone is configured again: answers from it begin. RESULT_SYSTEM and the like: not now. */
-MUST_CHECK enum result retired_end(struct keeper_zone *zone);
-
-/* Once the store may be written, after each configuration and then as their times come: those that
- * were kept for long enough are dropped; rows that left the configuration while no keeper ran begin
- * their time. */
-MUST_CHECK enum result retired_sweep(struct keeper *keeper);
+/* Once a second, and after each configuration. Zones that are configured again are answered for
+ * again. When the time of some has come, those that were kept for long enough are dropped, and rows
+ * that left the configuration while no keeper ran begin their time. Many at a time, but not all. */
+void retired_tick(struct keeper *keeper);
 
 #endif

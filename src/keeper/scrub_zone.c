@@ -294,10 +294,11 @@ static void mend_journal(struct scrub *scrub, struct keeper_zone *zone)
     struct zone before = zone->row;
     struct change change;
     char name[NAME_MAX_TEXT];
+    bool cut = false;
     enum result result = commit_begin(scrub->keeper, &change);
 
     if (!result) {
-        change_mend_journal(&change, &zone->row);
+        cut = change_mend_journal(&change, &zone->row);
         change_put_zone(&change, &zone->row);
         result = commit_end(scrub->keeper, &change, false, &zone, 1);
     }
@@ -308,7 +309,8 @@ static void mend_journal(struct scrub *scrub, struct keeper_zone *zone)
         return;
     }
     scrub->now.mended += zone->scrub.journal_damaged;
-    say_cut(zone);
+    if (cut) /* else the line has been mended, or begun anew, by what came meanwhile */
+        say_cut(zone);
 }
 
 static void mend_journals(struct scrub *scrub)

@@ -117,10 +117,10 @@ static enum result announce(struct keeper_zone *zone, struct file_end *end)
     return end->result;
 }
 
-/* A load that did not begin because of the edits need not be made up for: they are in the file. */
-static void forget_held_load(struct keeper_zone *zone)
+/* The file has what the zone has: whatever kept another one from being loaded has gone with it. */
+static void forget_failed_load(struct keeper_zone *zone)
 {
-    if (zone->phase != PHASE_FAILED || zone->hold.reason != HOLD_EDITED ||
+    if (zone->phase != PHASE_FAILED || zone->whole || zone->load_wanted ||
         zone->row.flags & ZONE_EDITED)
         return;
     zone->phase = PHASE_IDLE;
@@ -146,7 +146,7 @@ static void end_write(struct keeper_zone *zone, struct file_end *end)
     memcpy(write->problem, end->why, sizeof write->problem);
     if (!end->result) {
         write->problem[0] = '\0';
-        forget_held_load(zone);
+        forget_failed_load(zone);
     }
     metric_add(keeper->metrics, end->result ? METRIC_FILES_FAILED : METRIC_FILES_WRITTEN, 1);
     tell(zone, end);

@@ -125,7 +125,7 @@ void keeper_zone_advance(struct keeper_zone *zone)
 {
     struct keeper *keeper = zone->keeper;
 
-    if (!zone->config || !keeper->settled || (zone->row.retired_at && retired_end(zone)))
+    if (!zone->config || !keeper->settled || zone->row.retired_at)
         return;
     bool signs = keeper_zone_signs(zone);
     bool ready = !signs || keyring_ensure(zone);
@@ -184,6 +184,7 @@ static struct keeper_zone *add_zone(struct keeper *keeper, const struct config_z
     if (keyring_read(zone))
         keeper_zone_problem(zone, "the row of one of its keys is damaged: nothing is signed");
     zone->load_wanted = zone->row.version == 0 || loader_file_changed(zone);
+    keeper->returned |= zone->row.retired_at != 0;
     zone->next = *at;
     *at = zone;
     zone_index_add(zone);
@@ -208,7 +209,6 @@ static bool try_remove(struct keeper_zone **at)
     zone_index_remove(zone);
     log_info("%s is no longer served%s", name_to_text(&zone->name, name),
              zone->row.retired_at ? "; it is kept as it is for a while, should it come back" : "");
-    zone->keeper->retired_due = 0;
     *at = zone->next;
     free(zone);
     return true;
@@ -242,15 +242,15 @@ static void forget_loads(struct keeper *keeper)
 }
 
 /* As soon as the store may be written. */
-static enum result compare_store(struct keeper *keeper)
+static void settle(struct keeper *keeper)
 {
     if (!keeper->settled)
-        return RESULT_OK;
+        return;
     if (!keeper->compared)
         forget_loads(keeper);
-    enum result result = retired_sweep(keeper);
-    keeper->compared |= !result;
-    return result;
+    keeper->compared = true;
+    keeper_zones_remove(keeper);
+    retired_tick(keeper);
 }
 
 enum result keeper_zones_configure(struct keeper *keeper)
@@ -274,9 +274,8 @@ enum result keeper_zones_configure(struct keeper *keeper)
             !hold_stands(zone))
             zone->load_wanted = true;
     }
-    if (compare_store(keeper))
-        return RESULT_SYSTEM;
-    keeper_zones_remove(keeper);
+    keeper->retired_due = 0;
+    settle(keeper);
     for (struct keeper_zone *zone = keeper->zones; zone; zone = zone->next)
         keeper_zone_advance(zone);
     return RESULT_OK;

@@ -69,7 +69,12 @@ class World:
         status = self.server.status()
         rooms = {room["room"]: (room["pid"], room["state"]) for room in status["rooms"]}
         zones = {zone: self.server.ctl("zone", "export", zone) for zone in (SIGNED, CLOSED, PLAIN)}
-        return {"rooms": rooms, "signatures": status["metrics"]["signatures"], **zones}
+        return {
+            "rooms": rooms,
+            "signatures": status["metrics"]["signatures"],
+            "configuration": status["configuration"],
+            **zones,
+        }
 
     def version_of(self, zone):
         """Versions are small numbers: the one in which the keeper finds the zone's own apex."""
@@ -332,6 +337,7 @@ def lies():
         "have the signer restarted": letter("restart", room=letters.SIGNER, reason="because"),
         "have the keeper restarted": letter("restart", room=KEEPER, reason="because"),
         "have a room restarted that is not": letter("restart", room=200, reason="because"),
+        "refuse a configuration that it was not told": letter("reloaded", ok=0, text="because"),
     }
 
 

@@ -240,17 +240,44 @@ def test_a_damaged_record_whose_file_has_gone(lab):
     assert scrub(server, code=1)["records_damaged"] == 1
 
 
+def damage_row(server, label):
+    with server.store_file.open("r+b") as file:
+        octets = file.read()
+        # Its apex, the version that is served, none that is being loaded, the serial.
+        for row in re.finditer(rb"\x01" + label + rb"\x04test\0\0\0\0[\x01-\x06]\0{7}\x01", octets):
+            file.seek(row.end() - 1)
+            file.write(b"\x02")
+
+
+def test_a_damaged_row_of_a_zone_that_was_removed(lab):
+    """Nobody knows what it said: it goes, and what is behind it is as it was."""
+    zones = {name: small_zone(name) for name in (ZONE, "b.test.", "c.test.")}
+    server = lab.avow(zones=zones)
+    server.wait_signed()
+    kept = {name: server.zones.pop(name) for name in ("b.test.", "c.test.")}
+    server.write_configuration()
+    server.hang_up()
+    server.wait_status(lambda status: status["zones"]["removed"] == 2, "both to be kept")
+    scrubbed(server)
+    damage_row(server, b"b")
+    server.hang_up()
+    server.process.wait_line(r"b\.test\., which is not configured any more, is dropped")
+    server.wait_status(lambda status: status["zones"]["removed"] == 1, "the other to be kept")
+    server.zones.update(kept)
+    server.write_configuration()
+    server.hang_up()
+    for name in kept:
+        server.wait_signed(name)
+        assert server.ask(f"www.{name}").is_signed()
+    assert scrub(server)["records_damaged"] == 0
+
+
 def test_a_damaged_row_of_a_zone(lab):
     """What it says is in the keeper's memory: it is written over."""
     server = lab.avow(zones={ZONE: small_zone(ZONE)})
     server.wait_signed()
     scrubbed(server)  # or that pass may be the one that finds it
-    with server.store_file.open("r+b") as file:
-        octets = file.read()
-        # Its apex, the version that is served, none that is being loaded, the serial.
-        for row in re.finditer(rb"\x01a\x04test\0\0\0\0[\x01-\x04]\0{7}\x01", octets):
-            file.seek(row.end() - 1)
-            file.write(b"\x02")
+    damage_row(server, b"a")
     assert scrub(server, code=1)["records_damaged"] == 1
     assert server.log.lines("the rows of all zones were written anew")
     assert scrub(server)["records_damaged"] == 0

@@ -38,11 +38,15 @@ def test_a_keystore_that_changes_has_another_signer(lab):
     """What a process has given up, as the network here, it does not get back."""
     server = lab.avow(zones={ZONE: small_zone(ZONE)})
     server.wait_signed()
-    old, text = server.room_pid("signer"), server.configuration.read_text()
-    server.configuration.write_text(text.replace('"pin-file"', '"network": true, "pin-file"', 1))
-    server.hang_up()
-    server.wait_restart("signer", old)
-    server.wait_status(lambda status: status["signing"]["tokens"][0]["up"], "the token to be up")
+    text = server.configuration.read_text()
+    for network in (True, False):
+        old, mark = server.room_pid("signer"), server.log.mark()
+        given = '"network": true, "pin-file"' if network else '"pin-file"'
+        server.configuration.write_text(text.replace('"pin-file"', given, 1))
+        server.hang_up()
+        server.wait_restart("signer", old)
+        server.process.wait_line("the signer has ended to begin with the new", since=mark)
+        server.wait_status(lambda status: status["signing"]["tokens"][0]["up"], "the token")
     assert not server.log.lines(" error: ") and server.room("signer")["restarts"] == 0
 
 

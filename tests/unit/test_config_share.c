@@ -551,10 +551,18 @@ static const struct {
      "2:9: error: /nowhere/avow.log cannot be written: there is no folder /nowhere"},
     {"a log in a folder that is there", "avow.yaml", 0600,
      "server: {listen: [127.0.0.1@5300],\n  log: {target: avow.log}}\n", ""},
+    {"a log that is a folder", "avow.yaml", 0600,
+     "server: {listen: [127.0.0.1@5300],\n  log: {target: /tmp}}\n",
+     "2:9: error: /tmp is a folder"},
     {"a hook of a user who is not there", "avow.yaml", 0600,
      "server: {listen: [127.0.0.1@5300]}\n"
-     "zones: [{name: a, file: f, policy: none, hook: {user: nosuch}}]\n",
-     "2:49: error: there is no user 'nosuch' on this system"},
+     "zones: [{name: a, file: f, policy: none, hook: {program: /bin/true, user: nosuch}}]\n",
+     "2:42: warning: there is no user 'nosuch' on this system: started as root the daemon would "
+     "hold every load of the zone"},
+    {"a user of hooks where there is none", "avow.yaml", 0600,
+     "server: {listen: [127.0.0.1@5300]}\nzone-defaults: {hook: {user: nosuch}}\n"
+     "zones: [{name: a, file: f, policy: none}]\n",
+     ""},
     {"an open configuration with a secret", "avow.yaml", 0644, text,
      "7:53: error: others than its owner can read the configuration file, which holds a secret; "
      "use secret-file, or: chmod 0600 F/avow.yaml"},

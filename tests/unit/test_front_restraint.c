@@ -44,13 +44,15 @@ static int client_from(const char *address)
     return client;
 }
 
-/* Ask again and again until this counter has moved by so much. What is answered is thrown away. */
-static void ask_until(int client, const struct lab_question *question, enum metric metric,
-                      uint64_t value)
+/* Ask again and again until this counter has moved by so much. What is answered is thrown away.
+ * Returns how often. */
+static unsigned ask_until(int client, const struct lab_question *question, enum metric metric,
+                          uint64_t value)
 {
     uint8_t octets[4096];
+    unsigned i = 0;
 
-    for (unsigned i = 0; lab_metric(metric) < value; i++) {
+    for (; lab_metric(metric) < value; i++) {
         ck_assert_msg(i < PATIENCE, "%s does not come to %llu", metric_name(metric),
                       (unsigned long long)value);
         lab_udp_ask(client, question);
@@ -58,6 +60,7 @@ static void ask_until(int client, const struct lab_question *question, enum metr
         while (recv(client, octets, sizeof octets, MSG_DONTWAIT) > 0)
             continue;
     }
+    return i;
 }
 
 /* All that was asked has been counted one way or the other. */
@@ -155,8 +158,8 @@ START_TEST(what_goes_out_is_paid_for_by_what_comes_in)
     lab.settings.cookies_require = requirements[_i];
     lab.settings.cookies.count = 1;
     start_with((struct config_rate_limit){.slip = 1, .window = 300});
-    ask_until(client, &www, METRIC_SLIPPED_LIMIT, 5);
-    uint64_t asked = lab_metric(METRIC_QUERIES_UDP);
+    uint64_t asked = ask_until(client, &www, METRIC_SLIPPED_LIMIT, 5);
+    lab_await(METRIC_QUERIES_UDP, asked);
     (void)take_all(client);
     for (unsigned round = 0; round < ROUNDS; round++) {
         for (unsigned i = 0; i < EACH; i++)

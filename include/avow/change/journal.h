@@ -39,8 +39,10 @@ void change_put_journal(struct change *change, struct zone *row, struct journal_
  * is not whole, for nothing leads over that. It ends where nobody can tell what is behind the
  * damage, or the line has none, so that it lies beside it. All of the zone's journal is read. The
  * caller puts the row.
+ *
+ * Returns whether something was cut; false: all is whole.
  */
-void change_mend_journal(struct change *change, struct zone *row);
+bool change_mend_journal(struct change *change, struct zone *row);
 
 /* Remove all entries of the zone, at most `limit` records in this change; the caller puts the row.
  * For a zone whose content changed without an entry: nothing leads from what was to what is. The

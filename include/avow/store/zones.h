@@ -64,6 +64,12 @@ static inline bool zone_is_complete(const struct zone *zone)
     return zone->rrsets_signed >= zone->rrsets && zone->denials_signed >= zone->denials;
 }
 
+/* Whether answers are made from the served version. */
+static inline bool zone_is_answered(const struct zone *zone)
+{
+    return zone->version && !zone->retired_at && !(zone->flags & (ZONE_EXPIRED | ZONE_DOUBTFUL));
+}
+
 /* Read a zone's row through a snapshot. */
 MUST_CHECK enum found_record zone_get(struct snapshot *snapshot, const struct name *apex,
                                       struct zone *zone);
