@@ -81,7 +81,8 @@ static void end_all(struct keeper *keeper)
 {
     struct keeper_zone **zones;
 
-    if (!keeper->returned || !keeper->settled || !(zones = calloc(ROWS, sizeof(struct zone *))))
+    if (!keeper->returned || !keeper->settled ||
+        !(zones = calloc(ROWS, sizeof(struct keeper_zone *))))
         return;
     size_t count = list_returned(keeper, zones);
     bool failed = count && put_returned(keeper, zones, count) != RESULT_OK;
@@ -103,7 +104,8 @@ static void end_all(struct keeper *keeper)
 struct sweep {
     struct keeper *keeper;
     struct name *due; /* ROWS: of which the rows are to go */
-    size_t count, begun;
+    struct zone *new; /* BEGUN: rows whose time is to begin */
+    size_t due_count, new_count;
 };
 
 /* Judge a row that no zone of the configuration has: when it is to be looked at again, in seconds
@@ -115,69 +117,84 @@ static uint64_t judge(struct sweep *sweep, const struct zone *row, bool damaged)
     uint64_t end = since + keeper->config->server.keep_removed;
 
     if (damaged || !row->version || end <= keeper->now) {
-        if (sweep->count == ROWS)
+        if (sweep->due_count == ROWS)
             return keeper->now;
-        name_copy(&sweep->due[sweep->count++], &row->apex);
+        name_copy(&sweep->due[sweep->due_count++], &row->apex);
         return 0;
     }
     if (row->retired_at)
         return end;
-    struct keeper_zone zone = {.keeper = keeper, .row = *row};
-    name_copy(&zone.name, &row->apex);
-    return sweep->begun++ < BEGUN && !retired_begin(&zone) ? end : keeper->now;
+    if (sweep->new_count == BEGUN)
+        return keeper->now;
+    sweep->new[sweep->new_count++] = *row;
+    return end;
 }
 
-/* The row behind another. A damaged one says by its key whose it is; false when it does not, or
- * there is none. */
-static bool next_row(struct keeper *keeper, const struct name *after, struct zone *row,
-                     bool *damaged)
+/* A damaged row says by its key whose it is, or nobody knows. */
+static enum result walk(struct sweep *sweep, uint64_t *next)
 {
+    struct keeper *keeper = sweep->keeper;
+    struct zone row;
+
+    keeper->retired_count = 0;
     if (snapshot_renew(&keeper->view) != RENEWAL_READY)
-        return false;
-    enum found_record found = zone_walk(&keeper->view, after, row);
-    bool spoiled = keeper->view.spoiled;
+        return RESULT_SYSTEM;
+    enum found_record found = zone_walk(&keeper->view, NULL, &row);
+    for (; found != RECORD_ABSENT && !keeper->view.spoiled;
+         found = zone_next(&keeper->view, &row)) {
+        bool damaged = found == RECORD_CORRUPT;
+        if (keeper_zone_find(keeper, &row.apex) || (damaged && row.apex.labels == 0))
+            continue;
+        uint64_t end = judge(sweep, &row, damaged);
+        keeper->retired_count += end != 0;
+        if (end && end < *next)
+            *next = end;
+    }
     snapshot_rest(&keeper->view);
-    *damaged = found == RECORD_CORRUPT;
-    return found == RECORD_THERE || (*damaged && !spoiled && row->apex.labels > 0);
+    return RESULT_OK;
 }
 
-static void drop(struct keeper *keeper, const struct sweep *sweep)
+static void drop(const struct sweep *sweep)
 {
+    struct keeper *keeper = sweep->keeper;
     struct change change;
     char name[NAME_MAX_TEXT];
 
-    if (sweep->count == 0 || commit_begin(keeper, &change))
+    if (sweep->due_count == 0 || commit_begin(keeper, &change))
         return;
-    for (size_t i = 0; i < sweep->count; i++)
+    for (size_t i = 0; i < sweep->due_count; i++)
         change_delete_zone(&change, &sweep->due[i]);
     if (commit_end(keeper, &change, true, NULL, 0))
         return;
     keeper->leftovers = true;
-    for (size_t i = 0; i < sweep->count; i++)
+    for (size_t i = 0; i < sweep->due_count; i++)
         log_info("%s, which is not configured any more, is dropped from the store",
                  name_to_text(&sweep->due[i], name));
 }
 
-static void walk(struct sweep *sweep)
+/* Whether all went well. */
+static bool begin_new(const struct sweep *sweep)
+{
+    bool well = true;
+
+    for (size_t i = 0; i < sweep->new_count && well; i++) {
+        struct keeper_zone zone = {.keeper = sweep->keeper, .row = sweep->new[i]};
+        name_copy(&zone.name, &zone.row.apex);
+        well = retired_begin(&zone) == RESULT_OK;
+    }
+    return well;
+}
+
+static void sweep_rows(struct sweep *sweep)
 {
     struct keeper *keeper = sweep->keeper;
-    struct zone row;
-    struct name last;
-    bool first = true, damaged;
-    uint64_t due = UINT64_MAX, kept = 0;
+    uint64_t next = UINT64_MAX;
 
-    while (next_row(keeper, first ? NULL : &last, &row, &damaged)) {
-        first = false;
-        name_copy(&last, &row.apex);
-        if (keeper_zone_find(keeper, &row.apex))
-            continue;
-        uint64_t end = judge(sweep, &row, damaged);
-        kept += end != 0;
-        if (end && end < due)
-            due = end;
-    }
-    keeper->retired_count = kept;
-    keeper->retired_due = sweep->count ? keeper->now : due; /* to see that they have gone */
+    if (walk(sweep, &next))
+        return; /* again in a second */
+    drop(sweep);
+    bool again = sweep->due_count > 0 || !begin_new(sweep); /* to see that they have gone */
+    keeper->retired_due = again ? keeper->now : next;
 }
 
 void retired_tick(struct keeper *keeper)
@@ -185,10 +202,12 @@ void retired_tick(struct keeper *keeper)
     struct sweep sweep = {.keeper = keeper};
 
     end_all(keeper);
-    if (!keeper->settled || keeper->now < keeper->retired_due ||
-        !(sweep.due = calloc(ROWS, sizeof *sweep.due)))
+    if (!keeper->settled || keeper->now < keeper->retired_due)
         return;
-    walk(&sweep);
-    drop(keeper, &sweep);
+    sweep.due = calloc(ROWS, sizeof *sweep.due);
+    sweep.new = calloc(BEGUN, sizeof *sweep.new);
+    if (sweep.due && sweep.new)
+        sweep_rows(&sweep);
     free(sweep.due);
+    free(sweep.new);
 }
