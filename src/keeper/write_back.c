@@ -143,7 +143,7 @@ static void end_write(struct keeper_zone *zone, struct file_end *end)
     write->wanted = write->forced = false;
     write->since_ms = 0;
     write->not_before_ms = end->result ? keeper->now_ms + RETRY_MS : 0;
-    memcpy(write->problem, end->why, sizeof write->problem);
+    (void)snprintf(write->problem, sizeof write->problem, "%s", end->why);
     if (!end->result) {
         write->problem[0] = '\0';
         forget_failed_load(zone);
