@@ -47,7 +47,8 @@ def test_a_keystore_that_changes_has_another_signer(lab):
         server.wait_restart("signer", old)
         server.process.wait_line("the signer has ended to begin with the new", since=mark)
         server.wait_status(lambda status: status["signing"]["tokens"][0]["up"], "the token")
-    assert not server.log.lines(" error: ") and server.room("signer")["restarts"] == 0
+    # The keeper may have met it while it was away; the supervisor has nothing to complain of.
+    assert not server.log.lines(" error: avowd: ") and server.room("signer")["restarts"] == 0
 
 
 def test_a_token_that_is_missing_at_the_start(lab):
