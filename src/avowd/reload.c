@@ -106,6 +106,13 @@ static void tell_rooms(struct avowd *avowd, const struct config_diff *diff)
     }
 }
 
+/* What the file says now is not taken. */
+static void refuse(struct avowd *avowd)
+{
+    avowd->refused = clock_wall_seconds();
+    brief_taken(avowd);
+}
+
 static void adopt(struct avowd *avowd, struct config *fresh)
 {
     struct config_diff diff;
@@ -118,8 +125,7 @@ static void adopt(struct avowd *avowd, struct config *fresh)
     }
     if (result) {
         log_error("out of memory: the configuration stays as it is");
-        avowd->refused = clock_wall_seconds();
-        brief_taken(avowd);
+        refuse(avowd);
         config_free(fresh);
         return;
     }
@@ -174,8 +180,7 @@ void reload(struct avowd *avowd)
     if (reload_read(&fresh, avowd->path, &complaints)) {
         log_error("%s has %u errors: the configuration stays as it is", avowd->path,
                   complaints.errors);
-        avowd->refused = clock_wall_seconds();
-        brief_taken(avowd);
+        refuse(avowd);
         notify_manager("READY=1\nSTATUS=Serving; the new configuration has errors");
         return;
     }
